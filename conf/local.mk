@@ -1,0 +1,2 @@
+exampledir = $(docdir)/examples
+example_DATA =

@@ -1,0 +1,6 @@
+module_LTLIBRARIES += modules/message/message.la
+modules_message_message_la_SOURCES = modules/message/message.c
+modules_message_message_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+modules_message_message_la_CFLAGS = $(MODULE_CFLAGS)
+modules_message_message_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_message_message_la_LIBADD =
