@@ -1,0 +1,17 @@
+/*
+ * godwit/abi.h - the version of everything that a module is compiled against.
+ *
+ * A module loads when its major equals the server's and its minor is not newer. Additions at the
+ * end of a table or struct that only the server allocates raise the minor; whatever else changes a
+ * layout, a meaning or a signature raises the major and puts the minor back to 0.
+ *
+ * 1.0  2026-11-23  the first one
+ */
+#ifndef GODWIT_ABI_H
+#define GODWIT_ABI_H
+
+#define GW_ABI_MAJOR 1
+#define GW_ABI_MINOR 0
+#define GW_ABI ((GW_ABI_MAJOR << 16) | GW_ABI_MINOR)
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * godwit/conn.h - listeners, connections, and what is written to them.
+ *
+ * The configuration's `listen` list names for each address a protocol; the module that contributes the row of that name
+ * at the point "core.protocol" gets the connections. Input comes as lines, bounded, a view each; output goes
+ * to the connection's sink and leaves joined, one write (or one run of TLS records) per connection and loop turn. A
+ * close is a request, carried out at the end of the turn: nothing dies under its caller.
+ */
+#ifndef GODWIT_CONN_H
+#define GODWIT_CONN_H
+
+#include <godwit/self.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gw_conn;     /* a connection: the core's, until `closed` has been called */
+struct gw_sink;     /* where a session's output goes: a connection's queue */
+
+/** A counted buffer: written once, then shared by many queues. Loop thread only. */
+struct gw_buf {
+	uint32_t refs;
+	uint32_t len;
+	char data[];
+};
+
+/** One line of input, without CR LF, NUL-terminated behind `len`. A borrowed view: it ends with the call. */
+struct gw_line {
+	char *text; /* may be changed in place */
+	size_t len;
+	bool too_long; /* longer than `line_max`: text holds the first part, the rest was dropped */
+};
+
+enum gw_line_verdict {
+	GW_LINE_NEXT, /* go on with the next line */
+	GW_LINE_STOP  /* keep what follows unread until gw_conn_resume() */
+};
+
+enum gw_close_how {
+	GW_CLOSE_FLUSH, /* what is queued is still written, for a short time */
+	GW_CLOSE_NOW
+};
+
+typedef enum gw_line_verdict gw_conn_line_fn(void *state, void *data, struct gw_line *line);
+/** The last call about a connection, at the end of a turn. `reason`: "Connection closed", "SendQ exceeded", what gw_conn_close() said... */
+typedef void gw_conn_closed_fn(void *state, void *data, const char *reason);
+/** The send queue fell below the mark that gw_conn_wait_drain() named. Once per request. */
+typedef void gw_conn_drained_fn(void *state, void *data);
+/** TLS is up (plain connections: called at once, in the turn of the accept). */
+typedef void gw_conn_ready_fn(void *state, void *data);
+
+/** What a protocol does with its connections; calls are rows of the module's `.calls`. `data` is the owner's, never in an image. */
+struct gw_conn_owner {
+	struct gw_self *module;
+	void *data;
+	uint32_t ready, line, drained, closed; /* rows */
+	uint32_t line_max;  /* bytes, without the line end */
+	uint32_t recvq_max; /* unread input kept in memory; past it the socket is not read */
+	uint32_t sendq_max; /* bytes queued; past it the connection is closed, "SendQ exceeded" */
+	uint32_t lines_per_turn; /* at most so many lines a turn, the rest in the next; 0: 32 */
+};
+
+/** What is known about the other side. Texts live as long as the connection. */
+struct gw_conn_info {
+	const char *address;     /* numeric, without port; "unix" for a Unix socket */
+	const char *listener;    /* as configured */
+	uint16_t port;           /* of the peer; 0 for a Unix socket */
+	bool loopback;           /* 127.0.0.0/8, ::1, a Unix socket */
+	bool tls;
+	const char *tls_version; /* "TLS1.3-..." with the cipher, NULL if plain */
+	bool has_certificate;
+	uint8_t certificate[32]; /* SHA-256 of the client's certificate */
+	bool has_binding;
+	uint8_t binding[32]; /* tls-exporter (RFC 9266); the simulator's plain transport has one too */
+	int64_t accepted_ns; /* monotonic */
+	uid_t *uid;          /* of a Unix socket's peer, else NULL */
+};
+
+/** A row of the point "core.protocol". `accept` is a row of the contributor's `.calls`: gw_accept_fn. */
+struct gw_protocol {
+	const char *name;
+	uint32_t accept;
+};
+#define GW_POINT_PROTOCOL "core.protocol"
+
+/** Takes the connection over with gw_conn_own(), or refuses: negative errno, and it is closed after `farewell` was written
+ * (one line with its line end, filled by the callee; may stay empty). */
+typedef int gw_accept_fn(void *state, struct gw_conn *conn, char farewell[512]);
+
+struct gw_conn_api {
+	void (*own)(struct gw_conn *, const struct gw_conn_owner *);
+	const struct gw_conn_info *(*info)(struct gw_conn *);
+	struct gw_sink *(*sink)(struct gw_conn *);
+	void (*resume)(struct gw_conn *);
+	void (*wait_drain)(struct gw_conn *, size_t below);
+	void (*close)(struct gw_conn *, enum gw_close_how, const char *reason);
+	struct gw_buf *(*buf_new)(struct gw_self *, size_t n);
+	void (*buf_unref)(struct gw_self *, struct gw_buf **);
+	void (*write)(struct gw_sink *, const void *p, size_t n);
+	void (*write_buf)(struct gw_sink *, struct gw_buf *);
+	size_t (*queued)(struct gw_sink *);
+	int (*listen_unix)(struct gw_self *, const char *path, unsigned mode, uint32_t accept_row);
+	uint64_t (*bytes)(struct gw_conn *, bool sent);
+	bool (*tls_fingerprint)(struct gw_self *, uint8_t out[32]);
+};
+
+/** Must be called in `accept`; later calls change the limits. */
+static inline void gw_conn_own(struct gw_self *self, struct gw_conn *conn, const struct gw_conn_owner *owner)
+{
+	self->core->conn->own(conn, owner);
+}
+
+/** TLS facts are there from `ready` on. */
+static inline const struct gw_conn_info *gw_conn_info(struct gw_self *self, struct gw_conn *conn)
+{
+	return self->core->conn->info(conn);
+}
+
+/** The connection's sink; it ends with the connection. */
+static inline struct gw_sink *gw_conn_sink(struct gw_self *self, struct gw_conn *conn)
+{
+	return self->core->conn->sink(conn);
+}
+
+/** Goes on with the input after GW_LINE_STOP, in the next turn at the earliest. */
+static inline void gw_conn_resume(struct gw_self *self, struct gw_conn *conn)
+{
+	self->core->conn->resume(conn);
+}
+
+/** Calls `drained` once, in a later turn, when fewer than `below` bytes are queued. */
+static inline void gw_conn_wait_drain(struct gw_self *self, struct gw_conn *conn, size_t below)
+{
+	self->core->conn->wait_drain(conn, below);
+}
+
+/** Ends the connection at the end of this turn; `reason` is copied and comes back in `closed`. The first call counts. No line is delivered any more. */
+static inline void gw_conn_close(struct gw_self *self, struct gw_conn *conn, enum gw_close_how how,
+                                 const char *reason)
+{
+	self->core->conn->close(conn, how, reason);
+}
+
+/** Bytes that came in or went out so far (plain text, not TLS records). */
+static inline uint64_t gw_conn_bytes(struct gw_self *self, struct gw_conn *conn, bool sent)
+{
+	return self->core->conn->bytes(conn, sent);
+}
+
+/** A buffer of `n` bytes with one reference, the caller's; fill `data`, then share it. */
+static inline struct gw_buf *gw_buf_new(struct gw_self *self, size_t n)
+{
+	return self->core->conn->buf_new(self, n);
+}
+
+static inline void gw_buf_unref(struct gw_self *self, struct gw_buf **buf)
+{
+	self->core->conn->buf_unref(self, buf);
+}
+
+/** Queues a copy. */
+static inline void gw_sink_write(struct gw_self *self, struct gw_sink *sink, const void *p, size_t n)
+{
+	self->core->conn->write(sink, p, n);
+}
+
+/** Queues the buffer: a copy if it is short, else a reference (the caller keeps its own). */
+static inline void gw_sink_write_buf(struct gw_self *self, struct gw_sink *sink, struct gw_buf *buf)
+{
+	self->core->conn->write_buf(sink, buf);
+}
+
+/** Bytes that wait to be written. */
+static inline size_t gw_sink_queued(struct gw_self *self, struct gw_sink *sink)
+{
+	return self->core->conn->queued(sink);
+}
+
+/** A Unix stream socket for a module's own protocol (the control socket); closed and unlinked with the module's unload, kept over reloads.
+ * `accept_row` names a gw_accept_fn. A path already held by a live server is -EADDRINUSE; a stale one is replaced. */
+static inline int gw_listen_unix(struct gw_self *self, const char *path, unsigned mode, uint32_t accept_row)
+{
+	return self->core->conn->listen_unix(self, path, mode, accept_row);
+}
+
+/** SHA-256 of the server's own TLS certificate; false when it has none. */
+static inline bool gw_tls_fingerprint(struct gw_self *self, uint8_t out[32])
+{
+	return self->core->conn->tls_fingerprint(self, out);
+}
+
+#endif
