@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 struct gw_conn;     /* a connection: the core's, until `closed` has been called */
 struct gw_sink;     /* where a session's output goes: a connection's queue */
@@ -73,7 +74,8 @@ struct gw_conn_info {
 	bool has_binding;
 	uint8_t binding[32]; /* tls-exporter (RFC 9266); the simulator's plain transport has one too */
 	int64_t accepted_ns; /* monotonic */
-	uid_t *uid;          /* of a Unix socket's peer, else NULL */
+	bool has_uid;        /* of a Unix socket: `uid` is the peer's */
+	uid_t uid;
 };
 
 /** A row of the point "core.protocol". `accept` is a row of the contributor's `.calls`: gw_accept_fn. */

@@ -9,6 +9,7 @@
 #define GODWIT_SELF_H
 
 #include <godwit/call.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct gw_mem_api;
