@@ -1,0 +1,176 @@
+/*
+ * godwit/services.h - the services database: the interface "services" 1.0.
+ *
+ * What outlives connections: accounts, registered channels, bans, operators, servers. It is a map of small cells:
+ * one field of one entity, or one element of a set. An entity has an id that is never used again; nothing is identified by a name.
+ * Names (accounts, nicks, channels, mail, certificates) are claims, cells of their entity; a name's owner is the living
+ * entity with the earliest claim. Of two versions of a cell the greater (rank, clock, origin) wins. Deleting an entity is final.
+ *
+ * Reads are answered at once from memory when they can be, else by a call in a later turn. Commits complete when they are durable.
+ */
+#ifndef GODWIT_SERVICES_H
+#define GODWIT_SERVICES_H
+
+#include <godwit/call.h>
+#include <godwit/error.h>
+#include <godwit/store.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+/** A clock (milliseconds << 16 | counter) and who drew it: the order of everything in here. */
+struct gw_stamp {
+	uint64_t clock, origin;
+};
+
+static inline int gw_stamp_cmp(struct gw_stamp a, struct gw_stamp b)
+{
+	if (a.clock != b.clock)
+		return a.clock < b.clock ? -1 : 1;
+	return a.origin < b.origin ? -1 : a.origin > b.origin;
+}
+
+/** An entity's id: the stamp of the transaction that made it. All zero: none. */
+struct gw_id {
+	uint64_t clock, origin;
+};
+
+static inline bool gw_id_is(struct gw_id a, struct gw_id b)
+{
+	return a.clock == b.clock && a.origin == b.origin;
+}
+
+static inline bool gw_id_none(struct gw_id id)
+{
+	return id.clock == 0;
+}
+
+enum gw_class {
+	GW_CLASS_ACCOUNT = 'A',
+	GW_CLASS_CHANNEL = 'C',
+	GW_CLASS_SERVER = 'S',
+	GW_CLASS_ORIGIN = 'O',
+	GW_CLASS_BAN = 'B',
+	GW_CLASS_GRANT = 'P',
+	GW_CLASS_NETWORK = 'N',
+	GW_CLASS_PENDING = 'R' /* a registration that awaits its code; expires */
+};
+
+/** Fields; 0x8000 and above are for third parties (class and field are free within a module's own namespace). Values are
+ * strings of length-prefixed parts, see gw_parts in the module's manual. The comment names (sub) and value. */
+enum gw_field {
+	GW_F_CORE = 1,    /* () flags, time of registration; its final tombstone is the entity's death */
+	GW_F_CRED = 2,    /* () the verifier of the password */
+	GW_F_MAIL = 3,    /* () address, confirmed? */
+	GW_F_NAME = 4,    /* (namespace byte, folded name) claim: clock, origin, display form */
+	GW_F_CERTFP = 5,  /* (digest) label; also claimed */
+	GW_F_VHOST = 6,   /* () visible host */
+	GW_F_LANG = 7,    /* () language tag */
+	GW_F_FOUNDER = 8, /* () account id */
+	GW_F_MODES = 9,   /* () modes kept by a registered channel */
+	GW_F_TOPIC = 10,  /* () text, setter, time */
+	GW_F_ACCESS = 11, /* (account id) prefix letters */
+	GW_F_LIST = 12,   /* (mode letter, mask) setter, time: b, e, I of a registered channel */
+	GW_F_OPTION = 13, /* (name) text */
+	GW_F_EXPIRY = 14, /* () time, ms since 1970 */
+	GW_F_ADDR = 15,
+	GW_F_WEIGHT = 16,
+	GW_F_KEY = 17,
+	GW_F_KEYREV = 18,
+	GW_F_ACK = 19
+};
+
+/** Namespaces of claims. */
+enum gw_namespace {
+	GW_NAME_NICK = 'n', /* accounts and nicks are one namespace: an account's name is its first nick */
+	GW_NAME_CHANNEL = 'c',
+	GW_NAME_MAIL = 'm',
+	GW_NAME_CERTFP = 'f',
+	GW_NAME_SERVER = 's'
+};
+
+#define GW_NAME_MAX 64  /* bytes of a folded name or a field's sub */
+#define GW_VALUE_MAX 16384
+#define GW_TX_CELLS 256
+#define GW_TX_BYTES 65536
+
+/** One cell as it is read: borrowed for the call. */
+struct gw_cell {
+	uint16_t field;
+	struct gw_blob sub, value;
+	struct gw_stamp stamp;
+};
+
+/** All live cells of an entity, ordered by field and sub. */
+struct gw_entity {
+	uint8_t class;
+	struct gw_id id;
+	const struct gw_cell *cells;
+	size_t n;
+};
+
+/** The first cell of `field` (with `sub`, unless that is NULL), or NULL. */
+static inline const struct gw_cell *gw_entity_cell(const struct gw_entity *e, uint16_t field, const void *sub, size_t sub_len)
+{
+	for (size_t i = 0; i < e->n; i++) {
+		const struct gw_cell *c = &e->cells[i];
+
+		if (c->field == field &&
+		    (sub == NULL || (c->sub.n == sub_len && memcmp(c->sub.p, sub, sub_len) == 0)))
+			return c;
+	}
+	return NULL;
+}
+
+/** Who owns a name: status 0 and the owner, or -ENOENT. */
+struct gw_owner {
+	uint8_t class;
+	struct gw_id id;
+	struct gw_stamp claim; /* the earlier claim wins conflicts */
+	char display[GW_NAME_MAX + 1];
+};
+typedef void gw_owner_fn(void *state, uint64_t tag, int status, const struct gw_owner *owner);
+/** An entity that does not live is -ENOENT. */
+typedef void gw_entity_fn(void *state, uint64_t tag, int status, const struct gw_entity *entity);
+/** `made`: the id of the entity that the transaction made, else its stamp. Status: 0; -EEXIST a claim was taken (nothing was written); -ESTALE an
+ * `expect` failed; -ENOENT the entity died; -ENOSPC, -EIO the store refused. */
+typedef void gw_committed_fn(void *state, uint64_t tag, int status, struct gw_id made);
+/** Entities one after the other; after the last one once more with entity NULL (status 0, or why the walk broke off). */
+typedef void gw_walk_fn(void *state, uint64_t tag, int status, const struct gw_entity *entity);
+
+/** A write. With `make`, `id` is ignored: the transaction makes one new entity and all such writes go to it. */
+struct gw_write {
+	uint8_t class;
+	bool make;
+	bool remove;    /* a tombstone; of GW_F_CORE: the entity's death, final */
+	bool exclusive; /* GW_F_NAME, GW_F_CERTFP: refuse the transaction when another living entity claims the name */
+	struct gw_id id;
+	uint16_t field;
+	struct gw_blob sub, value; /* copied; of a claim: value is the display form, the stamp is added */
+};
+
+/** Topic "services.changed": an entity as it is now, after a commit (from here or another server). */
+struct gw_services_change {
+	uint8_t class;
+	struct gw_id id;
+	bool dead;
+};
+#define GW_TOPIC_SERVICES_CHANGED "services.changed"
+
+struct gw_services_ops {
+	/** The owner of a folded name. 0: `owner_out` is filled; -ENOENT: nobody; -EINPROGRESS: `done` (gw_owner_fn) will be called. */
+	int (*find)(void *services, enum gw_namespace, const void *folded, size_t n, struct gw_owner *owner_out, struct gw_call done);
+	/** All cells of an entity: always by `done` (gw_entity_fn), in a later turn. */
+	int (*read)(void *services, uint8_t class, struct gw_id id, struct gw_call done);
+	/** Writes, all or nothing, under one stamp; `done` (gw_committed_fn) when durable. -E2BIG, -EINVAL: over a limit, nothing is called. -EAGAIN: too
+	 * much waits. */
+	int (*commit)(void *services, const struct gw_write *writes, size_t n, struct gw_call done);
+	/** Every living entity of a class, in order of id, a slice per turn. */
+	int (*walk)(void *services, uint8_t class, struct gw_call each);
+	/** This life of the database, for stamps. */
+	void (*origin)(void *services, uint64_t *origin_out);
+	/** Folds a name: ASCII lower case for now; claims are keyed by it. Returns its length, or -EINVAL if it does not fit. */
+	int (*fold)(void *services, const char *name, char folded_out[GW_NAME_MAX + 1]);
+};
+
+#endif

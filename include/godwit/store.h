@@ -1,0 +1,101 @@
+/*
+ * godwit/store.h - durable key-value transactions: the interface "store" 1.0.
+ *
+ * Two kinds of engine fit behind it: a local one (one copy per server, replication above it) and one that servers share. A batch
+ * of operations is all or nothing; batches that queue up while the disk syncs are committed together, and each
+ * completion comes after that commit is durable. Everything completes by a call on the loop; nothing here blocks.
+ *
+ * Results are 0 or a negative errno: -ESTALE a check failed (nothing of the batch was done), -ENOENT, -EAGAIN read anew,
+ * -ENOSPC disk or map full, -EHOSTDOWN engine not in reach, -EILSEQ damaged data, -EIO. Loop thread only, but for the tx_ functions.
+ */
+#ifndef GODWIT_STORE_H
+#define GODWIT_STORE_H
+
+#include <godwit/call.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gw_store_tx; /* the writer's transaction, inside a merge function only */
+
+/** Borrowed bytes. */
+struct gw_blob {
+	const void *p;
+	size_t n;
+};
+
+enum gw_store_caps {
+	GW_STORE_LOCAL = 1,  /* one copy per server: replication runs on top */
+	GW_STORE_SHARED = 2, /* servers share the engine: replication among them is off */
+	GW_STORE_MERGES = 4  /* knows GW_STORE_MERGE and the tx_ functions */
+};
+
+/** When a commit is reported. */
+enum gw_store_durable { GW_STORE_MEM, GW_STORE_DISK };
+
+enum gw_store_kind {
+	GW_STORE_CHECK, /* -ESTALE unless the version of key is `version` (0: absent) */
+	GW_STORE_EMPTY, /* -ESTALE if any key of the table begins with key */
+	GW_STORE_PUT,
+	GW_STORE_DEL,
+	GW_STORE_MERGE /* the merge function decides, in the transaction */
+};
+
+/** Tables are named by a small number, the owner's choice, below GW_STORE_TABLES. */
+#define GW_STORE_TABLES 16
+#define GW_STORE_KEY_MAX 500
+
+struct gw_store_op {
+	uint8_t kind, table;
+	struct gw_blob key, val;
+	uint64_t version;
+};
+
+struct gw_store_row {
+	uint8_t table, deleted;
+	struct gw_blob key, val;
+	uint64_t version;
+};
+
+/** Keys in [from, to); an empty `to` is the end of the table. */
+struct gw_store_range {
+	uint8_t table, reverse;
+	struct gw_blob from, to;
+};
+
+/** Decides one GW_STORE_MERGE operation. Runs on the write lane: no state, nothing but `tx` and `op`, no call of other headers.
+ * `tag` is the one given to merge_by(). Not 0: the whole batch is undone and reported with that status. */
+typedef int gw_store_merge_fn(struct gw_store_tx *tx, uint64_t tag, const struct gw_store_op *op);
+/** `commit` rises with every commit. */
+typedef void gw_store_done_fn(void *state, uint64_t tag, int status, uint64_t commit);
+/** Rows are borrowed for the call; `last`: no further call follows for this read. */
+typedef void gw_store_rows_fn(void *state, uint64_t tag, int status, const struct gw_store_row *rows, size_t n, bool last);
+
+struct gw_store_ops {
+	unsigned (*caps)(void *store);
+	/** Once, before the first GW_STORE_MERGE, and again in the `load` of each generation of the caller. */
+	int (*merge_by)(void *store, struct gw_call merge);
+	/** All or nothing; operations are copied; completions come in commit order. -EAGAIN: too much waits (see pending). */
+	int (*commit)(void *store, const struct gw_store_op *ops, size_t n, enum gw_store_durable, struct gw_call done);
+	/** Rows of several ranges in order, up to max_bytes (at least one row), from one consistent image. A longer scan goes on from the
+	 * last key with a new read: no image is held between calls. */
+	int (*read)(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes, struct gw_call rows);
+	/** Every commit after `since` (0: from now), in order; -EAGAIN: too old, read anew. */
+	int (*watch)(void *store, uint64_t since, struct gw_call rows);
+	int (*unwatch)(void *store, struct gw_call rows);
+	/** Bytes not yet committed: callers hold back. */
+	uint64_t (*pending)(void *store);
+	/** Sets the data aside and starts empty. */
+	int (*wipe)(void *store, struct gw_call done);
+	/** A consistent copy into the (new, empty) folder `path`, usable as a state directory's database. */
+	int (*backup)(void *store, const char *path, struct gw_call done);
+
+	/* Only inside a merge function, on the write lane. Rows are borrowed until the next tx_ call. */
+	int (*tx_get)(struct gw_store_tx *, uint8_t table, struct gw_blob key, struct gw_store_row *row_out);
+	int (*tx_put)(struct gw_store_tx *, uint8_t table, struct gw_blob key, struct gw_blob val, uint64_t version);
+	int (*tx_del)(struct gw_store_tx *, uint8_t table, struct gw_blob key);
+	/** The first row with a key greater than `after` that begins with `prefix`; -ENOENT. */
+	int (*tx_next)(struct gw_store_tx *, uint8_t table, struct gw_blob after, struct gw_blob prefix, struct gw_store_row *row_out);
+};
+
+#endif
