@@ -4,8 +4,8 @@
 #	tests_unit_outq_SOURCES = tests/unit/outq.c
 #	tests_unit_outq_LDADD = $(TEST_LIBS)
 #
-# They are compiled with the flags of the core (Makefile.am). tests/run-all runs them with the
-# build folder as working directory, GODWIT_BUILD and GODWIT_SRC telling where both trees are.
+# They are compiled with the flags of the core (Makefile.am), so they include "core/outq.h".
+# tests/run-all says how they are run.
 TEST_LIBS = core/libcore.a $(CORE_LIBS) $(CMOCKA_LIBS)
 
 if HAVE_CMOCKA
@@ -14,10 +14,14 @@ include tests/sim/local.mk
 include tests/module/local.mk
 include tests/fuzz/local.mk
 
-check-local: all
-	$(srcdir)/tests/run-all --build . --rules --programs "$(check_PROGRAMS)"
+check-programs: all-am $(check_LIBRARIES) $(check_PROGRAMS)
+	@printf '%s\n' $(check_PROGRAMS) >tests/programs
+
+# The tests that need no further tools; ./bootstrap check runs all.
+check-local: check-programs
+	$(srcdir)/tests/run-all --build . unit module sim fuzz rules
 else
-check-local:
+check-programs check-local:
 	@echo "The tests cannot be built without cmocka. Install it, then run configure again:"
 	@echo "    apt-get install libcmocka-dev"
 	@exit 1
@@ -25,3 +29,6 @@ endif
 
 include tests/net/local.mk
 include tests/bench/local.mk
+
+CLEANFILES += tests/programs
+.PHONY: check-programs

@@ -1,4 +1,4 @@
-# Tests with real daemons and clients; tests/run-net runs them.
-net-check: all
-	$(srcdir)/tests/run-all --build . --net
+# Tests with real daemons and clients are Python; tests/run-net runs them.
+net-check: check-programs
+	$(srcdir)/tests/run-all --build . net
 .PHONY: net-check
