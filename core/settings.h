@@ -1,0 +1,54 @@
+/*
+ * core/settings.h - the core's own part of the configuration, as plain values.
+ *
+ * Made from the tree of config.c; conn.c opens what `listen` says and loads the TLS certificate.
+ */
+#ifndef CORE_SETTINGS_H
+#define CORE_SETTINGS_H
+
+#include <godwit/error.h>
+#include <godwit/log.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/** One entry of `listen`. */
+struct listen_setting {
+	char *address; /* "127.0.0.1:6667", "[::1]:6697", "unix:/path"; checked for its form */
+	char *protocol; /* name of a row of "core.protocol" */
+	bool tls;
+	char *place; /* "file:line:column", for the sentence when it cannot be opened */
+};
+
+struct level_setting {
+	char *module;
+	enum gw_log_level level;
+};
+
+enum log_target { LOG_STDERR, LOG_SYSLOG };
+
+struct settings {
+	char *server, *network, *description;
+	char *state_directory;
+	char **module_directories; /* empty: beside the executable, or where they are installed */
+	size_t n_module_directories;
+	char **modules;
+	char **module_places; /* where the file names each */
+	size_t n_modules;
+	struct listen_setting *listen;
+	size_t n_listen;
+	char *tls_certificate, *tls_key; /* PEM files; NULL: none */
+	char *tls_place;
+	enum log_target log_target;
+	enum gw_log_level log_level;
+	struct level_setting *levels;
+	size_t n_levels;
+	bool scan_state;
+};
+
+struct config;
+
+/** Reads and checks the core's keys; the sentence of an error begins with file:line:column. */
+int settings_read(struct config *config, struct settings **out, struct gw_error *err);
+void settings_free(struct settings **settings);
+
+#endif
