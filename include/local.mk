@@ -1,3 +1,20 @@
 # What module authors get; a test compares this list with the folder.
 godwitincludedir = $(includedir)/godwit
 godwitinclude_HEADERS =
+godwitinclude_HEADERS += include/godwit/abi.h
+godwitinclude_HEADERS += include/godwit/admin.h
+godwitinclude_HEADERS += include/godwit/bus.h
+godwitinclude_HEADERS += include/godwit/call.h
+godwitinclude_HEADERS += include/godwit/client.h
+godwitinclude_HEADERS += include/godwit/conn.h
+godwitinclude_HEADERS += include/godwit/error.h
+godwitinclude_HEADERS += include/godwit/hash.h
+godwitinclude_HEADERS += include/godwit/log.h
+godwitinclude_HEADERS += include/godwit/loop.h
+godwitinclude_HEADERS += include/godwit/mem.h
+godwitinclude_HEADERS += include/godwit/module.h
+godwitinclude_HEADERS += include/godwit/network.h
+godwitinclude_HEADERS += include/godwit/option.h
+godwitinclude_HEADERS += include/godwit/self.h
+godwitinclude_HEADERS += include/godwit/services.h
+godwitinclude_HEADERS += include/godwit/store.h

@@ -1,0 +1,342 @@
+/*
+ * godwit/network.h - the live network: the interface "network" 1.0.
+ *
+ * Servers, users, sessions, channels and memberships, as they are now. Whatever changes them is an event, and events go
+ * one way: a command handler checks and submits; `network` stamps it (origin = this run of the server, sequence, clock), applies it, and
+ * then notifies the topic "network.event": the client module renders it, links forward it, others listen. What a link brings goes the
+ * same way from `apply` on. `network` is the only writer: all structs here are read only for everybody else and borrowed for the turn.
+ *
+ * Each mode, list entry, topic, prefix and nick is a cell with the stamp (clock, origin) of the event that set it; the greater
+ * stamp wins in whatever order events come, and a loser changes nothing and is not in the event that subscribers see.
+ * An event made inside a notification is queued behind it, so all subscribers see one order.
+ */
+#ifndef GODWIT_NETWORK_H
+#define GODWIT_NETWORK_H
+
+#include <godwit/call.h>
+#include <godwit/conn.h>
+#include <godwit/error.h>
+#include <godwit/services.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define GW_NICK_MAX 30    /* bytes */
+#define GW_CHANNEL_MAX 50 /* bytes, with the prefix */
+#define GW_IDENT_MAX 12
+#define GW_HOST_MAX 63
+#define GW_REALNAME_MAX 150
+#define GW_TOPIC_MAX 390
+#define GW_AWAY_MAX 200
+#define GW_REASON_MAX 300
+#define GW_KEY_MAX 32
+#define GW_SERVER_MAX 63
+
+/** A set of letters A-Z a-z, as bits: user modes, flag modes of channels. */
+static inline uint64_t gw_letter(char letter)
+{
+	if (letter >= 'a' && letter <= 'z')
+		return (uint64_t)1 << (letter - 'a');
+	if (letter >= 'A' && letter <= 'Z')
+		return (uint64_t)1 << (26 + letter - 'A');
+	return 0;
+}
+
+/** Prefix modes in the order of rank. */
+enum gw_prefix { GW_VOICE = 1, GW_HALFOP = 2, GW_OP = 4, GW_ADMIN = 8, GW_OWNER = 16 };
+
+/** A server of the network. */
+struct gw_node {
+	const char *name, *description;
+	struct gw_id id;    /* its entity in the services database */
+	uint64_t run;       /* origin of its events */
+	bool here;          /* this server */
+	uint32_t n_users;
+	struct gw_node *next;
+};
+
+struct gw_session {
+	uint64_t id;    /* names no server */
+	uint32_t epoch; /* how often it has moved */
+	bool local;     /* at home on this server */
+	struct gw_user *user;
+	struct gw_node *home;
+	struct gw_sink *sink; /* where its output goes; NULL unless local */
+	uint64_t caps;        /* bits of the client module: what it is shown; 0 unless local */
+	void **data;          /* slots of the point "network.session-data" */
+	uint64_t mark;        /* of the renderer, to count a session once */
+};
+
+struct gw_user {
+	struct gw_session *session; /* one to one for now */
+	const char *nick, *ident, *host, *realname;
+	const char *account; /* display name, NULL when not logged in */
+	struct gw_id account_id;
+	const char *away; /* NULL when here */
+	const char *role; /* of an operator, NULL otherwise */
+	uint64_t modes;   /* letters */
+	int64_t signon_ms;  /* wall clock */
+	bool secure; /* connected over TLS */
+	struct gw_stamp nick_stamp;
+	struct gw_member *channels; /* utlist DL by of_user */
+	uint32_t n_channels;
+};
+
+/** A membership; named by the event that made it, so what was meant for an earlier one does nothing to it. */
+struct gw_member {
+	struct gw_session *session;
+	struct gw_user *user;
+	struct gw_channel *channel;
+	uint8_t status; /* enum gw_prefix bits */
+	uint32_t index; /* in the channel's members */
+	struct gw_stamp stamp;
+	struct gw_member *prev, *next; /* of_user: the user's channels */
+};
+
+struct gw_list_entry {
+	const char *mask, *setter;
+	int64_t set_ms;
+	struct gw_stamp stamp;
+	bool gone; /* a tombstone: skip it */
+	char letter;
+	struct gw_list_entry *prev, *next;
+};
+
+struct gw_channel {
+	const char *name;
+	struct gw_stamp created; /* of two channels of one name the older wins */
+	struct gw_id registered; /* none: not registered */
+	struct gw_member **members;
+	uint32_t n_members, n_local;
+	uint64_t modes; /* letters of flag modes, and of set modes with a parameter */
+	const char *key;   /* +k */
+	uint32_t limit;    /* +l */
+	const char *topic, *topic_setter; /* NULL: none */
+	int64_t topic_ms;
+	struct gw_list_entry *lists; /* b, e, I..., in the order of setting; utlist DL */
+	uint32_t interest; /* modules that listen without a member */
+};
+
+/** Kinds: namespace << 16 | number. Namespace 1 is this header's. A third party's is 0x8000 | 15 bits of a hash of its name,
+ * given out by `kind_space`. The two top bits of the number say what a server that does not know the kind shall do. */
+#define GW_KIND_FORWARD 0x0000
+#define GW_KIND_DROP 0x8000
+#define GW_KIND(number, unknown) (((uint32_t)1 << 16) | (number) | (unknown))
+enum gw_kind {
+	GW_EV_USER = GW_KIND(1, GW_KIND_FORWARD),     /* source has come */
+	GW_EV_QUIT = GW_KIND(2, GW_KIND_FORWARD),     /* source leaves; text: reason. Still a member everywhere while notified */
+	GW_EV_NICK = GW_KIND(3, GW_KIND_FORWARD),     /* source was `old`, user->nick is the new one */
+	GW_EV_SET = GW_KIND(4, GW_KIND_FORWARD),      /* fields of source changed: see `fields` */
+	GW_EV_CHANNEL = GW_KIND(5, GW_KIND_FORWARD),  /* a channel was made, or found to be registered */
+	GW_EV_JOIN = GW_KIND(6, GW_KIND_FORWARD),     /* source joined `channel` as `member`, status within */
+	GW_EV_PART = GW_KIND(7, GW_KIND_FORWARD),     /* still a member while notified; text: reason or empty */
+	GW_EV_KICK = GW_KIND(8, GW_KIND_FORWARD),     /* `member` is put out by source (NULL: a server); text: reason. Still a member while notified */
+	GW_EV_MODE = GW_KIND(9, GW_KIND_FORWARD),     /* `modes` of `channel` */
+	GW_EV_TOPIC = GW_KIND(10, GW_KIND_FORWARD),
+	GW_EV_MESSAGE = GW_KIND(11, GW_KIND_FORWARD), /* verb, text, tags; to `channel` (status: only these prefixes and above) or `target` */
+	GW_EV_INVITE = GW_KIND(12, GW_KIND_FORWARD),  /* source invites `target` to `channel` */
+	GW_EV_KILL = GW_KIND(13, GW_KIND_FORWARD),    /* an order to the home of `target`; text: reason */
+	GW_EV_WALLOPS = GW_KIND(14, GW_KIND_FORWARD), /* text */
+	GW_EV_UNREGISTER = GW_KIND(15, GW_KIND_FORWARD) /* `channel` is registered no more */
+};
+
+/** How far an event goes. */
+enum gw_scope { GW_SCOPE_ALL, GW_SCOPE_CHANNEL, GW_SCOPE_SESSION, GW_SCOPE_SERVER };
+
+enum gw_verb { GW_PRIVMSG, GW_NOTICE, GW_TAGMSG };
+
+struct gw_mode_change {
+	char letter;
+	bool add;
+	const char *param;        /* mask, key, limit, or the nick of `member`; NULL: none */
+	struct gw_member *member; /* prefix modes */
+};
+
+/** Bits of `fields` in GW_EV_SET, and in struct gw_user_set. */
+enum gw_user_field {
+	GW_SET_AWAY = 1,
+	GW_SET_HOST = 2, /* ident and host */
+	GW_SET_REALNAME = 4,
+	GW_SET_ACCOUNT = 8,
+	GW_SET_MODES = 16,
+	GW_SET_ROLE = 32
+};
+
+/** Payload of the topic "network.event": an event that has taken effect. Everything is borrowed for the call. Which fields count is said at enum gw_kind. */
+struct gw_event {
+	uint64_t origin, seq; /* together the message id */
+	uint64_t clock;       /* hybrid; >> 16 are the milliseconds that clients see */
+	uint32_t kind;
+	uint8_t scope;
+	uint64_t command; /* the client's number of the command that caused it, 0 for none */
+	struct gw_node *node;       /* of origin */
+	struct gw_session *source;  /* NULL: the server itself */
+	struct gw_session *target;
+	struct gw_channel *channel;
+	struct gw_member *member;
+	const char *text;
+	const char *tags; /* client-only tags, escaped, "+a=b;+c"; NULL: none */
+	const char *old;  /* NICK: the former nick; SET: former ident@host */
+	uint8_t verb;
+	uint8_t status;
+	uint32_t fields;
+	uint64_t modes_added, modes_removed; /* SET: user modes */
+	const struct gw_mode_change *modes;
+	size_t n_modes;
+	const void *body; /* of kinds that `network` does not know */
+	size_t body_len;
+};
+#define GW_TOPIC_EVENT "network.event"
+typedef void gw_event_heard_fn(void *state, uint64_t tag, const struct gw_event *event);
+
+/** 22 characters of base64url and a NUL: the (origin, sequence) of an event, as clients see it; reversible. */
+#define GW_MSGID_LEN 22
+
+/** A new user with one session, at home here. Strings are copied and must be within the bounds above. */
+struct gw_user_spec {
+	const char *nick, *ident, *host, *realname, *account;
+	struct gw_id account_id;
+	struct gw_stamp claim; /* of the account on this nick, zero if none */
+	uint64_t modes;
+	bool secure;
+	struct gw_sink *sink;
+	uint64_t caps;
+	const char *role;
+};
+
+struct gw_user_set {
+	uint32_t fields; /* which of these */
+	const char *away, *ident, *host, *realname, *account, *role;
+	struct gw_id account_id;
+	uint64_t modes_add, modes_remove;
+};
+
+/** A channel that is to exist: made new, or restored from what services keep. */
+struct gw_channel_spec {
+	const char *name;
+	struct gw_stamp created;  /* zero: now */
+	struct gw_id registered;
+	const struct gw_mode_change *modes; /* flags, parameters, list entries */
+	const struct gw_stamp *mode_stamps; /* of each, or NULL: that of the event */
+	const char *const *setters;         /* of each list entry, or NULL */
+	const int64_t *set_ms;
+	size_t n_modes;
+	const char *topic, *topic_setter;
+	int64_t topic_ms;
+	struct gw_stamp topic_stamp;
+};
+
+struct gw_message_spec {
+	enum gw_verb verb;
+	struct gw_channel *channel; /* or target */
+	struct gw_session *target;
+	uint8_t status; /* lowest prefix that gets it, 0: all */
+	const char *text, *tags;
+};
+
+/** A row of the point "network.chanmode". */
+enum gw_mode_type { GW_MODE_LIST, GW_MODE_PARAM /* B: always with one */, GW_MODE_SET_PARAM /* C: only to set */, GW_MODE_FLAG, GW_MODE_PREFIX };
+struct gw_chanmode {
+	const char *name; /* one letter */
+	enum gw_mode_type type;
+	char prefix;  /* of a prefix mode: ~ & @ % + */
+	uint8_t bit;  /* of a prefix mode: enum gw_prefix */
+	const char *help;
+};
+#define GW_POINT_CHANMODE "network.chanmode"
+
+/** A row of the point "network.usermode". */
+struct gw_usermode {
+	const char *name; /* one letter */
+	bool by_user;     /* users set and unset it themselves; else only unset (o) or neither */
+	const char *help;
+};
+#define GW_POINT_USERMODE "network.usermode"
+
+/** A row of the point "network.session-data": what a module keeps per session. The block is zeroed when the session comes and freed
+ * by `network` after GW_EV_QUIT (what it points to is the module's to free, in its subscription to the event). */
+struct gw_session_data {
+	const char *name; /* "away-log": unique */
+	uint32_t version;
+	uint32_t size;
+	bool stays; /* does not move with the session: export and import unused */
+	/** Rows of `.calls`. Export: int fn(state, const struct gw_session *, const void *data, void *out, size_t max, size_t *len_out).
+	 * Import: int fn(state, struct gw_session *, void *data, const void *in, size_t len, struct gw_error *), which refuses what it cannot keep. */
+	uint32_t export_row, import_row;
+};
+#define GW_POINT_SESSION_DATA "network.session-data"
+
+/** A row of the point "network.burst": what a module keeps in the network's state, in the form a link's burst carries. */
+struct gw_burst_data {
+	const char *name;
+	uint32_t version;
+	/** Export: int fn(state, uint64_t *cursor, void *out, size_t max, size_t *len_out): one record a call, 0 length at the end.
+	 * Import: int fn(state, const void *in, size_t len, struct gw_error *): converges by the stamps within. */
+	uint32_t export_row, import_row;
+};
+#define GW_POINT_BURST "network.burst"
+
+/** A row of the point "network.kind": an event of a module's own. */
+struct gw_kind_row {
+	const char *name; /* "memo.deliver": the part before the dot is the namespace */
+	uint16_t number;  /* 1.. within the namespace, with GW_KIND_FORWARD or GW_KIND_DROP */
+	uint32_t apply;   /* row: gw_kind_apply_fn; called before the notification */
+};
+/** Not 0: the event is dropped and shown to nobody. */
+typedef int gw_kind_apply_fn(void *state, const struct gw_event *event);
+#define GW_POINT_KIND "network.kind"
+
+/** All submitting functions take effect before they return, unless called inside a notification: then right behind it. They return 0, or
+ * -EINVAL when something is out of bounds, -ENOENT when what is named is gone, -EEXIST when a nick is in use. `command` is 0 or the client's number. */
+struct gw_network_ops {
+	/* Looking. Names are folded by the function. */
+	struct gw_user *(*user)(void *network, const char *nick);
+	struct gw_channel *(*channel)(void *network, const char *name);
+	struct gw_session *(*session)(void *network, uint64_t id);
+	struct gw_member *(*member)(void *network, const struct gw_channel *, const struct gw_user *);
+	struct gw_node *(*here)(void *network);
+	struct gw_node *(*nodes)(void *network); /* list by next */
+	/** Walks; `after` NULL starts, NULL ends. The order is that of arrival. */
+	struct gw_user *(*next_user)(void *network, const struct gw_user *after);
+	struct gw_channel *(*next_channel)(void *network, const struct gw_channel *after);
+	void (*counts)(void *network, uint32_t *users, uint32_t *invisible, uint32_t *opers, uint32_t *channels, uint32_t *peak_users);
+	int (*fold)(void *network, const char *name, char *out, size_t max);
+	bool (*same)(void *network, const char *a, const char *b);
+	bool (*valid_nick)(void *network, const char *nick);
+	bool (*valid_channel)(void *network, const char *name);
+	/** Mask with * and ?, folded. */
+	bool (*match)(void *network, const char *mask, const char *text);
+	/** The row of a mode letter in force, or NULL. */
+	const struct gw_chanmode *(*chanmode)(void *network, char letter);
+	void (*msgid)(void *network, uint64_t origin, uint64_t seq, char out[GW_MSGID_LEN + 1]);
+	bool (*msgid_parse)(void *network, const char *msgid, uint64_t *origin_out, uint64_t *seq_out);
+	/** SHA-256 over the cells of the live state, free of order: equal event vectors give equal digests. */
+	void (*digest)(void *network, uint8_t out[32]);
+	void *(*data)(void *network, struct gw_session *, const char *name); /* a module's per-session block, NULL without the row */
+
+	/* Changing. `by` NULL: this server. */
+	int (*introduce)(void *network, const struct gw_user_spec *, struct gw_session **session_out);
+	int (*quit)(void *network, struct gw_session *, const char *reason);
+	int (*nick)(void *network, struct gw_session *, const char *nick, uint64_t command);
+	int (*set)(void *network, struct gw_session *, const struct gw_user_set *, uint64_t command);
+	int (*make_channel)(void *network, const struct gw_channel_spec *, struct gw_channel **channel_out);
+	int (*unregister)(void *network, struct gw_channel *);
+	int (*join)(void *network, struct gw_session *, const char *channel, uint8_t status, uint64_t command);
+	int (*part)(void *network, struct gw_session *, struct gw_channel *, const char *reason, uint64_t command);
+	int (*kick)(void *network, struct gw_session *by, struct gw_member *, const char *reason, uint64_t command);
+	int (*mode)(void *network, struct gw_session *by, struct gw_channel *, const struct gw_mode_change *, size_t n, uint64_t command);
+	int (*topic)(void *network, struct gw_session *by, struct gw_channel *, const char *text, uint64_t command);
+	int (*message)(void *network, struct gw_session *by, const struct gw_message_spec *, uint64_t command);
+	int (*invite)(void *network, struct gw_session *by, struct gw_session *target, struct gw_channel *, uint64_t command);
+	int (*kill)(void *network, struct gw_session *by, struct gw_session *target, const char *reason, uint64_t command);
+	int (*wallops)(void *network, struct gw_session *by, const char *text, uint64_t command);
+	/** An event of a kind at the point "network.kind"; `to` is a channel or a session by scope. Body at most 16 KiB. */
+	int (*custom)(void *network, struct gw_session *by, const char *kind, enum gw_scope, struct gw_channel *, struct gw_session *target,
+	              const void *body, size_t n);
+
+	/* A local session's private side. */
+	void (*attach)(void *network, struct gw_session *, struct gw_sink *, uint64_t caps);
+	/** Events of the channel of that name reach this server also without a member; counted; survives the channel's end. */
+	int (*interest)(void *network, const char *channel, bool on);
+};
+
+#endif
