@@ -22,11 +22,10 @@ struct listen_spec {
 	const char *address;  /* "127.0.0.1:6667", "[::]:6697", "unix:/path" */
 	const char *protocol; /* name of a row of the point "core.protocol", looked up at each accept */
 	bool tls;
-	const char *file; /* where it stands, for errors; NULL: nowhere */
-	unsigned line, column;
+	const char *place; /* "file:line:column" of the entry, for errors; NULL: nowhere */
 };
 
-/** Opens what is new. On failure `err` has file:line:column and a sentence, and nothing has changed. */
+/** Opens what is new. On failure `err` has the place and a sentence, and nothing has changed. */
 int listeners_prepare(struct gw_server *server, const struct listen_spec *specs, size_t n,
                       struct gw_error *err, struct listen_change **out);
 /** Consumes `*change`. Cannot fail. New listeners accept from now on; connections of closed ones stay. */

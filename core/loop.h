@@ -20,10 +20,10 @@
 
 #define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
 
-struct gw_loop;
+struct loop;
 
 struct loop_timer {
-	struct gw_loop *loop;
+	struct loop *loop;
 	void (*fired)(struct loop_timer *);
 	uint64_t room[6]; /* the implementation's */
 };
@@ -44,19 +44,19 @@ struct loop_sock_events {
 	void (*writable)(struct loop_sock *);
 };
 struct loop_sock {
-	struct gw_loop *loop;
+	struct loop *loop;
 	const struct loop_sock_events *events;
 	uint64_t room[6];
 };
 
 struct loop_listener {
-	struct gw_loop *loop;
+	struct loop *loop;
 	void (*pending)(struct loop_listener *); /* somebody waits to be accepted */
 	uint64_t room[6];
 };
 
 struct loop_signal {
-	struct gw_loop *loop;
+	struct loop *loop;
 	void (*caught)(struct loop_signal *);
 	uint64_t room[6];
 };
@@ -86,18 +86,18 @@ struct loop_work {
 	enum gw_lane lane;
 };
 
-struct gw_loop_ops {
-	void (*free)(struct gw_loop *);
-	void (*run)(struct gw_loop *); /* until stop() */
-	void (*stop)(struct gw_loop *); /* at the end of this turn */
+struct loop_ops {
+	void (*free)(struct loop *);
+	void (*run)(struct loop *); /* until stop() */
+	void (*stop)(struct loop *); /* at the end of this turn */
 
-	int64_t (*mono_ns)(struct gw_loop *);
-	int64_t (*wall_ns)(struct gw_loop *);
-	void (*random)(struct gw_loop *, void *out, size_t n);
+	int64_t (*mono_ns)(struct loop *);
+	int64_t (*wall_ns)(struct loop *);
+	void (*random)(struct loop *, void *out, size_t n);
 
 	/* The room of a timer must be zero before its first start. Negative stops; stopping twice is fine. */
 	void (*timer_set)(struct loop_timer *, int64_t after_ns);
-	void (*wake)(struct gw_loop *); /* something was deferred: do not sleep over it */
+	void (*wake)(struct loop *); /* something was deferred: do not sleep over it */
 	int (*signal_start)(struct loop_signal *, int signo);
 	void (*signal_stop)(struct loop_signal *);
 
@@ -105,7 +105,7 @@ struct gw_loop_ops {
 	 * Addresses: "127.0.0.1:6667", "[::1]:6697", "unix:/path". A stale Unix socket is replaced, a live one is
 	 * -EADDRINUSE. `mode` is the permission of a Unix socket.
 	 */
-	int (*listen)(struct gw_loop *, const char *address, unsigned mode, struct loop_listener *);
+	int (*listen)(struct loop *, const char *address, unsigned mode, struct loop_listener *);
 	void (*listener_pause)(struct loop_listener *, bool paused);
 	void (*listener_close)(struct loop_listener *); /* removes a Unix socket's file */
 	uint16_t (*listener_port)(struct loop_listener *); /* the one given, where 0 was asked for */
@@ -113,7 +113,7 @@ struct gw_loop_ops {
 	/** Fills `sock` (all but `events`, which the caller has set) and `peer`; -EAGAIN when nobody waits. Reading is wanted. */
 	int (*accept)(struct loop_listener *, struct loop_sock *sock, struct loop_peer *peer_out);
 	/** Under way when it returns 0: becomes writable when it is up; a failure shows at the first write. */
-	int (*connect)(struct gw_loop *, const char *address, struct loop_sock *);
+	int (*connect)(struct loop *, const char *address, struct loop_sock *);
 	void (*sock_want)(struct loop_sock *, unsigned want); /* of LOOP_READ, LOOP_WRITE */
 	ssize_t (*sock_read)(struct loop_sock *, void *, size_t); /* 0 = end, -EAGAIN, -errno */
 	ssize_t (*sock_write)(struct loop_sock *, const struct iovec *, int n);
@@ -123,9 +123,9 @@ struct gw_loop_ops {
 	void (*sock_secured)(struct loop_sock *, struct loop_secured *out);
 
 	/** Returns 0, or -EAGAIN when the lane's queue is full. */
-	int (*work)(struct gw_loop *, struct loop_work *);
+	int (*work)(struct loop *, struct loop_work *);
 	/** Blocks until no work is left, calling `done` of each; for the end of a server. */
-	void (*work_finish)(struct gw_loop *);
+	void (*work_finish)(struct loop *);
 };
 
 struct loop_queue {
@@ -133,23 +133,23 @@ struct loop_queue {
 };
 
 /** Every implementation begins with this. */
-struct gw_loop {
-	const struct gw_loop_ops *ops;
+struct loop {
+	const struct loop_ops *ops;
 	struct loop_queue deferred, last;
 };
 
 /** The real one; the pool's threads start with the first work. NULL when the system has no epoll. */
-struct gw_loop *loop_ev_new(void);
+struct loop *loop_ev_new(void);
 
 /** For the implementations: readies the part that is common. */
-void loop_init(struct gw_loop *loop, const struct gw_loop_ops *ops);
+void loop_init(struct loop *loop, const struct loop_ops *ops);
 /** For the implementations: does what was deferred; true when there is more, for the next turn. */
-bool loop_turn_end(struct gw_loop *loop);
+bool loop_turn_end(struct loop *loop);
 
 /** Calls `d->fn` at the end of this turn (from inside such a call: of the next). */
-void loop_defer(struct gw_loop *loop, struct loop_defer *d);
+void loop_defer(struct loop *loop, struct loop_defer *d);
 /** The same, after all that was deferred: here connections are written to. */
-void loop_at_end(struct gw_loop *loop, struct loop_defer *d);
-void loop_defer_cancel(struct gw_loop *loop, struct loop_defer *d);
+void loop_at_end(struct loop *loop, struct loop_defer *d);
+void loop_defer_cancel(struct loop *loop, struct loop_defer *d);
 
 #endif

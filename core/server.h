@@ -16,6 +16,7 @@
 
 struct loop;  /* loop.h */
 struct conns; /* conn.h: listeners and connections of one server */
+struct loop_calls;
 struct config;
 struct settings;
 struct log;
@@ -25,11 +26,11 @@ struct gw_row;
 
 extern const struct gw_mem_api mem_api;       /* mem.c */
 extern const struct gw_log_api log_api;       /* log.c */
-extern const struct gw_loop_api loop_api;     /* loop.c */
+extern const struct gw_loop_api loop_api;     /* loop_api.c */
 extern const struct gw_bus_api bus_api;       /* bus.c */
 extern const struct gw_module_api module_api; /* module.c */
 extern const struct gw_option_api option_api; /* option.c */
-extern const struct gw_conn_api conn_api;     /* conn.c */
+extern const struct gw_conn_api conn_api;     /* conn_api.c */
 extern const struct gw_admin_api admin_api;   /* admin.c */
 
 enum server_phase { SERVER_NEW, SERVER_RUNNING, SERVER_STOPPING, SERVER_STOPPED };
@@ -38,6 +39,7 @@ struct gw_server {
 	struct gw_core api;
 	struct loop *loop;   /* the caller's; may carry several servers */
 	struct conns *conns; /* ours, from server_new() on */
+	struct loop_calls *calls; /* ours: what modules asked to be called later (loop_api.h) */
 	struct log *log;
 	enum server_phase phase;
 	int64_t started_ns; /* monotonic */
