@@ -40,6 +40,7 @@ struct gw_loop_api {
 	void *(*job_new)(struct gw_self *, size_t n);
 	int (*job_start)(struct gw_self *, enum gw_lane, uint32_t run_row, void *job, struct gw_call done);
 	void (*stop)(struct gw_self *, const char *reason);
+	void (*job_uses)(struct gw_self *, void *job, struct gw_self *other);
 };
 
 /** Monotonic time of this turn, in nanoseconds. */
@@ -118,6 +119,12 @@ static inline int gw_job_start(struct gw_self *self, enum gw_lane lane, uint32_t
                                struct gw_call done)
 {
 	return self->core->loop->job_start(self, lane, run_row, job, done);
+}
+
+/** Before gw_job_start(), at most once: `job` also runs code of the module `other`, whose generation now in force stays loaded for it. */
+static inline void gw_job_uses(struct gw_self *self, void *job, struct gw_self *other)
+{
+	self->core->loop->job_uses(self, job, other);
 }
 
 /** Ends the server in good order at the end of the turn; `reason` is logged and told to clients. */

@@ -45,6 +45,28 @@ static inline bool gw_id_none(struct gw_id id)
 	return id.clock == 0;
 }
 
+/** An id as it stands in a sub, and as one part in a value. */
+static inline void gw_id_bytes(struct gw_id id, uint8_t out[16])
+{
+	for (int i = 0; i < 8; i++) {
+		out[i] = (uint8_t)(id.clock >> (56 - 8 * i));
+		out[8 + i] = (uint8_t)(id.origin >> (56 - 8 * i));
+	}
+}
+
+/** None, unless there are 16 bytes. */
+static inline struct gw_id gw_id_from(struct gw_blob bytes)
+{
+	const uint8_t *p = (const uint8_t *)bytes.p;
+	struct gw_id id = {0, 0};
+
+	for (int i = 0; bytes.n == 16 && i < 8; i++) {
+		id.clock = (id.clock << 8) | p[i];
+		id.origin = (id.origin << 8) | p[8 + i];
+	}
+	return id;
+}
+
 enum gw_class {
 	GW_CLASS_ACCOUNT = 'A',
 	GW_CLASS_CHANNEL = 'C',
@@ -57,13 +79,13 @@ enum gw_class {
 };
 
 /** Fields; 0x8000 and above are for third parties (class and field are free within a module's own namespace). Values are
- * strings of length-prefixed parts, see gw_parts in the module's manual. The comment names (sub) and value. */
+ * strings of length-prefixed parts, see parts.h. The comment names (sub) and value. */
 enum gw_field {
 	GW_F_CORE = 1,    /* () flags, time of registration; its final tombstone is the entity's death */
 	GW_F_CRED = 2,    /* () the verifier of the password */
 	GW_F_MAIL = 3,    /* () address, confirmed? */
 	GW_F_NAME = 4,    /* (namespace byte, folded name) claim: clock, origin, display form */
-	GW_F_CERTFP = 5,  /* (digest) label; also claimed */
+	GW_F_CERTFP = 5,  /* (digest) claim: clock, origin, label */
 	GW_F_VHOST = 6,   /* () visible host */
 	GW_F_LANG = 7,    /* () language tag */
 	GW_F_FOUNDER = 8, /* () account id */
@@ -89,10 +111,12 @@ enum gw_namespace {
 	GW_NAME_SERVER = 's'
 };
 
-#define GW_NAME_MAX 64  /* bytes of a folded name or a field's sub */
+#define GW_NAME_MAX 64  /* bytes of a field's sub, or of a display form; a folded name has one less: its namespace stands in front */
 #define GW_VALUE_MAX 16384
 #define GW_TX_CELLS 256
 #define GW_TX_BYTES 65536
+#define GW_NICKS_MAX 32 /* claims of nicks by one account */
+#define GW_ACCESS_MAX 4096
 
 /** One cell as it is read: borrowed for the call. */
 struct gw_cell {
@@ -132,8 +156,8 @@ struct gw_owner {
 typedef void gw_owner_fn(void *state, uint64_t tag, int status, const struct gw_owner *owner);
 /** An entity that does not live is -ENOENT. */
 typedef void gw_entity_fn(void *state, uint64_t tag, int status, const struct gw_entity *entity);
-/** `made`: the id of the entity that the transaction made, else its stamp. Status: 0; -EEXIST a claim was taken (nothing was written); -ESTALE an
- * `expect` failed; -ENOENT the entity died; -ENOSPC, -EIO the store refused. */
+/** `made`: the id of the entity that the transaction made, else its stamp. Status: 0; -EEXIST a claim was taken; -ENOENT an entity does not
+ * live; -E2BIG its list is full (GW_NICKS_MAX, GW_ACCESS_MAX); -ENOSPC, -EIO the store refused. Unless 0, nothing was written. */
 typedef void gw_committed_fn(void *state, uint64_t tag, int status, struct gw_id made);
 /** Entities one after the other; after the last one once more with entity NULL (status 0, or why the walk broke off). */
 typedef void gw_walk_fn(void *state, uint64_t tag, int status, const struct gw_entity *entity);
@@ -141,12 +165,13 @@ typedef void gw_walk_fn(void *state, uint64_t tag, int status, const struct gw_e
 /** A write. With `make`, `id` is ignored: the transaction makes one new entity and all such writes go to it. */
 struct gw_write {
 	uint8_t class;
-	bool make;
+	bool make; /* one of them must be GW_F_CORE: without it nothing lives */
 	bool remove;    /* a tombstone; of GW_F_CORE: the entity's death, final */
 	bool exclusive; /* GW_F_NAME, GW_F_CERTFP: refuse the transaction when another living entity claims the name */
 	struct gw_id id;
 	uint16_t field;
-	struct gw_blob sub, value; /* copied; of a claim: value is the display form, the stamp is added */
+	struct gw_blob sub, value; /* copied; of a claim: value is the bare display form (or label), at most GW_NAME_MAX bytes; its stamp
+	                              is added, that of the claim itself when only the display form changes */
 };
 
 /** Topic "services.changed": an entity as it is now, after a commit (from here or another server). */
@@ -158,16 +183,17 @@ struct gw_services_change {
 #define GW_TOPIC_SERVICES_CHANGED "services.changed"
 
 struct gw_services_ops {
-	/** The owner of a folded name. 0: `owner_out` is filled; -ENOENT: nobody; -EINPROGRESS: `done` (gw_owner_fn) will be called. */
+	/** The owner of a folded name. 0: `owner_out` is filled; -ENOENT: nobody; -EINPROGRESS: `done` (gw_owner_fn) will be called; -EINVAL: too
+	 * long; -EAGAIN: too much waits. */
 	int (*find)(void *services, enum gw_namespace, const void *folded, size_t n, struct gw_owner *owner_out, struct gw_call done);
 	/** All cells of an entity: always by `done` (gw_entity_fn), in a later turn. */
 	int (*read)(void *services, uint8_t class, struct gw_id id, struct gw_call done);
-	/** Writes, all or nothing, under one stamp; `done` (gw_committed_fn) when durable. -E2BIG, -EINVAL: over a limit, nothing is called. -EAGAIN: too
-	 * much waits. */
+	/** Writes, all or nothing, under one stamp; `done` (gw_committed_fn) when durable. Else nothing is called: -E2BIG, -EINVAL over a limit;
+	 * -EAGAIN too much waits, or the database is not yet read; -ETIME the system's clock stands more than a minute behind the database. */
 	int (*commit)(void *services, const struct gw_write *writes, size_t n, struct gw_call done);
-	/** Every living entity of a class, in order of id, a slice per turn. */
+	/** Every living entity of a class, in order of id, a slice per turn. -EAGAIN: too much waits. */
 	int (*walk)(void *services, uint8_t class, struct gw_call each);
-	/** This life of the database, for stamps. */
+	/** This life of the database, for stamps; 0 before it is read. */
 	void (*origin)(void *services, uint64_t *origin_out);
 	/** Folds a name: ASCII lower case for now; claims are keyed by it. Returns its length, or -EINVAL if it does not fit. */
 	int (*fold)(void *services, const char *name, char folded_out[GW_NAME_MAX + 1]);
