@@ -94,6 +94,13 @@ struct gw_isupport {
 };
 #define GW_POINT_ISUPPORT "client.isupport"
 
+/** A row of the point "client.targmax": the token TARGMAX is one, with a part from each module. */
+struct gw_targmax {
+	const char *name; /* of a command, "PRIVMSG" */
+	uint32_t max;     /* targets in one command; 0: no limit */
+};
+#define GW_POINT_TARGMAX "client.targmax"
+
 /** Who is shown an event. */
 enum gw_audience {
 	GW_TO_CHANNEL, /* members (with event->status: those of that prefix and above) */
@@ -160,14 +167,15 @@ struct gw_client_ops {
 	void (*line)(void *client_module, struct gw_client *, const char *source, const char *format, ...) __attribute__((format(printf, 4, 5)));
 	/** "NOTICE nick :text" from the server. */
 	void (*notice)(void *client_module, struct gw_client *, const char *format, ...) __attribute__((format(printf, 3, 4)));
-	/** Standard replies: type "FAIL", "WARN" or "NOTE"; context "" or words before the text. Without the capability: a NOTICE with the text
-	 * (FAIL always goes out as FAIL too when `always`). */
+	/** Standard replies: type "FAIL", "WARN" or "NOTE"; context "" or words before the text. Without the capability: a NOTICE with the text, for
+	 * the person; a FAIL goes out before it all the same, for the program. */
 	void (*standard)(void *client_module, struct gw_client *, const char *type, const char *command, const char *code, const char *context,
 	                 const char *format, ...) __attribute__((format(printf, 7, 8)));
 	/** Keeps the client's further lines unexecuted (and the label open) until release(): for answers that come later. Counted. */
 	void (*hold)(void *client_module, struct gw_client *);
 	void (*release)(void *client_module, struct gw_client *);
-	/** Calls `call` (gw_timer_fn) when the client's send queue has room again; held meanwhile. For long lists. */
+	/** Calls `call` (gw_timer_fn) once, when the client's send queue has room again; held meanwhile. For long lists. Called too when the client goes
+	 * before that: by_id() then says NULL. One at a time per client. */
 	void (*wait_room)(void *client_module, struct gw_client *, struct gw_call call);
 	struct gw_client *(*by_id)(void *client_module, uint64_t id); /* NULL: gone */
 	struct gw_client *(*of_session)(void *client_module, const struct gw_session *); /* NULL: not local */
@@ -177,7 +185,7 @@ struct gw_client_ops {
 	/** GW_AUTHENTICATED with an account (or `name` NULL for a guest); when Connected already: the account changes. `host`: the visible host, NULL: made of
 	 * the account. Enters the network if NICK, USER and CAP END are there. */
 	int (*authenticated)(void *client_module, struct gw_client *, struct gw_id account, const char *name, const char *host);
-	/** ERROR, then QUIT for the others if Connected, then the connection closes. The client is valid until "client.gone". */
+	/** ERROR, then QUIT for the others if Connected, then the connection closes. The client is valid until "client.gone", its session is not. */
 	void (*close)(void *client_module, struct gw_client *, const char *format, ...) __attribute__((format(printf, 3, 4)));
 	/** The bit of a capability, 0 if no module brings it; keeps its value over reloads. */
 	uint64_t (*cap)(void *client_module, const char *name);
