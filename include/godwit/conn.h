@@ -104,6 +104,7 @@ struct gw_conn_api {
 	int (*listen_unix)(struct gw_self *, const char *path, unsigned mode, uint32_t accept_row);
 	uint64_t (*bytes)(struct gw_conn *, bool sent);
 	bool (*tls_fingerprint)(struct gw_self *, uint8_t out[32]);
+	size_t (*unread)(struct gw_conn *);
 };
 
 /** Must be called in `accept`; later calls change the limits. */
@@ -147,6 +148,12 @@ static inline void gw_conn_close(struct gw_self *self, struct gw_conn *conn, enu
 static inline uint64_t gw_conn_bytes(struct gw_self *self, struct gw_conn *conn, bool sent)
 {
 	return self->core->conn->bytes(conn, sent);
+}
+
+/** Bytes of input that came in and wait for the owner, after GW_LINE_STOP; recvq_max bounds them. */
+static inline size_t gw_conn_unread(struct gw_self *self, struct gw_conn *conn)
+{
+	return self->core->conn->unread(conn);
 }
 
 /** A buffer of `n` bytes with one reference, the caller's; fill `data`, then share it. */
