@@ -23,7 +23,6 @@ struct gw_sink {
 };
 
 enum conn_state {
-	CONN_NEW,       /* made; nobody's yet */
 	CONN_HANDSHAKE, /* owned, TLS is not up */
 	CONN_OPEN,
 	CONN_LINGER,    /* `closed` was called; the rest is flushed, then what the peer sends is thrown away */
@@ -34,7 +33,7 @@ struct gw_conn {
 	struct gw_sink sink;
 	struct conns *conns;
 	struct gw_conn *prev, *next; /* in conns->all */
-	struct gw_conn *next_dirty, *next_again, *next_closing;
+	struct gw_conn *next_dirty, *next_again, *next_closing; /* lists of struct conns */
 	struct gw_conn *wait_prev, *wait_next; /* in the list of deadlines of its state */
 	int64_t deadline_ns;
 	const struct transport *transport;
@@ -53,11 +52,38 @@ struct gw_conn {
 	bool closing : 1, close_now : 1;
 	bool shut : 1;     /* our side was ended */
 	bool drain_due : 1;
+	bool owned : 1;    /* `closed` will be called */
+	bool ending : 1;   /* in conns->closing */
+	bool gone : 1;     /* freed but for its memory, which a list still names */
 	struct gw_conn_info info;
-	char address[]; /* what info.address points to */
+	char address[INET6_ADDRSTRLEN]; /* what info.address points to */
 };
 
-struct conns; /* one per server: server->conns */
+/** Connections that wait for the same time, so the first to come is the first to end. */
+struct conn_wait {
+	struct gw_conn *first, *last;
+	struct loop_timer timer;
+	int64_t after_ns;
+};
+
+/** One per server: server->conns. */
+struct conns {
+	struct gw_server *server;
+	struct loop *loop;
+	struct gw_conn *all;
+	size_t count;
+	struct loop_defer turn_end, next_turn;
+	struct gw_conn *dirty, *again, *closing;
+	struct conn_wait handshakes, lingers;
+	struct outq_store store;
+	struct loop_timer trim; /* runs while chunks lie unused */
+	bool trimming;
+	struct gw_conn *spare; /* for the next accept */
+	char *scratch;         /* where input is read to and looked at */
+	size_t scratch_size;
+	struct listeners *listeners;
+	struct tls_shared *tls; /* of tls_cred.c */
+};
 
 struct conns *conns_new(struct gw_server *server);
 /** Closes what is left at once, calling nobody. */
@@ -70,7 +96,7 @@ bool conns_idle(const struct conns *conns);
 /** Ends the connections that `module` owns, at once and calling nobody: it is unloaded for good. */
 void conns_forget(struct conns *conns, struct gw_self *module);
 
-/** Takes everyone who waits at `listener`'s door, up to a bound per turn. Returns 0 or what accept() said. */
+/** Takes one who waits at the door: 0, or what accept() said. Whatever becomes of it is 0. */
 int conn_accept(struct conns *conns, struct listener *listener);
 
 void conn_own(struct gw_conn *conn, const struct gw_conn_owner *owner);
@@ -79,6 +105,37 @@ void conn_wait_drain(struct gw_conn *conn, size_t below);
 void conn_close(struct gw_conn *conn, enum gw_close_how how, const char *reason);
 void conn_write(struct gw_conn *conn, const void *p, size_t n);
 void conn_write_buf(struct gw_conn *conn, struct gw_buf *buf);
+
+/* What the parts of a connection need of each other. */
+
+/** conns.c: has the connection looked at in the next turn. */
+void conn_again(struct gw_conn *conn);
+/** conn_close.c: the connection is over for a reason of the system's or the peer's. */
+__attribute__((format(printf, 3, 4))) void conn_fail(struct gw_conn *conn, enum gw_close_how how,
+                                                     const char *format, ...);
+/** conn.c: tells the loop what the connection waits for now. */
+void conn_watch(struct gw_conn *conn);
+/** conn.c */
+extern const struct loop_sock_events conn_sock_events;
+void conn_set_state(struct gw_conn *conn, enum conn_state state);
+void conn_handshake(struct gw_conn *conn);
+void conns_handshakes_late(struct loop_timer *timer);
+/** conn_close.c: tells the owner, then ends the connection or lets it linger. */
+void conn_end(struct gw_conn *conn);
+void conn_free(struct gw_conn *conn);
+void conn_linger_read(struct gw_conn *conn);
+void conn_linger_write(struct gw_conn *conn);
+void conns_lingered_enough(struct loop_timer *timer);
+/** conn_input.c: the socket is readable. */
+void conn_read(struct gw_conn *conn);
+/** conn_input.c: delivers what was kept; true when no whole line is left. */
+bool conn_deliver_kept(struct gw_conn *conn);
+/** conn_output.c: has it flushed at the end of the turn. */
+void conn_dirty(struct gw_conn *conn);
+/** conn_output.c: writes what can be written. */
+void conn_flush(struct gw_conn *conn);
+/** conn_output.c: for the transports: writes to the socket; on -EAGAIN the connection is blocked until it is writable. */
+ssize_t conn_send(struct gw_conn *conn, const struct iovec *iov, int n);
 
 /** The table behind include/godwit/conn.h. */
 extern const struct gw_conn_api conn_api;

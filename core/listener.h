@@ -13,9 +13,28 @@
 #include <godwit/error.h>
 #include <godwit/self.h>
 
+struct conns;
 struct gw_server;
-struct listeners;      /* one per server, in struct conns */
+struct listeners; /* one per server, in struct conns */
 struct listen_change;
+
+/** Counted: its connections name it in their gw_conn_info. */
+struct listener {
+	struct loop_listener door;
+	struct listener *prev, *next;
+	struct conns *conns;
+	unsigned refs;
+	char *address;  /* as configured */
+	char *protocol; /* NULL: `module` answers with `accept_row` */
+	struct gw_self *module;
+	uint32_t accept_row;
+	bool tls;
+	bool open;
+	bool starved; /* of descriptors; it was logged */
+	bool wanted;  /* while a change is prepared: it stays */
+	struct listener *successor_of; /* of a prepared one: whose door it will take */
+	struct loop_timer pause; /* out of descriptors: runs until it is tried again */
+};
 
 /** One entry of the configuration's `listen` list. Texts are copied. */
 struct listen_spec {
@@ -43,6 +62,12 @@ void listeners_each(struct gw_server *server,
 /** A module's own; see gw_listen_unix(). Taken back by listeners_forget(). */
 int listener_open_unix(struct gw_server *server, struct gw_self *self, const char *path,
                        unsigned mode, uint32_t accept_row);
+/** For conns_new() and conns_free(). */
+struct listeners *listeners_new(void);
+void listeners_free(struct listeners **listeners);
+void listener_unref(struct listener **listener);
+/** Whom a new connection belongs to: a gw_accept_fn. Module NULL: nobody provides the protocol now. */
+struct gw_call listener_accept_call(const struct listener *listener);
 void listeners_forget(struct gw_server *server, struct gw_self *self);
 
 #endif

@@ -52,7 +52,7 @@ struct loop_sock {
 struct loop_listener {
 	struct loop *loop;
 	void (*pending)(struct loop_listener *); /* somebody waits to be accepted */
-	uint64_t room[6];
+	uint64_t room[7];
 };
 
 struct loop_signal {
@@ -84,6 +84,7 @@ struct loop_work {
 	void (*run)(struct loop_work *);  /* on another thread */
 	void (*done)(struct loop_work *); /* on the loop, in a later turn; in order within a lane */
 	enum gw_lane lane;
+	bool finished; /* the implementation's */
 };
 
 struct loop_ops {

@@ -29,6 +29,10 @@ int tls_cred_prepare(const struct tls_cred_spec *spec, struct gw_error *err, str
 void tls_cred_commit(struct gw_server *server, struct tls_cred **cred);
 void tls_cred_abort(struct tls_cred **cred);
 
+/** What a server keeps for all its sessions; for conns_new() and conns_free(). */
+struct tls_shared *tls_shared_new(void);
+void tls_shared_free(struct tls_shared **shared);
+
 /** SHA-256 of the certificate. */
 void tls_cred_fingerprint(const struct tls_cred *cred, uint8_t out[32]);
 /** Of the one in force; false when there is none. */

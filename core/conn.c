@@ -1,0 +1,160 @@
+/*
+ * core/conn.c - the life of a connection: owned, ready, open, closing, lingering; and what the loop tells about it.
+ *
+ * conn_accept.c makes it. Input comes in through conn_input.c, output leaves through conn_output.c, conn_close.c ends it.
+ */
+#include "core/conn.h"
+#include "core/call.h"
+#include "core/transport.h"
+#include <errno.h>
+
+static void wait_arm(struct conn_wait *wait)
+{
+	struct loop *loop = wait->timer.loop;
+
+	if (wait->first == NULL)
+		loop->ops->timer_set(&wait->timer, -1);
+	else
+		loop->ops->timer_set(&wait->timer, wait->first->deadline_ns - loop->ops->mono_ns(loop));
+}
+
+static void wait_enter(struct conn_wait *wait, struct gw_conn *conn)
+{
+	struct loop *loop = wait->timer.loop;
+
+	conn->deadline_ns = loop->ops->mono_ns(loop) + wait->after_ns;
+	conn->wait_prev = wait->last;
+	conn->wait_next = NULL;
+	if (wait->last == NULL)
+		wait->first = conn;
+	else
+		wait->last->wait_next = conn;
+	wait->last = conn;
+	if (wait->first == conn)
+		wait_arm(wait);
+}
+
+static void wait_leave(struct conn_wait *wait, struct gw_conn *conn)
+{
+	*(conn->wait_prev == NULL ? &wait->first : &conn->wait_prev->wait_next) = conn->wait_next;
+	*(conn->wait_next == NULL ? &wait->last : &conn->wait_next->wait_prev) = conn->wait_prev;
+	if (wait->first == NULL)
+		wait_arm(wait);
+}
+
+void conn_set_state(struct gw_conn *conn, enum conn_state state)
+{
+	struct conns *conns = conn->conns;
+
+	if (conn->state == CONN_HANDSHAKE)
+		wait_leave(&conns->handshakes, conn);
+	else if (conn->state == CONN_LINGER)
+		wait_leave(&conns->lingers, conn);
+	conn->state = state;
+	if (state == CONN_HANDSHAKE)
+		wait_enter(&conns->handshakes, conn);
+	else if (state == CONN_LINGER)
+		wait_enter(&conns->lingers, conn);
+}
+
+void conn_watch(struct gw_conn *conn)
+{
+	uint8_t want = conn->blocked ? LOOP_WRITE : 0;
+
+	if (!conn->ended && (!conn->stopped || framing_kept(&conn->input) < conn->owner.recvq_max))
+		want |= LOOP_READ;
+	if (want == conn->want)
+		return;
+	conn->want = want;
+	conn->conns->loop->ops->sock_want(&conn->sock, want);
+}
+
+static void tell_ready(struct gw_conn *conn)
+{
+	struct gw_self *module = conn->owner.module;
+	struct frame frame;
+	gw_conn_ready_fn *fn;
+
+	fn = (gw_conn_ready_fn *)call_enter(&frame, gw_call(module, conn->owner.ready, 0));
+	if (fn != NULL)
+		fn(module->state, conn->owner.data);
+	call_leave(&frame);
+}
+
+void conn_handshake(struct gw_conn *conn)
+{
+	struct gw_error why = {0};
+	int status = conn->transport->start(conn, &why);
+
+	if (status == -EAGAIN)
+		return;
+	if (status != 0) {
+		conn_fail(conn, GW_CLOSE_NOW, "TLS handshake failed: %s", why.text);
+		return;
+	}
+	conn_set_state(conn, CONN_OPEN);
+	if (conn->tls != NULL)
+		conn_again(conn); /* there may be input inside already */
+	if (conn->sink.queue.bytes > 0)
+		conn_dirty(conn);
+	if (!conn->owned)
+		conn_close(conn, GW_CLOSE_FLUSH, "Refused");
+	else if (!conn->closing)
+		tell_ready(conn);
+}
+
+void conns_handshakes_late(struct loop_timer *timer)
+{
+	struct conns *conns = container_of(timer, struct conns, handshakes.timer);
+	int64_t now = conns->loop->ops->mono_ns(conns->loop);
+	struct gw_conn *conn;
+
+	for (conn = conns->handshakes.first; conn != NULL && conn->deadline_ns <= now; conn = conn->wait_next)
+		conn_close(conn, GW_CLOSE_NOW, "TLS handshake timed out");
+	if (conn != NULL)
+		conns->loop->ops->timer_set(timer, conn->deadline_ns - now);
+}
+
+void conn_own(struct gw_conn *conn, const struct gw_conn_owner *owner)
+{
+	conn->owner = *owner;
+	if (conn->owner.recvq_max < conn->owner.line_max + 2)
+		conn->owner.recvq_max = conn->owner.line_max + 2;
+	conn->owned = true;
+	conn_watch(conn);
+}
+
+static void readable(struct loop_sock *sock)
+{
+	struct gw_conn *conn = container_of(sock, struct gw_conn, sock);
+
+	if (conn->state == CONN_LINGER)
+		conn_linger_read(conn);
+	else if (conn->closing || conn->again)
+		return; /* its turn comes at the end of this one */
+	else if (conn->state == CONN_HANDSHAKE)
+		conn_handshake(conn);
+	else
+		conn_read(conn);
+}
+
+static void writable(struct loop_sock *sock)
+{
+	struct gw_conn *conn = container_of(sock, struct gw_conn, sock);
+
+	conn->blocked = false;
+	if (conn->state == CONN_LINGER) {
+		conn_linger_write(conn);
+		return;
+	}
+	if (conn->closing)
+		return;
+	if (conn->state == CONN_HANDSHAKE)
+		conn_handshake(conn);
+	else
+		conn_flush(conn);
+	conn_watch(conn);
+}
+
+const struct loop_sock_events conn_sock_events = {.readable = readable, .writable = writable};
+

@@ -1,0 +1,100 @@
+/*
+ * core/conn_accept.c - from the door to an owner: the protocol's module takes the connection over, or refuses it.
+ */
+#include "core/call.h"
+#include "core/conn.h"
+#include "core/listener.h"
+#include "core/mem.h"
+#include "core/transport.h"
+#include <errno.h>
+#include <string.h>
+
+#define FAREWELL_MAX 512
+
+static struct gw_conn *conn_blank(struct conns *conns)
+{
+	struct gw_conn *conn = conns->spare;
+
+	conns->spare = NULL;
+	if (conn == NULL)
+		conn = mem_alloc(sizeof(*conn));
+	conn->conns = conns;
+	conn->sock.events = &conn_sock_events;
+	conn->want = LOOP_READ;
+	return conn;
+}
+
+static void conn_describe(struct gw_conn *conn, struct listener *listener, const struct loop_peer *peer)
+{
+	struct gw_conn_info *info = &conn->info;
+
+	conn->listener = listener;
+	listener->refs++;
+	memcpy(conn->address, peer->address, sizeof(conn->address));
+	info->address = conn->address;
+	info->listener = listener->address;
+	info->port = peer->port;
+	info->loopback = peer->loopback;
+	info->tls = listener->tls;
+	info->accepted_ns = conn->conns->loop->ops->mono_ns(conn->conns->loop);
+	info->has_uid = peer->has_uid;
+	info->uid = peer->uid;
+}
+
+static void conn_enlist(struct gw_conn *conn)
+{
+	struct conns *conns = conn->conns;
+
+	conn->next = conns->all;
+	if (conn->next != NULL)
+		conn->next->prev = conn;
+	conns->all = conn;
+	conns->count++;
+}
+
+/* 0 when a module has taken it over. */
+static int offer(struct gw_conn *conn, char farewell[FAREWELL_MAX])
+{
+	struct gw_call call = listener_accept_call(conn->listener);
+	struct frame frame;
+	gw_accept_fn *fn = (gw_accept_fn *)call_enter(&frame, call);
+	int status = fn == NULL ? -EPROTONOSUPPORT : fn(call.module->state, conn, farewell);
+
+	call_leave(&frame);
+	return status == 0 && !conn->owned ? -EINVAL : status;
+}
+
+static void refuse(struct gw_conn *conn, const char *farewell)
+{
+	conn->owned = false;
+	conn->owner.sendq_max = FAREWELL_MAX;
+	conn->owner.recvq_max = FAREWELL_MAX;
+	conn_write(conn, farewell, strlen(farewell));
+	if (farewell[0] == '\0')
+		conn_close(conn, GW_CLOSE_NOW, "Refused");
+}
+
+int conn_accept(struct conns *conns, struct listener *listener)
+{
+	const struct loop_ops *ops = conns->loop->ops;
+	struct gw_conn *conn = conn_blank(conns);
+	char farewell[FAREWELL_MAX] = "";
+	struct loop_peer peer;
+	int status = ops->accept(&listener->door, &conn->sock, &peer);
+
+	if (status != 0) {
+		conns->spare = conn;
+		return status;
+	}
+	conn_describe(conn, listener, &peer);
+	conn_enlist(conn);
+	conn->transport = listener->tls && ops->sock_secured == NULL ? &transport_tls : &transport_plain;
+	conn->state = CONN_OPEN;
+	conn_set_state(conn, CONN_HANDSHAKE);
+	if (offer(conn, farewell) != 0)
+		refuse(conn, farewell);
+	if (!conn->close_now)
+		conn_handshake(conn);
+	return 0;
+}
+

@@ -1,0 +1,87 @@
+/*
+ * core/conn_api.c - the table behind include/godwit/conn.h.
+ */
+#include "core/conn.h"
+#include "core/listener.h"
+#include "core/server.h"
+#include "core/tls_cred.h"
+
+static struct gw_conn *conn_of(struct gw_sink *sink)
+{
+	return container_of(sink, struct gw_conn, sink);
+}
+
+static const struct gw_conn_info *api_info(struct gw_conn *conn)
+{
+	return &conn->info;
+}
+
+static struct gw_sink *api_sink(struct gw_conn *conn)
+{
+	return &conn->sink;
+}
+
+static struct gw_buf *api_buf_new(struct gw_self *self, size_t n)
+{
+	(void)self;
+	return buf_new(n);
+}
+
+static void api_buf_unref(struct gw_self *self, struct gw_buf **buf)
+{
+	(void)self;
+	buf_unref(buf);
+}
+
+static void api_write(struct gw_sink *sink, const void *p, size_t n)
+{
+	conn_write(conn_of(sink), p, n);
+}
+
+static void api_write_buf(struct gw_sink *sink, struct gw_buf *buf)
+{
+	conn_write_buf(conn_of(sink), buf);
+}
+
+static size_t api_queued(struct gw_sink *sink)
+{
+	return sink->queue.bytes;
+}
+
+static int api_listen_unix(struct gw_self *self, const char *path, unsigned mode, uint32_t accept_row)
+{
+	return listener_open_unix(self_server(self), self, path, mode, accept_row);
+}
+
+static uint64_t api_bytes(struct gw_conn *conn, bool sent)
+{
+	return sent ? conn->bytes_out : conn->bytes_in;
+}
+
+static bool api_tls_fingerprint(struct gw_self *self, uint8_t out[32])
+{
+	return tls_fingerprint(self_server(self), out);
+}
+
+static size_t api_unread(struct gw_conn *conn)
+{
+	return framing_kept(&conn->input);
+}
+
+const struct gw_conn_api conn_api = {
+	.own = conn_own,
+	.info = api_info,
+	.sink = api_sink,
+	.resume = conn_resume,
+	.wait_drain = conn_wait_drain,
+	.close = conn_close,
+	.buf_new = api_buf_new,
+	.buf_unref = api_buf_unref,
+	.write = api_write,
+	.write_buf = api_write_buf,
+	.queued = api_queued,
+	.listen_unix = api_listen_unix,
+	.bytes = api_bytes,
+	.tls_fingerprint = api_tls_fingerprint,
+	.unread = api_unread,
+};

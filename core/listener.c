@@ -1,0 +1,295 @@
+/*
+ * core/listener.c - the doors of a server: opened by the configuration in two steps, or by a module for itself.
+ *
+ * Whoever comes in is conn_accept.c's business. A listener outlives its closing as long as connections name it.
+ */
+#include "core/listener.h"
+#include "core/conn.h"
+#include "core/mem.h"
+#include "core/server.h"
+#include <errno.h>
+#include <godwit/module.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#define ACCEPTS_PER_TURN 64
+#define PAUSE_NS (100 * GW_MS)
+#define UNIX_MODE 0666
+
+struct listeners {
+	struct listener *configured, *own; /* `own`: of modules */
+};
+
+struct listen_change {
+	struct listener **list; /* in the order of the configuration */
+	size_t n;
+};
+
+struct listeners *listeners_new(void)
+{
+	return mem_alloc(sizeof(struct listeners));
+}
+
+void listener_unref(struct listener **listener)
+{
+	struct listener *l = *listener;
+
+	*listener = NULL;
+	if (--l->refs > 0)
+		return;
+	free(l->address);
+	free(l->protocol);
+	free(l);
+}
+
+static void listener_close(struct listener *l)
+{
+	if (l->open) {
+		l->door.loop->ops->timer_set(&l->pause, -1);
+		l->door.loop->ops->listener_close(&l->door);
+	}
+	l->open = false;
+	listener_unref(&l);
+}
+
+static void close_all(struct listener **list)
+{
+	struct listener *l, *next;
+
+	DL_FOREACH_SAFE (*list, l, next) {
+		DL_DELETE(*list, l);
+		listener_close(l);
+	}
+}
+
+void listeners_free(struct listeners **listeners)
+{
+	close_all(&(*listeners)->configured);
+	close_all(&(*listeners)->own);
+	free(*listeners);
+	*listeners = NULL;
+}
+
+void listeners_close(struct gw_server *server)
+{
+	close_all(&server->conns->listeners->configured);
+}
+
+/* Out of descriptors or memory: what waits would make the loop spin, so look away for a moment. */
+static void out_of_room(struct listener *l, int status)
+{
+	struct gw_server *server = l->conns->server;
+
+	if (!l->starved)
+		server_log(server, GW_WARN, "cannot accept connections listener=%s error=\"%s\"", l->address,
+		           strerror(-status));
+	l->starved = true;
+	l->door.loop->ops->listener_pause(&l->door, true);
+	l->door.loop->ops->timer_set(&l->pause, PAUSE_NS);
+}
+
+static void pause_over(struct loop_timer *timer)
+{
+	struct listener *l = container_of(timer, struct listener, pause);
+
+	l->door.loop->ops->listener_pause(&l->door, false);
+}
+
+static void somebody_waits(struct loop_listener *door)
+{
+	struct listener *l = container_of(door, struct listener, door);
+	int i, status = 0;
+
+	for (i = 0; i < ACCEPTS_PER_TURN && status == 0 && l->open; i++)
+		status = conn_accept(l->conns, l);
+	if (status != 0 && status != -EAGAIN)
+		out_of_room(l, status);
+	else
+		l->starved = false;
+}
+
+struct gw_call listener_accept_call(const struct listener *l)
+{
+	const struct gw_row *row;
+
+	if (l->protocol == NULL)
+		return gw_call(l->module, l->accept_row, 0);
+	row = point_find(l->conns->server, GW_POINT_PROTOCOL, l->protocol);
+	if (row == NULL)
+		return (struct gw_call){.module = NULL};
+	return gw_call(row->module, ((const struct gw_protocol *)row->row)->accept, 0);
+}
+
+static struct listener *listener_new(struct gw_server *server, const char *address)
+{
+	struct listener *l = mem_alloc(sizeof(*l));
+
+	l->refs = 1;
+	l->conns = server->conns;
+	l->address = mem_strdup(address);
+	l->door.pending = somebody_waits;
+	l->pause.loop = server->loop;
+	l->pause.fired = pause_over;
+	return l;
+}
+
+static int listener_open(struct listener *l, unsigned mode)
+{
+	int status = l->conns->loop->ops->listen(l->conns->loop, l->address, mode, &l->door);
+
+	l->open = status == 0;
+	return status;
+}
+
+static struct listener *find(struct gw_server *server, const char *address)
+{
+	struct listener *l;
+
+	DL_FOREACH (server->conns->listeners->configured, l)
+		if (strcmp(l->address, address) == 0)
+			return l;
+	return NULL;
+}
+
+static int refuse(const struct listen_spec *spec, int status, struct gw_error *err)
+{
+	return gw_fail(err, status, "%s%scannot listen on %s: %s", spec->place != NULL ? spec->place : "",
+	               spec->place != NULL ? ": " : "", spec->address, strerror(-status));
+}
+
+/* A new object even where the address stays, since protocol and TLS may differ; it takes the door over at commit. */
+static int prepare_one(struct gw_server *server, const struct listen_spec *spec, struct gw_error *err,
+                       struct listener **out)
+{
+	struct listener *l = listener_new(server, spec->address), *old = find(server, spec->address);
+	int status;
+
+	l->protocol = mem_strdup(spec->protocol);
+	l->tls = spec->tls;
+	if (old != NULL && !old->wanted) {
+		old->wanted = true;
+		l->successor_of = old;
+	} else {
+		status = listener_open(l, UNIX_MODE);
+		if (status != 0) {
+			listener_unref(&l);
+			return refuse(spec, status, err);
+		}
+		l->door.loop->ops->listener_pause(&l->door, true);
+	}
+	*out = l;
+	return 0;
+}
+
+int listeners_prepare(struct gw_server *server, const struct listen_spec *specs, size_t n,
+                      struct gw_error *err, struct listen_change **out)
+{
+	struct listen_change *change = mem_alloc(sizeof(*change));
+	int status = 0;
+
+	change->list = mem_alloc((n + 1) * sizeof(struct listener *));
+	for (; change->n < n && status == 0; change->n++)
+		status = prepare_one(server, &specs[change->n], err, &change->list[change->n]);
+	if (status != 0) {
+		change->n--;
+		listeners_abort(server, &change);
+		return status;
+	}
+	*out = change;
+	return 0;
+}
+
+static void change_free(struct listen_change **change)
+{
+	free((*change)->list);
+	free(*change);
+	*change = NULL;
+}
+
+void listeners_abort(struct gw_server *server, struct listen_change **change)
+{
+	struct listener *l;
+	size_t i;
+
+	for (i = 0; i < (*change)->n; i++)
+		listener_close((*change)->list[i]);
+	DL_FOREACH (server->conns->listeners->configured, l)
+		l->wanted = false;
+	change_free(change);
+}
+
+/* The same door, with what the configuration says of it now. */
+static struct listener *keep(struct listener *old, struct listener *l)
+{
+	char *protocol = old->protocol;
+
+	old->protocol = l->protocol;
+	l->protocol = protocol;
+	old->tls = l->tls;
+	old->wanted = false;
+	listener_unref(&l);
+	return old;
+}
+
+void listeners_commit(struct gw_server *server, struct listen_change **change)
+{
+	struct listener **list = &server->conns->listeners->configured, *l, *next;
+	size_t i;
+
+	DL_FOREACH_SAFE (*list, l, next) {
+		DL_DELETE(*list, l);
+		if (!l->wanted)
+			listener_close(l);
+	}
+	for (i = 0; i < (*change)->n; i++) {
+		l = (*change)->list[i];
+		if (l->successor_of != NULL)
+			l = keep(l->successor_of, l);
+		else
+			l->door.loop->ops->listener_pause(&l->door, false);
+		DL_APPEND(*list, l);
+	}
+	change_free(change);
+}
+
+void listeners_each(struct gw_server *server,
+                    void (*fn)(void *ctx, const char *address, uint16_t port, const char *protocol,
+                               bool tls),
+                    void *ctx)
+{
+	struct listener *l;
+
+	DL_FOREACH (server->conns->listeners->configured, l)
+		fn(ctx, l->address, l->door.loop->ops->listener_port(&l->door), l->protocol, l->tls);
+}
+
+int listener_open_unix(struct gw_server *server, struct gw_self *self, const char *path,
+                       unsigned mode, uint32_t accept_row)
+{
+	char *address = mem_printf("unix:%s", path);
+	struct listener *l = listener_new(server, address);
+	int status = listener_open(l, mode);
+
+	free(address);
+	if (status != 0) {
+		listener_unref(&l);
+		return status;
+	}
+	l->module = self;
+	l->accept_row = accept_row;
+	DL_APPEND(server->conns->listeners->own, l);
+	return 0;
+}
+
+void listeners_forget(struct gw_server *server, struct gw_self *self)
+{
+	struct listener **list = &server->conns->listeners->own, *l, *next;
+
+	DL_FOREACH_SAFE (*list, l, next) {
+		if (l->module != self)
+			continue;
+		DL_DELETE(*list, l);
+		listener_close(l);
+	}
+}

@@ -1,0 +1,311 @@
+/*
+ * core/transport_tls.c - TLS through GnuTLS, never blocking: between conn.c and the socket.
+ *
+ * Lines are joined before they are encrypted, up to one full record. Bytes from the socket are read in bulk and handed to
+ * GnuTLS piecewise, since it asks for five bytes, then for the rest, and each would be a system call.
+ */
+#include "core/mem.h"
+#include "core/tls.h"
+#include "core/transport.h"
+#include <errno.h>
+#include <gnutls/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BULK (TLS_RECORD + 512)
+#define SEGMENTS 64
+
+struct tls {
+	gnutls_session_t session;
+	struct tls_cred *cred;
+	char *raw; /* from the socket, not yet GnuTLS's: tls_shared's while reading, between turns our own */
+	uint32_t raw_at, raw_end;
+	int error;      /* of the socket: GnuTLS would only say "push" or "pull" */
+	bool raw_own;
+	bool drained;   /* the socket had no more */
+	bool held;      /* a record was encrypted that the socket did not take */
+	char version[48];
+};
+
+static struct tls_shared *shared_of(const struct gw_conn *conn)
+{
+	return conn->conns->tls;
+}
+
+/* --- below GnuTLS: the socket --- */
+
+static ssize_t sock_failed(struct tls *tls, int status)
+{
+	if (status != -EAGAIN)
+		tls->error = status;
+	gnutls_transport_set_errno(tls->session, -status);
+	return -1;
+}
+
+static ssize_t push(gnutls_transport_ptr_t p, const void *data, size_t n)
+{
+	struct gw_conn *conn = p;
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = n};
+	ssize_t sent = conn->blocked ? -EAGAIN : conn_send(conn, &iov, 1);
+
+	return sent < 0 ? sock_failed(conn->tls, (int)sent) : sent;
+}
+
+static void raw_release(struct tls *tls)
+{
+	if (tls->raw_own)
+		free(tls->raw);
+	tls->raw = NULL;
+	tls->raw_own = false;
+	tls->raw_at = tls->raw_end = 0;
+}
+
+static ssize_t raw_fill(struct gw_conn *conn)
+{
+	struct tls_shared *shared = shared_of(conn);
+	struct tls *tls = conn->tls;
+	ssize_t got;
+
+	raw_release(tls);
+	if (tls->drained)
+		return -EAGAIN;
+	if (shared->in == NULL)
+		shared->in = mem_alloc(BULK);
+	got = conn->conns->loop->ops->sock_read(&conn->sock, shared->in, BULK);
+	if (got <= 0)
+		return got;
+	tls->drained = got < BULK;
+	tls->raw = shared->in;
+	tls->raw_end = (uint32_t)got;
+	return got;
+}
+
+static ssize_t pull(gnutls_transport_ptr_t p, void *data, size_t n)
+{
+	struct gw_conn *conn = p;
+	struct tls *tls = conn->tls;
+	ssize_t got;
+
+	if (tls->raw_at == tls->raw_end) {
+		got = raw_fill(conn);
+		if (got <= 0)
+			return got < 0 ? sock_failed(tls, (int)got) : 0;
+	}
+	if (n > tls->raw_end - tls->raw_at)
+		n = tls->raw_end - tls->raw_at;
+	memcpy(data, tls->raw + tls->raw_at, n);
+	tls->raw_at += (uint32_t)n;
+	return (ssize_t)n;
+}
+
+/* The bulk buffer goes to another session next: what is left moves. */
+static void raw_settle(struct tls *tls)
+{
+	uint32_t left = tls->raw_end - tls->raw_at;
+	char *copy;
+
+	if (left == 0) {
+		raw_release(tls);
+	} else if (!tls->raw_own) {
+		copy = mem_resize(NULL, left);
+		memcpy(copy, tls->raw + tls->raw_at, left);
+		tls->raw = copy;
+		tls->raw_own = true;
+		tls->raw_at = 0;
+		tls->raw_end = left;
+	}
+	tls->drained = false;
+}
+
+/* --- handshake --- */
+
+static int begin(struct gw_conn *conn, struct gw_error *why)
+{
+	static const gnutls_datum_t irc = {.data = (unsigned char *)"irc", .size = 3};
+	struct tls_shared *shared = shared_of(conn);
+	gnutls_session_t session;
+	struct tls *tls;
+
+	if (shared->cred == NULL)
+		return gw_fail(why, -EINVAL, "there is no certificate");
+	if (gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) != 0)
+		return gw_fail(why, -ENOMEM, "no session");
+	tls = mem_alloc(sizeof(*tls));
+	tls->session = session;
+	tls->cred = shared->cred;
+	tls->cred->refs++;
+	conn->tls = tls;
+	gnutls_priority_set(session, tls->cred->priority);
+	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, tls->cred->x509);
+	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
+	gnutls_session_ticket_enable_server(session, &shared->ticket_key);
+	gnutls_alpn_set_protocols(session, &irc, 1, 0);
+	gnutls_handshake_set_timeout(session, 0);
+	gnutls_transport_set_ptr(session, conn);
+	gnutls_transport_set_push_function(session, push);
+	gnutls_transport_set_pull_function(session, pull);
+	return 0;
+}
+
+static void learn(struct gw_conn *conn)
+{
+	struct tls *tls = conn->tls;
+	struct gw_conn_info *info = &conn->info;
+	gnutls_protocol_t version = gnutls_protocol_get_version(tls->session);
+	const gnutls_datum_t *peer;
+	gnutls_datum_t binding;
+	unsigned n = 0;
+
+	snprintf(tls->version, sizeof(tls->version), "%s-%s", gnutls_protocol_get_name(version),
+	         gnutls_cipher_get_name(gnutls_cipher_get(tls->session)));
+	info->tls_version = tls->version;
+	peer = gnutls_certificate_get_peers(tls->session, &n);
+	if (peer != NULL && n > 0)
+		info->has_certificate = gnutls_hash_fast(GNUTLS_DIG_SHA256, peer[0].data, peer[0].size,
+		                                         info->certificate) == 0;
+	if (version != GNUTLS_TLS1_3 ||
+	    gnutls_session_channel_binding(tls->session, GNUTLS_CB_TLS_EXPORTER, &binding) != 0)
+		return;
+	info->has_binding = binding.size == sizeof(info->binding);
+	if (info->has_binding)
+		memcpy(info->binding, binding.data, sizeof(info->binding));
+	gnutls_free(binding.data);
+}
+
+static int handshake_failed(struct tls *tls, int status, struct gw_error *why)
+{
+	gnutls_alert_send_appropriate(tls->session, status);
+	if (tls->error != 0)
+		return gw_fail(why, tls->error, "%s", strerror(-tls->error));
+	return gw_fail(why, -EPROTO, "%s", gnutls_strerror(status));
+}
+
+static int tls_start(struct gw_conn *conn, struct gw_error *why)
+{
+	struct tls *tls;
+	int status = conn->tls == NULL ? begin(conn, why) : 0;
+
+	if (status != 0)
+		return status;
+	tls = conn->tls;
+	do
+		status = gnutls_handshake(tls->session);
+	while (status < 0 && status != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(status));
+	raw_settle(tls);
+	if (status == GNUTLS_E_AGAIN)
+		return -EAGAIN;
+	if (status != 0)
+		return handshake_failed(tls, status, why);
+	learn(conn);
+	return 0;
+}
+
+/* --- data --- */
+
+/* Alerts that are only warnings, and an old client's wish for a new handshake, are passed over. */
+static bool passing(ssize_t status)
+{
+	return status == GNUTLS_E_WARNING_ALERT_RECEIVED || status == GNUTLS_E_REHANDSHAKE ||
+	       status == GNUTLS_E_INTERRUPTED;
+}
+
+static ssize_t read_status(const struct tls *tls, ssize_t status)
+{
+	if (status == 0 || status == GNUTLS_E_PREMATURE_TERMINATION)
+		return 0;
+	if (status == GNUTLS_E_AGAIN)
+		return -EAGAIN;
+	return tls->error != 0 ? tls->error : -EPROTO;
+}
+
+static ssize_t tls_read(struct gw_conn *conn, void *p, size_t n)
+{
+	struct tls *tls = conn->tls;
+	size_t done = 0;
+	ssize_t got;
+
+	do {
+		got = gnutls_record_recv(tls->session, (char *)p + done, n - done);
+		if (got > 0)
+			done += (size_t)got;
+	} while ((got > 0 && done < n) || passing(got));
+	raw_settle(tls);
+	return done > 0 ? (ssize_t)done : read_status(tls, got);
+}
+
+/* Up to a record's worth, in one piece; lines that lie in several segments are joined. */
+static const char *gather(struct gw_conn *conn, size_t *n_out)
+{
+	struct tls_shared *shared = shared_of(conn);
+	struct iovec iov[SEGMENTS];
+	int i, n = outq_peek(&conn->sink.queue, iov, SEGMENTS);
+	size_t done = 0, part;
+
+	if (n == 1 || iov[0].iov_len >= TLS_RECORD) {
+		*n_out = iov[0].iov_len < TLS_RECORD ? iov[0].iov_len : TLS_RECORD;
+		return iov[0].iov_base;
+	}
+	if (shared->out == NULL)
+		shared->out = mem_alloc(TLS_RECORD);
+	for (i = 0; i < n && done < TLS_RECORD; i++) {
+		part = iov[i].iov_len < TLS_RECORD - done ? iov[i].iov_len : TLS_RECORD - done;
+		memcpy(shared->out + done, iov[i].iov_base, part);
+		done += part;
+	}
+	*n_out = done;
+	return shared->out;
+}
+
+/* A record that did not go out is encrypted already: it is offered again, and its lines stay queued until it went. */
+static int tls_flush(struct gw_conn *conn)
+{
+	struct outq *q = &conn->sink.queue;
+	struct tls *tls = conn->tls;
+	const char *data = NULL;
+	size_t n = 0;
+	ssize_t sent;
+
+	while (q->bytes > 0) {
+		if (!tls->held)
+			data = gather(conn, &n);
+		sent = gnutls_record_send(tls->session, tls->held ? NULL : data, tls->held ? 0 : n);
+		if (sent == GNUTLS_E_INTERRUPTED || sent == GNUTLS_E_AGAIN) {
+			tls->held = true;
+			return -EAGAIN;
+		}
+		if (sent < 0)
+			return tls->error != 0 ? tls->error : -EPROTO;
+		tls->held = false;
+		outq_drop(q, &conn->conns->store, (size_t)sent);
+	}
+	return 0;
+}
+
+static int tls_finish(struct gw_conn *conn)
+{
+	int status = gnutls_bye(conn->tls->session, GNUTLS_SHUT_WR);
+
+	return status == GNUTLS_E_AGAIN || status == GNUTLS_E_INTERRUPTED ? -EAGAIN : 0;
+}
+
+static void tls_free(struct gw_conn *conn)
+{
+	struct tls *tls = conn->tls;
+
+	if (tls == NULL)
+		return;
+	gnutls_deinit(tls->session);
+	tls_cred_unref(&tls->cred);
+	raw_release(tls);
+	free(tls);
+	conn->tls = NULL;
+}
+
+const struct transport transport_tls = {
+	.start = tls_start,
+	.read = tls_read,
+	.flush = tls_flush,
+	.finish = tls_finish,
+	.free = tls_free,
+};
