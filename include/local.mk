@@ -5,6 +5,7 @@ godwitinclude_HEADERS += include/godwit/abi.h
 godwitinclude_HEADERS += include/godwit/admin.h
 godwitinclude_HEADERS += include/godwit/bus.h
 godwitinclude_HEADERS += include/godwit/call.h
+godwitinclude_HEADERS += include/godwit/channel.h
 godwitinclude_HEADERS += include/godwit/client.h
 godwitinclude_HEADERS += include/godwit/conn.h
 godwitinclude_HEADERS += include/godwit/error.h

@@ -1,0 +1,56 @@
+/*
+ * modules/channel/topic.c - TOPIC: reading and setting (331, 332, 333).
+ */
+#include "private.h"
+
+#include <string.h>
+
+void channel_send_topic(struct channel_state *c, struct gw_client *to, const struct gw_channel *channel)
+{
+	CLIENT(c, numeric, to, 332, "%s :%s", channel->name, channel->topic);
+	CLIENT(c, numeric, to, 333, "%s %s %lld", channel->name, channel->topic_setter,
+	       (long long)(channel->topic_ms / 1000));
+}
+
+/* Cuts to TOPICLEN, never inside a character. */
+static void cut(char *text)
+{
+	size_t n = GW_TOPIC_MAX;
+
+	if (strlen(text) <= n)
+		return;
+	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
+		n--;
+	text[n] = '\0';
+}
+
+static void set_topic(struct channel_state *c, struct gw_client *client, struct gw_channel *channel, char *text)
+{
+	const struct gw_member *member = NETWORK(c, member, channel, client->session->user);
+
+	if (member == NULL) {
+		CLIENT(c, numeric, client, 442, "%s :You're not on that channel", channel->name);
+		return;
+	}
+	if ((channel->modes & gw_letter('t')) && !channel_has_rank(member, GW_HALFOP)) {
+		CLIENT(c, numeric, client, 482, "%s :You're not a channel operator", channel->name);
+		return;
+	}
+	cut(text);
+	NETWORK(c, topic, client->session, channel, text, client->command);
+}
+
+void channel_topic(void *state, struct gw_client *client, const struct gw_message *m)
+{
+	struct channel_state *c = state;
+	struct gw_channel *channel = NETWORK(c, channel, m->argv[0]);
+
+	if (channel == NULL || (m->argc == 1 && !channel_visible(c, channel, client->session->user)))
+		CLIENT(c, numeric, client, 403, "%s :No such channel", m->argv[0]);
+	else if (m->argc > 1)
+		set_topic(c, client, channel, m->argv[1]);
+	else if (channel->topic != NULL)
+		channel_send_topic(c, client, channel);
+	else
+		CLIENT(c, numeric, client, 331, "%s :No topic is set", channel->name);
+}
