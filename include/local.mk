@@ -21,3 +21,4 @@ godwitinclude_HEADERS += include/godwit/self.h
 godwitinclude_HEADERS += include/godwit/services.h
 godwitinclude_HEADERS += include/godwit/store.h
 godwitinclude_HEADERS += include/godwit/parts.h
+godwitinclude_HEADERS += include/godwit/account.h
