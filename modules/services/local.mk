@@ -1,6 +1,9 @@
 module_LTLIBRARIES += modules/services/services.la
-modules_services_services_la_SOURCES = modules/services/services.c
+modules_services_services_la_SOURCES = modules/services/services.c modules/services/cell.c \
+	modules/services/merge.c modules/services/start.c modules/services/commit.c modules/services/find.c \
+	modules/services/filter.c modules/services/read.c modules/services/expire.c \
+	modules/services/admin.c modules/services/backup.c
 modules_services_services_la_CPPFLAGS = $(MODULE_CPPFLAGS)
-modules_services_services_la_CFLAGS = $(MODULE_CFLAGS) $(GNUTLS_CFLAGS) $(SODIUM_CFLAGS)
+modules_services_services_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS)
 modules_services_services_la_LDFLAGS = $(MODULE_LDFLAGS)
-modules_services_services_la_LIBADD = $(GNUTLS_LIBS) $(SODIUM_LIBS)
+modules_services_services_la_LIBADD = $(SODIUM_LIBS)

@@ -1,0 +1,368 @@
+/*
+ * services/merge.c - the merge function: the only code that writes the tables, inside the store's transaction.
+ *
+ * A cell is replaced by a greater version (rank, clock, origin) and by nothing else; the death of an entity drops all
+ * its cells at once and keeps later ones out. So the outcome is the same in whatever order cells come, and how often. What
+ * follows from the cells (log, name, ref, counts, digest) is moved in the same transaction.
+ */
+#include "services.h"
+#include <errno.h>
+#include <string.h>
+
+static struct gw_blob blob(const void *p, size_t n)
+{
+	return (struct gw_blob){p, n};
+}
+
+/* --- figures --- */
+
+static int count_entity(struct gw_store_tx *tx, uint8_t class, bool more)
+{
+	const uint8_t key[2] = {'n', class};
+	struct gw_store_row row;
+	uint8_t value[8];
+	uint64_t n = 0;
+	int status = gw_tx_get(tx, TABLE_META, blob(key, 2), &row);
+
+	if (status != 0 && status != -ENOENT)
+		return status;
+	if (status == 0 && row.val.n == 8)
+		n = get_u64(row.val.p);
+	put_u64(value, more ? n + 1 : n - 1);
+	return gw_tx_put(tx, TABLE_META, blob(key, 2), blob(value, 8), 0);
+}
+
+/* Count and digest of the live cells: without `before`, with `after`. */
+static int count_cells(struct gw_store_tx *tx, const struct derived *before, const struct derived *after)
+{
+	uint8_t live[8 + DIGEST_BYTES] = {0};
+	bool less = before != NULL && before->live, more = after != NULL && after->live;
+	struct gw_store_row row;
+	int status;
+
+	if (!less && !more)
+		return 0;
+	status = gw_tx_get(tx, TABLE_META, blob("live", 4), &row);
+	if (status != 0 && status != -ENOENT)
+		return status;
+	if (status == 0 && row.val.n == sizeof(live))
+		memcpy(live, row.val.p, sizeof(live));
+	if (less)
+		digest_subtract(live + 8, before->digest);
+	if (more)
+		digest_add(live + 8, after->digest);
+	put_u64(live, get_u64(live) + more - less);
+	return gw_tx_put(tx, TABLE_META, blob("live", 4), blob(live, sizeof(live)), 0);
+}
+
+/* --- what follows from a cell --- */
+
+static int unlink_derived(struct gw_store_tx *tx, const struct derived *d)
+{
+	int status = gw_tx_del(tx, TABLE_LOG, blob(d->log, d->log_n));
+
+	if (status == 0 && d->name_n > 0)
+		status = gw_tx_del(tx, TABLE_NAME, blob(d->name, d->name_n));
+	if (status == 0 && d->ref_n > 0)
+		status = gw_tx_del(tx, TABLE_REF, blob(d->ref, d->ref_n));
+	return status;
+}
+
+static int link_derived(struct gw_store_tx *tx, const struct derived *d)
+{
+	int status = gw_tx_put(tx, TABLE_LOG, blob(d->log, d->log_n), blob(NULL, 0), 0);
+
+	if (status == 0 && d->name_n > 0)
+		status = gw_tx_put(tx, TABLE_NAME, blob(d->name, d->name_n), blob(d->display, d->display_n), 0);
+	if (status == 0 && d->ref_n > 0)
+		status = gw_tx_put(tx, TABLE_REF, blob(d->ref, d->ref_n), blob(NULL, 0), 0);
+	return status;
+}
+
+/* `before` (NULL: none) gives way to `cell`. */
+static int cell_put(struct gw_store_tx *tx, const struct derived *before, const struct cell *cell, bool living)
+{
+	struct derived after;
+	int status = 0;
+
+	cell_derive(cell, living, &after);
+	if (before != NULL)
+		status = unlink_derived(tx, before);
+	if (status == 0)
+		status = gw_tx_put(tx, TABLE_CELL, cell->key, cell->row, 0);
+	if (status == 0)
+		status = link_derived(tx, &after);
+	return status == 0 ? count_cells(tx, before, &after) : status;
+}
+
+static int cell_drop(struct gw_store_tx *tx, const struct derived *before, struct gw_blob key)
+{
+	int status = unlink_derived(tx, before);
+
+	if (status == 0)
+		status = gw_tx_del(tx, TABLE_CELL, key);
+	return status == 0 ? count_cells(tx, before, NULL) : status;
+}
+
+/* --- cells and entities --- */
+
+static int cell_get(struct gw_store_tx *tx, struct gw_blob key, struct cell *out)
+{
+	struct gw_store_row row;
+	int status = gw_tx_get(tx, TABLE_CELL, key, &row);
+
+	return status == 0 ? cell_parse(row.key, row.val, out) : status;
+}
+
+enum life { LIFE_NONE, LIFE_LIVING, LIFE_DEAD };
+
+/* Of the entity that the key belongs to: a negative status or an enum life. */
+static int entity_life(struct gw_store_tx *tx, struct gw_blob key)
+{
+	uint8_t core_key[CELL_KEY_LEAST];
+	struct cell core;
+	int status;
+
+	memcpy(core_key, key.p, ENTITY_BYTES);
+	core_key[ENTITY_BYTES] = GW_F_CORE >> 8;
+	core_key[ENTITY_BYTES + 1] = GW_F_CORE & 0xff;
+	status = cell_get(tx, blob(core_key, sizeof(core_key)), &core);
+	if (status == -ENOENT)
+		return LIFE_NONE;
+	if (status != 0)
+		return status;
+	if (cell_is_death(&core))
+		return LIFE_DEAD;
+	return cell_is_live(&core) ? LIFE_LIVING : LIFE_NONE;
+}
+
+/* Calls `fn` for every cell of the core's entity but the core itself; `fn` may delete the cell. */
+static int each_other_cell(struct gw_store_tx *tx, const struct cell *core, bool living,
+                           int (*fn)(struct gw_store_tx *, const struct derived *, struct gw_blob key))
+{
+	uint8_t key[CELL_KEY_MAX];
+	struct gw_blob prefix = blob(core->key.p, ENTITY_BYTES), after = blob(key, 0);
+	struct gw_store_row row;
+	struct derived derived;
+	struct cell cell;
+	int status;
+
+	while ((status = gw_tx_next(tx, TABLE_CELL, after, prefix, &row)) == 0) {
+		status = cell_parse(row.key, row.val, &cell);
+		if (status != 0)
+			return status;
+		memcpy(key, row.key.p, row.key.n);
+		after.n = row.key.n;
+		if (cell.field == GW_F_CORE)
+			continue;
+		cell_derive(&cell, living, &derived);
+		status = fn(tx, &derived, after);
+		if (status != 0)
+			return status;
+	}
+	return status == -ENOENT ? 0 : status;
+}
+
+static int name_put(struct gw_store_tx *tx, const struct derived *d, struct gw_blob key)
+{
+	(void)key;
+	if (d->name_n == 0)
+		return 0;
+	return gw_tx_put(tx, TABLE_NAME, blob(d->name, d->name_n), blob(d->display, d->display_n), 0);
+}
+
+static int name_del(struct gw_store_tx *tx, const struct derived *d, struct gw_blob key)
+{
+	(void)key;
+	return d->name_n == 0 ? 0 : gw_tx_del(tx, TABLE_NAME, blob(d->name, d->name_n));
+}
+
+/* The entity comes to life, stops living, or dies: its other cells and their names follow. */
+static int entity_change(struct gw_store_tx *tx, const struct cell *core, bool lived, bool lives)
+{
+	int status = 0;
+
+	if (cell_is_death(core))
+		status = each_other_cell(tx, core, lived, cell_drop);
+	else if (lived != lives)
+		status = each_other_cell(tx, core, true, lives ? name_put : name_del);
+	if (status == 0 && lived != lives)
+		status = count_entity(tx, core->class, lives);
+	return status;
+}
+
+static int merge_cell(struct gw_store_tx *tx, const struct cell *cell)
+{
+	struct derived before;
+	struct cell old;
+	bool lived = false, lives = false, has_old;
+	int status;
+
+	if (cell->field != GW_F_CORE) {
+		status = entity_life(tx, cell->key);
+		if (status < 0 || status == LIFE_DEAD)
+			return status < 0 ? status : 0;
+		lived = lives = status == LIFE_LIVING;
+	}
+	status = cell_get(tx, cell->key, &old);
+	if (status != 0 && status != -ENOENT)
+		return status;
+	has_old = status == 0;
+	if (has_old && cell_compare(&old, cell) >= 0)
+		return 0;
+	if (cell->field == GW_F_CORE) {
+		lived = has_old && cell_is_live(&old);
+		lives = cell_is_live(cell);
+	}
+	if (has_old)
+		cell_derive(&old, lived, &before);
+	if (cell->field == GW_F_CORE) {
+		status = entity_change(tx, cell, lived, lives);
+		if (status != 0)
+			return status;
+	}
+	return cell_put(tx, has_old ? &before : NULL, cell, lives);
+}
+
+/* --- verbs --- */
+
+static int verb_living(struct gw_store_tx *tx, const struct gw_store_op *op)
+{
+	int life = entity_life(tx, op->key);
+
+	if (life < 0)
+		return life;
+	return life == LIFE_LIVING ? 0 : -ENOENT;
+}
+
+static int verb_free(struct gw_store_tx *tx, const struct gw_store_op *op)
+{
+	uint8_t key[NAME_KEY_MAX];
+	struct gw_blob after = blob(key, 0);
+	struct gw_store_row row;
+	int status;
+
+	while ((status = gw_tx_next(tx, TABLE_NAME, after, op->key, &row)) == 0) {
+		if (row.key.n < ENTITY_BYTES || row.key.n > sizeof(key))
+			return -EILSEQ;
+		if (memcmp((const uint8_t *)row.key.p + row.key.n - ENTITY_BYTES, op->val.p, ENTITY_BYTES) != 0)
+			return -EEXIST;
+		memcpy(key, row.key.p, row.key.n);
+		after.n = row.key.n;
+	}
+	return status == -ENOENT ? 0 : status;
+}
+
+static int verb_room(struct gw_store_tx *tx, const struct gw_store_op *op)
+{
+	const uint8_t *val = op->val.p;
+	struct gw_blob prefix = blob(op->key.p, CELL_KEY_LEAST + (size_t)val[0]), after;
+	uint64_t n = 0, limit = get_u64(val + 1);
+	uint8_t key[CELL_KEY_MAX];
+	struct gw_store_row row;
+	struct cell cell;
+	int status = cell_get(tx, op->key, &cell);
+
+	if (status == 0 && cell_is_live(&cell))
+		return 0; /* it is in the set already */
+	after = blob(key, 0);
+	while ((status = gw_tx_next(tx, TABLE_CELL, after, prefix, &row)) == 0) {
+		status = cell_parse(row.key, row.val, &cell);
+		if (status != 0)
+			return status;
+		n += cell_is_live(&cell);
+		if (n >= limit)
+			return -E2BIG;
+		memcpy(key, row.key.p, row.key.n);
+		after.n = row.key.n;
+	}
+	if (status != -ENOENT)
+		return status;
+	return n < limit ? 0 : -E2BIG;
+}
+
+static int verb_cell(struct gw_store_tx *tx, const struct gw_store_op *op)
+{
+	struct cell cell;
+	int status = cell_parse(op->key, op->val, &cell);
+
+	return status == 0 ? merge_cell(tx, &cell) : status;
+}
+
+/* A claim is as old as its first version: who only changes how a name is written does not lose its place. */
+static int verb_claim(struct gw_store_tx *tx, const struct gw_store_op *op)
+{
+	uint8_t row[CELL_HEADER + CLAIM_VALUE_MAX];
+	struct gw_store_op with = *op;
+	struct gw_blob display = {NULL, 0};
+	struct gw_stamp claim;
+	struct cell old, cell;
+	int status = cell_parse(op->key, op->val, &cell);
+
+	if (status != 0)
+		return status;
+	status = cell_get(tx, op->key, &old);
+	if (status == 0 && cell_is_live(&old)) {
+		claim = claim_stamp(old.value);
+		gw_part(cell.value, 2, &display);
+		if (claim.clock != 0 && display.n <= GW_NAME_MAX) {
+			cell_header(row, cell.flags, cell.stamp);
+			with.val = blob(row, CELL_HEADER + claim_value(row + CELL_HEADER, claim, display));
+		}
+	}
+	return verb_cell(tx, &with);
+}
+
+static int verb_issue(struct gw_store_tx *tx, const struct gw_store_op *op)
+{
+	uint8_t entry[16] = {0}, last[8] = {0};
+	struct gw_store_row row;
+	uint64_t clock = get_u64(op->val.p);
+	int status = gw_tx_get(tx, TABLE_VEC, op->key, &row);
+
+	if (status == 0 && row.val.n == sizeof(entry))
+		memcpy(entry, row.val.p, sizeof(entry));
+	else if (status != 0 && status != -ENOENT)
+		return status;
+	if (clock > get_u64(entry))
+		put_u64(entry, clock);
+	status = gw_tx_get(tx, TABLE_META, blob("clock", 5), &row);
+	if (status == 0 && row.val.n == sizeof(last))
+		memcpy(last, row.val.p, sizeof(last));
+	else if (status != 0 && status != -ENOENT)
+		return status;
+	if (clock > get_u64(last))
+		put_u64(last, clock);
+	status = gw_tx_put(tx, TABLE_VEC, op->key, blob(entry, sizeof(entry)), 0);
+	if (status == 0)
+		status = gw_tx_put(tx, TABLE_META, blob("clock", 5), blob(last, sizeof(last)), 0);
+	return status == 0 ? gw_tx_put(tx, TABLE_OWN, op->val, blob(NULL, 0), 0) : status;
+}
+
+static int verb_meta(struct gw_store_tx *tx, const struct gw_store_op *op)
+{
+	return gw_tx_put(tx, TABLE_META, op->key, op->val, 0);
+}
+
+/* How short key and value may be: what is shorter was not made by commit.c. */
+static const struct {
+	int (*fn)(struct gw_store_tx *, const struct gw_store_op *);
+	size_t key_least, val_least;
+} verbs[] = {
+	[VERB_LIVING] = {verb_living, ENTITY_BYTES, 0},
+	[VERB_FREE] = {verb_free, 3, ENTITY_BYTES},
+	[VERB_ROOM] = {verb_room, CELL_KEY_LEAST, 9},
+	[VERB_CELL] = {verb_cell, CELL_KEY_LEAST, CELL_HEADER},
+	[VERB_CLAIM] = {verb_claim, CELL_KEY_LEAST, CELL_HEADER},
+	[VERB_ISSUE] = {verb_issue, 8, 8},
+	[VERB_META] = {verb_meta, 1, 0},
+};
+
+int merge(struct gw_store_tx *tx, uint64_t tag, const struct gw_store_op *op)
+{
+	(void)tag;
+	if (op->version >= sizeof(verbs) / sizeof(verbs[0]) || op->key.n < verbs[op->version].key_least ||
+	    op->val.n < verbs[op->version].val_least)
+		return -EINVAL;
+	return verbs[op->version].fn(tx, op);
+}
