@@ -34,6 +34,7 @@ struct job {
 	struct job *prev, *next;
 	gw_job_run_fn *run;
 	struct image *image; /* whose code `run` is */
+	struct image *other; /* whose code it runs besides, or NULL */
 	bool started;
 	struct gw_call done;
 	size_t size;
@@ -196,6 +197,8 @@ static void job_free(struct job *job)
 	DL_DELETE(job->calls->jobs, job);
 	if (job->image != NULL)
 		image_unref(&job->image);
+	if (job->other != NULL)
+		image_unref(&job->other);
 	sodium_memzero(job->data, job->size);
 	free(job);
 }
@@ -220,6 +223,15 @@ static void job_done(struct loop_work *work)
 		call_leave(&frame);
 	}
 	job_free(job);
+}
+
+static void api_job_uses(struct gw_self *self, void *data, struct gw_self *other)
+{
+	struct image *image = self_image(other);
+
+	(void)self;
+	if (image != NULL)
+		job_of(data)->other = image_ref(image);
 }
 
 static int api_job_start(struct gw_self *self, enum gw_lane lane, uint32_t run_row, void *data,
@@ -334,5 +346,6 @@ const struct gw_loop_api loop_api = {
 	.defer = api_defer,
 	.job_new = api_job_new,
 	.job_start = api_job_start,
+	.job_uses = api_job_uses,
 	.stop = api_stop,
 };
