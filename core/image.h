@@ -16,7 +16,8 @@
 struct gw_server;
 struct image;
 
-/** Opens `file`; `copy_dir` is the new folder to copy it to, NULL to open it where it is (for checks only). */
+/** Opens `file` and finds the descriptor in it; `copy_dir` is the new folder to copy it to, NULL to open it where it is
+ * (for checks only). */
 int image_open(const char *file, const char *copy_dir, const char *name, struct image **out, struct gw_error *err);
 
 struct image *image_ref(struct image *image);

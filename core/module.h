@@ -1,9 +1,8 @@
 /*
- * core/module.h - a loaded module, and the steps by which one comes, is replaced and goes.
+ * core/module.h - a loaded module, and the single steps by which one comes and goes.
  *
- * change.c decides what happens and in which order (load, unload, reload, rehash); the steps are here.
- * What a module's descriptor registers (interfaces, topics, points, rows, subscriptions) takes effect in
- * registry.c, made from the list of modules and their descriptors.
+ * plan.c puts the steps together to load, unload and rehash, reload.c to replace the code. What a module's
+ * descriptor registers takes effect in registry.c, which looks at the server's list of modules.
  */
 #ifndef CORE_MODULE_H
 #define CORE_MODULE_H
@@ -16,20 +15,21 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct config;
 struct gw_server;
+struct settings;
 struct tracked;
 
 struct module {
 	struct gw_self self; /* what the module sees; stays at its address over all generations */
 	struct gw_server *server;
-	struct module *prev, *next;
-	uint32_t order; /* of loading; kept over reloads: the order at the bus */
+	struct module *prev, *next; /* in server->modules, by the order of loading, which reloads keep */
 
 	struct image *image; /* NULL: the core itself */
 	const struct gw_module *descriptor;
 	struct gw_options *options;
 
-	/* While `load` or `check` of another generation runs: what it sees in place of the above. */
+	/* While another generation is checked and loaded: what it sees in place of the above. */
 	const struct gw_module *coming;
 	struct gw_options *coming_options;
 	char complaint[200]; /* what it did wrong meanwhile; empty: nothing */
@@ -43,5 +43,34 @@ static inline struct module *module_of(const struct gw_self *self)
 {
 	return (struct module *)((char *)(uintptr_t)self - offsetof(struct module, self));
 }
+
+/** A module without code; not in the server's list. */
+struct module *module_new(struct gw_server *server, const char *name);
+/** Not in the list any more; its memory is given back, its image let go. Nulls `*module`. */
+void module_free(struct module **module);
+
+struct module *module_find(struct gw_server *server, const char *name);
+
+/** Opens the module's file (a private copy, unless `in_place`) and checks all that its descriptor says by itself. */
+int module_open(struct gw_server *server, const struct settings *settings, const char *name, bool in_place,
+                struct image **out, struct gw_error *err);
+
+/** Reads the module's block by the descriptor's table, and asks its check(). */
+int module_configure(struct module *module, const struct gw_module *descriptor, const struct config *config,
+                     struct gw_options **out, struct gw_error *err);
+
+/** The first generation: takes image and options, makes a state. */
+void module_equip(struct module *module, struct image **image, struct gw_options **options);
+/** Calls `load` of `descriptor` on `state`; also refuses what it complained of. */
+int module_load(struct module *module, const struct gw_module *descriptor, void *state, enum gw_load why,
+                struct gw_error *err);
+void module_unload(struct module *module, const struct gw_module *descriptor, void *state, enum gw_unload why);
+
+/** Takes back all that the core still holds for it: timers, connections, listeners, requests. */
+void module_forget(struct module *module);
+
+void module_bind(struct module *module, const struct gw_module *descriptor, void *state);
+void *module_state_new(struct module *module, const struct gw_module *descriptor);
+void module_state_free(struct module *module, void *state);
 
 #endif

@@ -53,15 +53,14 @@ struct gw_server {
 	struct module *modules; /* in the order of loading */
 	struct module *running; /* whose code runs now; NULL outside of any module's */
 	uint32_t depth;         /* frames of module code on the stack; changes of modules wait for 0 */
-	uint32_t last_order;
 	uint32_t last_copy; /* number of the last private copy of an image */
 
 	struct gw_topic *topics;
 	struct iface *ifaces;
 	struct point *points;
-	struct change *changes; /* of modules, that wait for the end of the turn */
+	struct changes *changes; /* of modules, that wait for the end of the turn */
 	struct gw_admin_request *requests;
-	void *stop_timer;
+	struct stopping *stopping; /* NULL until server_stop() */
 	uint8_t hash_key[16];
 	bool scan_state;   /* test mode: see module_scan() */
 	uint32_t stale;    /* pointers into closed images that the test mode has found */
@@ -89,6 +88,9 @@ void server_free(struct gw_server **server);
 
 /** The row of that name at an extension point ("core.protocol"), or NULL. Valid until modules change. */
 const struct gw_row *point_find(struct gw_server *server, const char *point, const char *name);
+
+/** "0.1.0" */
+const char *server_version(void);
 
 /** The server a module's handle belongs to. */
 struct gw_server *self_server(const struct gw_self *self);

@@ -24,7 +24,7 @@ struct level_setting {
 	enum gw_log_level level;
 };
 
-enum log_target { LOG_STDERR, LOG_SYSLOG };
+enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG };
 
 struct settings {
 	char *server, *network, *description;
@@ -46,9 +46,20 @@ struct settings {
 };
 
 struct config;
+struct gw_option;
+
+/** The options of each block of the core, for the manual; the first section is the top level. Ends with a NULL table. */
+struct settings_section {
+	const char *name;
+	const struct gw_option *table;
+};
+extern const struct settings_section settings_sections[];
+
+/** Whether the core itself reads this key of the top level. */
+bool settings_is_key(const char *key);
 
 /** Reads and checks the core's keys; the sentence of an error begins with file:line:column. */
-int settings_read(struct config *config, struct settings **out, struct gw_error *err);
+int settings_read(const struct config *config, struct settings **out, struct gw_error *err);
 void settings_free(struct settings **settings);
 
 #endif

@@ -1,0 +1,250 @@
+/*
+ * core/admin.c - finds the command for a line, checks arity and privilege, carries the answer's parts to the front end.
+ */
+#include "core/admin.h"
+#include "core/call.h"
+#include "core/mem.h"
+#include "core/module.h"
+#include "core/server.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+struct gw_admin_request {
+	struct gw_admin_request *prev, *next;
+	struct gw_server *server;
+	struct module *module; /* whose command it is; NULL while none is found */
+	struct gw_call answer;
+	char *who;
+	char **privileges; /* NULL: all */
+	char **argv;       /* NULL-terminated copies, of the whole line */
+};
+
+static char **copy_list(const char *const *list, size_t n)
+{
+	char **copy = mem_alloc((n + 1) * sizeof(*copy));
+
+	for (size_t i = 0; i < n; i++)
+		copy[i] = mem_strdup(list[i]);
+	return copy;
+}
+
+static void free_list(char **list)
+{
+	for (size_t i = 0; list != NULL && list[i] != NULL; i++)
+		free(list[i]);
+	free(list);
+}
+
+static void request_free(struct gw_admin_request *req)
+{
+	DL_DELETE(req->server->requests, req);
+	free_list(req->privileges);
+	free_list(req->argv);
+	free(req->who);
+	free(req);
+}
+
+static void send_part(struct gw_admin_request *req, const struct gw_admin_answer *part)
+{
+	struct gw_call call = req->answer;
+	struct frame frame;
+	gw_admin_answer_fn *fn = (gw_admin_answer_fn *)call_enter(&frame, call);
+
+	if (fn != NULL)
+		fn(call.module->state, call.tag, part);
+	call_leave(&frame);
+}
+
+void admin_head(struct gw_admin_request *req, const char *const *columns, size_t n)
+{
+	send_part(req, &(struct gw_admin_answer){.part = GW_ADMIN_HEAD, .cells = columns, .n_cells = n, .text = ""});
+}
+
+void admin_row(struct gw_admin_request *req, const char *const *cells, size_t n)
+{
+	send_part(req, &(struct gw_admin_answer){.part = GW_ADMIN_ROW, .cells = cells, .n_cells = n, .text = ""});
+}
+
+static void api_text(struct gw_admin_request *req, const char *line)
+{
+	send_part(req, &(struct gw_admin_answer){.part = GW_ADMIN_TEXT, .text = line});
+}
+
+void admin_text(struct gw_admin_request *req, const char *format, ...)
+{
+	char line[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(line, sizeof(line), format, args);
+	va_end(args);
+	api_text(req, line);
+}
+
+void admin_done(struct gw_admin_request **handle, int status, const char *error)
+{
+	struct gw_admin_request *req = *handle;
+	const char *sentence = error != NULL ? error : "";
+
+	*handle = NULL;
+	if (status != 0 && sentence[0] == '\0')
+		sentence = strerror(-status);
+	send_part(req, &(struct gw_admin_answer){.part = GW_ADMIN_END, .text = status != 0 ? sentence : "", .status = status});
+	request_free(req);
+}
+
+__attribute__((format(printf, 3, 4))) static int refuse(struct gw_admin_request *req, int status, const char *format,
+                                                        ...)
+{
+	char sentence[400];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(sentence, sizeof(sentence), format, args);
+	va_end(args);
+	admin_done(&req, status, sentence);
+	return 0;
+}
+
+bool admin_allows(const struct gw_admin_request *req, const struct gw_admin_command *command)
+{
+	if (req->privileges == NULL || command->privilege == NULL || command->privilege[0] == '\0')
+		return true;
+	for (size_t i = 0; req->privileges[i] != NULL; i++)
+		if (strcmp(req->privileges[i], "*") == 0 || strcmp(req->privileges[i], command->privilege) == 0)
+			return true;
+	return false;
+}
+
+/** The command that the line begins with, the longer name first; `*words` is the length of its name. */
+static const struct gw_row *find_command(struct gw_server *server, int argc, const char *const *argv, int *words)
+{
+	const struct gw_row *row;
+	char name[128];
+
+	*words = 2;
+	if (argc >= 2) {
+		snprintf(name, sizeof(name), "%s %s", argv[0], argv[1]);
+		row = point_find(server, GW_POINT_ADMIN, name);
+		if (row != NULL)
+			return row;
+	}
+	*words = 1;
+	return point_find(server, GW_POINT_ADMIN, argv[0]);
+}
+
+/** The second words of a family: "module" is followed by list, load... */
+static int refuse_unknown(struct gw_admin_request *req, const char *first)
+{
+	const struct gw_row *rows;
+	size_t n = module_api.rows(server_self(req->server), GW_POINT_ADMIN, &rows), len = strlen(first);
+	char known[200] = "";
+
+	for (size_t i = 0; i < n; i++) {
+		const struct gw_admin_command *command = rows[i].row;
+		size_t used = strlen(known);
+
+		if (strncmp(command->name, first, len) == 0 && command->name[len] == ' ')
+			snprintf(known + used, sizeof(known) - used, "%s%s", used > 0 ? ", " : "",
+			         command->name + len + 1);
+	}
+	if (known[0] != '\0')
+		return refuse(req, -ENOSYS, "'%.60s' is followed by one of: %s", first, known);
+	return refuse(req, -ENOSYS, "there is no command '%.60s'; 'help' lists those there are", first);
+}
+
+static int start(struct gw_admin_request *req, const struct gw_row *row, int words, int argc)
+{
+	const struct gw_admin_command *command = row->row;
+	const char *const *argv = (const char *const *)req->argv + words;
+	struct gw_call call = gw_call(row->module, command->call, 0);
+	struct frame frame;
+	gw_admin_fn *fn;
+
+	if (!admin_allows(req, command))
+		return refuse(req, -EPERM, "'%s' needs the privilege '%s'", command->name, command->privilege);
+	if (argc < command->min_args || argc > command->max_args)
+		return refuse(req, -ENOSYS, "usage: %s%s%s", command->name,
+		              command->args != NULL && command->args[0] != '\0' ? " " : "",
+		              command->args != NULL ? command->args : "");
+	gw_log(row->module, GW_INFO, "admin command=\"%s\"%s%s%s who=\"%s\"", command->name,
+	       argc > 0 ? " object=\"" : "", argc > 0 ? argv[0] : "", argc > 0 ? "\"" : "", req->who);
+	req->module = module_of(row->module);
+	fn = (gw_admin_fn *)call_enter(&frame, call);
+	if (fn != NULL)
+		fn(call.module->state, req, argc, argv);
+	call_leave(&frame);
+	return fn != NULL ? 0 : refuse(req, -ENOSYS, "'%s' has no function", command->name);
+}
+
+static struct gw_admin_request *request_new(struct gw_server *server, int argc, const char *const *argv,
+                                            const struct gw_admin_asker *asker, struct gw_call answer)
+{
+	struct gw_admin_request *req = mem_alloc(sizeof(*req));
+	size_t n = 0;
+
+	req->server = server;
+	req->answer = answer;
+	req->who = mem_strdup(asker->who != NULL ? asker->who : "");
+	req->argv = copy_list(argv, (size_t)argc);
+	while (asker->privileges != NULL && asker->privileges[n] != NULL)
+		n++;
+	if (asker->privileges != NULL)
+		req->privileges = copy_list(asker->privileges, n);
+	DL_APPEND(server->requests, req);
+	return req;
+}
+
+static int api_run(struct gw_self *self, int argc, const char *const *argv, const struct gw_admin_asker *asker,
+                   struct gw_call answer)
+{
+	struct gw_server *server = self_server(self);
+	struct gw_admin_request *req;
+	const struct gw_row *row;
+	int words;
+
+	if (argc < 1)
+		return -EINVAL;
+	req = request_new(server, argc, argv, asker, answer);
+	row = find_command(server, argc, argv, &words);
+	if (row == NULL)
+		return refuse_unknown(req, argv[0]);
+	return start(req, row, words, argc - words);
+}
+
+static const char *api_who(struct gw_admin_request *req)
+{
+	return req->who;
+}
+
+const struct gw_admin_api admin_api = {
+        .run = api_run,
+        .head = admin_head,
+        .row = admin_row,
+        .text = api_text,
+        .done = admin_done,
+        .who = api_who,
+};
+
+void admin_forget(struct gw_server *server, struct module *module)
+{
+	struct gw_admin_request *req, *next;
+
+	DL_FOREACH_SAFE(server->requests, req, next) {
+		if (req->answer.module == &module->self)
+			req->answer.module = NULL;
+		if (req->module == module)
+			refuse(req, -ECANCELED, "the module %s was unloaded before it had answered", module->self.name);
+	}
+}
+
+void admin_free(struct gw_server *server)
+{
+	while (server->requests != NULL)
+		request_free(server->requests);
+}

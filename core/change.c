@@ -1,0 +1,308 @@
+/*
+ * core/change.c - the queue of changes, and load, unload and reload by name.
+ */
+#include "core/change.h"
+#include "core/admin.h"
+#include "core/loop.h"
+#include "core/mem.h"
+#include "core/module.h"
+#include "core/plan.h"
+#include "core/registry.h"
+#include "core/rehash.h"
+#include "core/reload.h"
+#include "core/server.h"
+#include "core/settings.h"
+#include "core/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+struct change {
+	struct change *next;
+	enum change_kind kind;
+	char *name;
+	bool cascade;
+	struct gw_admin_request *req;
+};
+
+struct changes {
+	struct loop_defer defer;
+	struct gw_server *server;
+	struct change *first;
+};
+
+static int need_module(struct gw_server *server, const char *name, struct module **out, struct gw_error *err)
+{
+	*out = module_find(server, name);
+	if (*out != NULL)
+		return 0;
+	return gw_fail(err, -ENOENT, "the module %.60s is not loaded", name);
+}
+
+int change_load(struct gw_server *server, const char *name, struct gw_error *err)
+{
+	struct plan *plan;
+	int status;
+
+	if (!text_is_name(name, 32) || settings_is_key(name))
+		return gw_fail(err, -EINVAL, "'%.60s' is no name for a module", name);
+	if (module_find(server, name) != NULL)
+		return gw_fail(err, -EEXIST, "the module %s is loaded already; 'module reload' replaces its code", name);
+	status = plan_new(server, NULL, false, &plan, err);
+	if (status == 0)
+		status = plan_add(plan, name, err);
+	if (status == 0)
+		status = plan_check(plan, err);
+	if (status == 0)
+		status = plan_apply(plan, err);
+	plan_free(&plan);
+	return status;
+}
+
+/** Whether `m` cannot do without an interface that `other` provides; `*need` is the first such. */
+static bool depends(const struct module *m, const struct module *other, struct need *need)
+{
+	const char *at = m->descriptor->requires != NULL ? m->descriptor->requires : "";
+
+	while (need_next(&at, need) > 0)
+		if (!need->optional && interface_of(other->descriptor, need->name) != NULL)
+			return true;
+	return false;
+}
+
+static int refuse_unload(struct gw_server *server, const struct module *module, struct gw_error *err)
+{
+	char who[180] = "";
+	struct need need;
+
+	for (struct module *m = server->modules; m != NULL; m = m->next) {
+		size_t used = strlen(who);
+
+		if (m != module && depends(m, module, &need))
+			snprintf(who + used, sizeof(who) - used, "%s%s requires its interface %s %u.%u",
+			         used > 0 ? ", " : "", m->self.name, need.name, need.major, need.minor);
+	}
+	if (who[0] == '\0')
+		return 0;
+	return gw_fail(err, -EBUSY, "%s cannot be unloaded: %s", module->self.name, who);
+}
+
+static bool is_going(const struct plan *plan, const struct module *module)
+{
+	for (size_t i = 0; i < plan->n_slots; i++)
+		if (plan->slots[i].module == module)
+			return plan->slots[i].fate == SLOT_GOES;
+	return false;
+}
+
+/** All that depend on those that go, go too. Once through suffices: who depends on a module comes behind it in the list. */
+static void cascade(struct plan *plan)
+{
+	struct need need;
+
+	for (struct module *m = plan->server->modules; m != NULL; m = m->next)
+		for (struct module *other = plan->server->modules; other != m; other = other->next)
+			if (is_going(plan, other) && depends(m, other, &need))
+				plan_drop(plan, m);
+}
+
+int change_unload(struct gw_server *server, const char *name, bool all, struct gw_error *err)
+{
+	struct module *module;
+	struct plan *plan;
+	int status = need_module(server, name, &module, err);
+
+	if (status == 0 && !all)
+		status = refuse_unload(server, module, err);
+	if (status != 0)
+		return status;
+	status = plan_new(server, NULL, false, &plan, err);
+	if (status == 0) {
+		plan_drop(plan, module);
+		cascade(plan);
+		status = plan_check(plan, err);
+	}
+	if (status == 0)
+		status = plan_apply(plan, err);
+	plan_free(&plan);
+	return status;
+}
+
+int change_reload(struct gw_server *server, const char *name, struct gw_error *err)
+{
+	struct module *module;
+	int status = need_module(server, name, &module, err);
+
+	return status == 0 ? module_reload(module, err) : status;
+}
+
+/* What the queue does for each kind: the outcome goes to who asked, or to the log. */
+
+static void tell_loaded(const struct change *c, struct gw_server *server, const char *what)
+{
+	const struct module *m = module_find(server, c->name);
+
+	if (c->req != NULL && m != NULL)
+		admin_text(c->req, "%s: %s, version %s, generation %u", c->name, what, m->descriptor->version,
+		           (unsigned)m->self.generation);
+}
+
+static int run_load(struct gw_server *server, struct change *c, struct gw_error *err)
+{
+	int status = change_load(server, c->name, err);
+
+	if (status == 0)
+		tell_loaded(c, server, "loaded");
+	return status;
+}
+
+static int run_unload(struct gw_server *server, struct change *c, struct gw_error *err)
+{
+	int status = change_unload(server, c->name, c->cascade, err);
+
+	if (status == 0 && c->req != NULL)
+		admin_text(c->req, "%s: unloaded", c->name);
+	return status;
+}
+
+static int reload_all(struct gw_server *server, struct change *c, struct gw_error *err)
+{
+	int status = 0;
+
+	for (struct module *m = server->modules; m != NULL; m = m->next) {
+		struct gw_error why = {0};
+		int one = module_reload(m, &why);
+
+		if (c->req != NULL && one == 0)
+			admin_text(c->req, "%s: reloaded, version %s, generation %u", m->self.name, m->descriptor->version,
+			           (unsigned)m->self.generation);
+		if (one != 0 && status == 0)
+			status = gw_fail(err, one, "%s", why.text);
+		else if (one != 0 && c->req != NULL)
+			admin_text(c->req, "%s: not reloaded: %s", m->self.name, why.text);
+	}
+	return status;
+}
+
+static int run_reload(struct gw_server *server, struct change *c, struct gw_error *err)
+{
+	int status;
+
+	if (strcmp(c->name, "all") == 0)
+		return reload_all(server, c, err);
+	status = change_reload(server, c->name, err);
+	if (status == 0)
+		tell_loaded(c, server, "reloaded");
+	return status;
+}
+
+/** Where the differences of a rehash are told. */
+struct telling {
+	struct gw_server *server;
+	struct gw_admin_request *req; /* or NULL */
+	bool headed;
+};
+
+static void report(void *ctx, const char *what, const char *name, const char *before, const char *after)
+{
+	static const char *const columns[] = {"what", "name", "before", "after"};
+	const char *cells[] = {what, name, before, after};
+	struct telling *t = ctx;
+
+	server_log(t->server, GW_INFO, "rehash what=%s name=\"%s\" before=\"%s\" after=\"%s\"", what, name, before, after);
+	if (t->req == NULL)
+		return;
+	if (!t->headed)
+		admin_head(t->req, columns, 4);
+	t->headed = true;
+	admin_row(t->req, cells, 4);
+}
+
+static int run_rehash(struct gw_server *server, struct change *c, struct gw_error *err)
+{
+	struct telling telling = {.server = server, .req = c->req};
+	int status = rehash(server, report, &telling, err);
+
+	if (status == 0 && !telling.headed && c->req != NULL)
+		admin_text(c->req, "nothing in %s has changed", server->config_path);
+	return status;
+}
+
+static const struct {
+	const char *what;
+	int (*run)(struct gw_server *, struct change *, struct gw_error *);
+} kinds[] = {
+        [CHANGE_LOAD] = {"load", run_load},
+        [CHANGE_UNLOAD] = {"unload", run_unload},
+        [CHANGE_RELOAD] = {"reload", run_reload},
+        [CHANGE_REHASH] = {"rehash", run_rehash},
+};
+
+static void carry_out(struct gw_server *server, struct change *c)
+{
+	struct gw_error err = {0};
+	int status = server->phase == SERVER_RUNNING ? kinds[c->kind].run(server, c, &err)
+	                                              : gw_fail(&err, -ESHUTDOWN, "the server is stopping");
+
+	if (status != 0)
+		server_log(server, GW_ERROR, "%s failed%s%s reason=\"%s\"", kinds[c->kind].what,
+		           c->name != NULL ? " module=" : "", c->name != NULL ? c->name : "", err.text);
+	if (c->req != NULL)
+		admin_done(&c->req, status, err.text);
+}
+
+static void run_changes(struct loop_defer *defer)
+{
+	struct changes *changes = container_of(defer, struct changes, defer);
+
+	while (changes->first != NULL) {
+		struct change *c = changes->first;
+
+		LL_DELETE(changes->first, c);
+		carry_out(changes->server, c);
+		free(c->name);
+		free(c);
+	}
+}
+
+void change_queue(struct gw_server *server, enum change_kind kind, const char *name, bool all,
+                  struct gw_admin_request *req)
+{
+	struct change *c = mem_alloc(sizeof(*c));
+
+	c->kind = kind;
+	c->name = name != NULL ? mem_strdup(name) : NULL;
+	c->cascade = all;
+	c->req = req;
+	LL_APPEND(server->changes->first, c);
+	loop_defer(server->loop, &server->changes->defer);
+}
+
+struct changes *changes_new(struct gw_server *server)
+{
+	struct changes *changes = mem_alloc(sizeof(*changes));
+
+	changes->server = server;
+	changes->defer.fn = run_changes;
+	return changes;
+}
+
+void changes_free(struct changes **handle)
+{
+	struct changes *changes = *handle;
+	struct change *c;
+
+	if (changes == NULL)
+		return;
+	while ((c = changes->first) != NULL) {
+		LL_DELETE(changes->first, c);
+		free(c->name);
+		free(c);
+	}
+	loop_defer_cancel(changes->server->loop, &changes->defer);
+	free(changes);
+	*handle = NULL;
+}

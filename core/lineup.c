@@ -1,0 +1,274 @@
+/*
+ * core/lineup.c - checks modules against each other before anything changes (registry.h).
+ */
+#include "core/mem.h"
+#include "core/option.h"
+#include "core/registry.h"
+#include "core/text.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/** A number of at most four digits; false when there is none. */
+static bool read_number(const char **at, uint16_t *out)
+{
+	unsigned value = 0, digits = 0;
+
+	for (; **at >= '0' && **at <= '9' && digits < 4; (*at)++, digits++)
+		value = value * 10 + (unsigned)(**at - '0');
+	*out = (uint16_t)value;
+	return digits > 0;
+}
+
+int need_next(const char **at, struct need *out)
+{
+	const char *p = *at;
+	size_t len;
+
+	p += strspn(p, " ");
+	if (*p == '\0')
+		return 0;
+	len = strcspn(p, " ,?");
+	if (len == 0 || len >= sizeof(out->name))
+		return -EINVAL;
+	memcpy(out->name, p, len);
+	out->name[len] = '\0';
+	p += len;
+	p += strspn(p, " ");
+	if (!read_number(&p, &out->major) || *p++ != '.' || !read_number(&p, &out->minor))
+		return -EINVAL;
+	out->optional = *p == '?';
+	p += out->optional;
+	p += strspn(p, " ");
+	if (*p != '\0' && *p != ',')
+		return -EINVAL;
+	*at = p + (*p == ',');
+	return 1;
+}
+
+bool need_met(const struct need *need, const struct gw_interface_row *offer)
+{
+	return offer->major == need->major && offer->minor >= need->minor;
+}
+
+const struct gw_interface_row *interface_of(const struct gw_module *d, const char *name)
+{
+	for (const struct gw_interface_row *i = d->interfaces; i != NULL && i->name != NULL; i++)
+		if (strcmp(i->name, name) == 0)
+			return i;
+	return NULL;
+}
+
+static uint32_t count_calls(const struct gw_module *d)
+{
+	uint32_t n = 0;
+
+	while (d->calls != NULL && d->calls[n].name != NULL)
+		n++;
+	return n;
+}
+
+static int check_requires(const struct gw_module *d, struct gw_error *err)
+{
+	const char *at = d->requires != NULL ? d->requires : "";
+	struct need need;
+	int status;
+
+	while ((status = need_next(&at, &need)) > 0)
+		continue;
+	if (status == 0)
+		return 0;
+	return gw_fail(err, -EINVAL, "%s: its requirements cannot be read at '%.40s': they look like \"network 1.0, policy 1.0?\"",
+	               d->name, at);
+}
+
+static int check_calls(const struct gw_module *d, struct gw_error *err)
+{
+	uint32_t n = count_calls(d);
+
+	for (const struct gw_subscription *s = d->subscriptions; s != NULL && s->topic != NULL; s++)
+		if (s->call >= n)
+			return gw_fail(err, -EINVAL, "%s: its subscription to %s names row %u of a table of %u calls",
+			               d->name, s->topic, (unsigned)s->call, (unsigned)n);
+	for (const struct gw_point *p = d->points; p != NULL && p->name != NULL; p++)
+		if (p->changed >= n)
+			return gw_fail(err, -EINVAL, "%s: its extension point %s names row %u of a table of %u calls",
+			               d->name, p->name, (unsigned)p->changed, (unsigned)n);
+	return 0;
+}
+
+static const char *row_name(const struct gw_rows *rows, size_t i)
+{
+	const char *name;
+
+	memcpy(&name, (const char *)rows->rows + i * rows->size, sizeof(name));
+	return name;
+}
+
+static int check_rows(const struct gw_module *d, struct gw_error *err)
+{
+	for (const struct gw_rows *r = d->rows; r != NULL && r->point != NULL; r++) {
+		if (r->size < sizeof(char *) || (r->rows == NULL && r->count > 0))
+			return gw_fail(err, -EINVAL, "%s: its rows for %s are no table", d->name, r->point);
+		for (size_t i = 0; i < r->count; i++)
+			if (row_name(r, i) == NULL)
+				return gw_fail(err, -EINVAL, "%s: row %zu of its rows for %s has no name", d->name, i,
+				               r->point);
+	}
+	return 0;
+}
+
+int registry_check_module(const struct gw_module *d, struct gw_error *err)
+{
+	static int (*const checks[])(const struct gw_module *, struct gw_error *) = {check_requires, check_calls,
+	                                                                            check_rows};
+	int status;
+
+	if (d->version == NULL || (d->state_size > 0 && d->load == NULL))
+		return gw_fail(err, -EINVAL, "%s: its descriptor lacks a version, or has a state and no load", d->name);
+	status = options_check_table(d->options, d->name, err);
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && status == 0; i++)
+		status = checks[i](d, err);
+	return status;
+}
+
+/* The tables whose names belong to one module alone. */
+static const char *interface_name(const struct gw_module *d, size_t i)
+{
+	return d->interfaces != NULL ? d->interfaces[i].name : NULL;
+}
+
+static const char *topic_name(const struct gw_module *d, size_t i)
+{
+	return d->topics != NULL ? d->topics[i].name : NULL;
+}
+
+static const char *point_name(const struct gw_module *d, size_t i)
+{
+	return d->points != NULL ? d->points[i].name : NULL;
+}
+
+static const struct owned {
+	const char *what;
+	const char *(*name)(const struct gw_module *, size_t i);
+} owned[] = {
+        {"interface", interface_name},
+        {"topic", topic_name},
+        {"extension point", point_name},
+};
+
+/** Who before position (`module`, `at`) has this name. */
+static const struct gw_module *owner_before(const struct lineup *l, const struct owned *kind, size_t module, size_t at,
+                                            const char *name)
+{
+	for (size_t m = 0; m <= module; m++) {
+		const char *other;
+
+		for (size_t i = 0; (m < module || i < at) && (other = kind->name(l->descriptors[m], i)) != NULL; i++)
+			if (strcmp(other, name) == 0)
+				return l->descriptors[m];
+	}
+	return NULL;
+}
+
+static int check_owned(const struct lineup *l, const struct owned *kind, struct gw_error *err)
+{
+	for (size_t m = 0; m < l->n; m++) {
+		const char *name;
+
+		for (size_t i = 0; (name = kind->name(l->descriptors[m], i)) != NULL; i++) {
+			const struct gw_module *other = owner_before(l, kind, m, i, name);
+
+			if (other != NULL)
+				return gw_fail(err, -EEXIST, "the %s %s is brought by both %s and %s", kind->what, name,
+				               other->name, l->descriptors[m]->name);
+		}
+	}
+	return 0;
+}
+
+static int check_names(const struct lineup *l, struct gw_error *err)
+{
+	for (size_t m = 1; m < l->n; m++)
+		for (size_t i = 0; i < m; i++)
+			if (strcmp(l->descriptors[m]->name, l->descriptors[i]->name) == 0)
+				return gw_fail(err, -EEXIST, "the module %s is there already", l->descriptors[m]->name);
+	return 0;
+}
+
+static int check_needs(const struct lineup *l, const struct gw_module *d, struct gw_error *err)
+{
+	const char *at = d->requires != NULL ? d->requires : "";
+	struct need need;
+
+	while (need_next(&at, &need) > 0) {
+		const struct gw_interface_row *offer = NULL;
+		size_t m = 0;
+
+		while (m < l->n && (offer = interface_of(l->descriptors[m], need.name)) == NULL)
+			m++;
+		if (offer == NULL && !need.optional)
+			return gw_fail(err, -ENOENT, "%s requires the interface %s %u.%u, which no loaded module provides",
+			               d->name, need.name, need.major, need.minor);
+		if (offer != NULL && !need_met(&need, offer))
+			return gw_fail(err, -EINVAL, "%s requires the interface %s %u.%u, but %s provides %s %u.%u",
+			               d->name, need.name, need.major, need.minor, l->descriptors[m]->name, need.name,
+			               offer->major, offer->minor);
+	}
+	return 0;
+}
+
+static int check_pair(const struct gw_module *a, const struct gw_rows *ra, const struct gw_module *b,
+                      const struct gw_rows *rb, struct gw_error *err)
+{
+	for (size_t i = 0; i < rb->count; i++)
+		for (size_t j = 0; j < (ra == rb ? i : ra->count); j++)
+			if (strcmp(row_name(ra, j), row_name(rb, i)) == 0)
+				return gw_fail(err, -EEXIST, "'%s' at the extension point %s is brought by both %s and %s",
+				               row_name(rb, i), rb->point, a->name, b->name);
+	return 0;
+}
+
+static int check_row_size(const struct lineup *l, const struct gw_module *d, const struct gw_rows *r,
+                          struct gw_error *err)
+{
+	for (size_t m = 0; m < l->n; m++)
+		for (const struct gw_point *p = l->descriptors[m]->points; p != NULL && p->name != NULL; p++)
+			if (strcmp(p->name, r->point) == 0 && p->row_size != r->size)
+				return gw_fail(err, -EINVAL, "%s has rows of %zu bytes for the extension point %s, but those of %s have %zu",
+				               d->name, r->size, p->name, l->descriptors[m]->name, p->row_size);
+	return 0;
+}
+
+/** One table of rows against all that come before it, and against itself. */
+static int check_table(const struct lineup *l, size_t module, const struct gw_rows *rows, struct gw_error *err)
+{
+	const struct gw_module *d = l->descriptors[module];
+
+	for (size_t m = 0; m <= module; m++)
+		for (const struct gw_rows *r = l->descriptors[m]->rows; r != NULL && r->point != NULL; r++) {
+			if (strcmp(r->point, rows->point) == 0 && check_pair(l->descriptors[m], r, d, rows, err) != 0)
+				return -EEXIST;
+			if (r == rows)
+				break;
+		}
+	return check_row_size(l, d, rows, err);
+}
+
+int registry_check(const struct lineup *l, struct gw_error *err)
+{
+	int status = check_names(l, err);
+
+	for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]) && status == 0; i++)
+		status = check_owned(l, &owned[i], err);
+	for (size_t m = 0; m < l->n && status == 0; m++) {
+		const struct gw_module *d = l->descriptors[m];
+
+		status = check_needs(l, d, err);
+		for (const struct gw_rows *r = d->rows; r != NULL && r->point != NULL && status == 0; r++)
+			status = check_table(l, m, r, err);
+	}
+	return status;
+}

@@ -1,0 +1,172 @@
+/*
+ * core/main.c - the daemon: command line, one real loop, one server, signals.
+ */
+#include "core/change.h"
+#include "core/loop.h"
+#include "core/server.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { exit_usage = 2 };
+
+struct command_line {
+	const char *config;
+	bool check;
+};
+
+struct daemon {
+	struct loop *loop;
+	struct gw_server *server;
+	struct loop_signal interrupt, terminate, hangup;
+};
+
+static void usage(FILE *out)
+{
+	fprintf(out,
+	        "Usage: godwit [-c FILE] [-t]\n"
+	        "Runs a Godwit server in the foreground.\n\n"
+	        "  -c FILE     the configuration; %s by default\n"
+	        "  -t          check the configuration and the modules' options, then end\n"
+	        "  -h, --help  this text\n"
+	        "  --version   the version\n",
+	        SYSCONFDIR "/godwit/godwit.yaml");
+}
+
+/** Fills `*out`; -1, or the exit code of a program that is done. */
+static int parse(int argc, char **argv, struct command_line *out)
+{
+	static const struct option longs[] = {
+	        {"help", no_argument, NULL, 'h'},
+	        {"version", no_argument, NULL, 'v'},
+	        {NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:th", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			out->config = optarg;
+			break;
+		case 't':
+			out->check = true;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		case 'v':
+			printf("godwit %s\n", server_version());
+			return 0;
+		default:
+			usage(stderr);
+			return exit_usage;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	usage(stderr);
+	return exit_usage;
+}
+
+static void on_stopped(struct gw_server *server, void *ctx)
+{
+	struct daemon *d = ctx;
+
+	(void)server;
+	d->loop->ops->stop(d->loop);
+}
+
+static void on_interrupt(struct loop_signal *signal)
+{
+	struct daemon *d = container_of(signal, struct daemon, interrupt);
+
+	d->loop->ops->stop(d->loop);
+}
+
+static void on_terminate(struct loop_signal *signal)
+{
+	server_stop(container_of(signal, struct daemon, terminate)->server, "the server is shutting down");
+}
+
+static void on_hangup(struct loop_signal *signal)
+{
+	change_queue(container_of(signal, struct daemon, hangup)->server, CHANGE_REHASH, NULL, false, NULL);
+}
+
+static void catch(struct daemon *d, struct loop_signal *signal, int number, void (*caught)(struct loop_signal *))
+{
+	signal->loop = d->loop;
+	signal->caught = caught;
+	d->loop->ops->signal_start(signal, number);
+}
+
+static void release(struct daemon *d)
+{
+	d->loop->ops->signal_stop(&d->interrupt);
+	d->loop->ops->signal_stop(&d->terminate);
+	d->loop->ops->signal_stop(&d->hangup);
+}
+
+static int fail(struct daemon *d, const struct gw_error *err, int code)
+{
+	fprintf(stderr, "%s\n", err->text);
+	server_free(&d->server);
+	return code;
+}
+
+static int run(struct daemon *d)
+{
+	struct gw_error err = {0};
+	int code;
+
+	d->server->on_stopped = on_stopped;
+	d->server->on_stopped_ctx = d;
+	catch(d, &d->interrupt, SIGINT, on_interrupt);
+	catch(d, &d->terminate, SIGTERM, on_terminate);
+	catch(d, &d->hangup, SIGHUP, on_hangup);
+	if (server_start(d->server, &err) != 0) {
+		code = fail(d, &err, d->server->exit_status);
+	} else {
+		d->loop->ops->run(d->loop);
+		code = d->server->exit_status;
+		server_free(&d->server);
+	}
+	release(d);
+	return code;
+}
+
+static int check(struct daemon *d)
+{
+	struct gw_error err = {0};
+
+	if (server_check(d->server, &err) != 0)
+		return fail(d, &err, exit_usage);
+	printf("%s: all right\n", d->server->config_path);
+	server_free(&d->server);
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct command_line line = {.config = SYSCONFDIR "/godwit/godwit.yaml"};
+	struct daemon d = {0};
+	struct gw_error err = {0};
+	int code = parse(argc, argv, &line);
+
+	if (code >= 0)
+		return code;
+	d.loop = loop_ev_new();
+	if (d.loop == NULL) {
+		fprintf(stderr, "godwit: this system has no epoll\n");
+		return 1;
+	}
+	if (server_new(d.loop, line.config, &d.server, &err) != 0)
+		code = fail(&d, &err, exit_usage);
+	else
+		code = line.check ? check(&d) : run(&d);
+	d.loop->ops->free(d.loop);
+	return code;
+}

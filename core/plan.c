@@ -1,0 +1,305 @@
+/*
+ * core/plan.c - checks a plan; plan_apply.c carries it out.
+ */
+#include "core/plan.h"
+#include "core/config.h"
+#include "core/listener.h"
+#include "core/mem.h"
+#include "core/module.h"
+#include "core/option.h"
+#include "core/registry.h"
+#include "core/server.h"
+#include "core/settings.h"
+#include "core/tls_cred.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct slot *add_slot(struct plan *plan, struct module *module, enum slot_fate fate)
+{
+	struct slot *slot;
+
+	plan->slots = mem_resize(plan->slots, (plan->n_slots + 1) * sizeof(*plan->slots));
+	slot = &plan->slots[plan->n_slots++];
+	*slot = (struct slot){.module = module, .fate = fate};
+	return slot;
+}
+
+int plan_new(struct gw_server *server, struct config *config, bool check_only, struct plan **out,
+             struct gw_error *err)
+{
+	struct plan *plan = mem_alloc(sizeof(*plan));
+	int status = 0;
+
+	plan->server = server;
+	plan->config = config;
+	plan->configures = config != NULL || server->phase == SERVER_NEW;
+	plan->check_only = check_only;
+	for (struct module *m = server->modules; m != NULL; m = m->next)
+		add_slot(plan, m, SLOT_STAYS);
+	if (config != NULL)
+		status = settings_read(config, &plan->settings, err);
+	if (status != 0)
+		plan_free(&plan);
+	*out = plan;
+	return status;
+}
+
+void plan_free(struct plan **handle)
+{
+	struct plan *plan = *handle;
+
+	if (plan == NULL)
+		return;
+	*handle = NULL;
+	if (plan->listen != NULL)
+		listeners_abort(plan->server, &plan->listen);
+	if (plan->cred != NULL)
+		tls_cred_abort(&plan->cred);
+	for (size_t i = plan->n_slots; i-- > 0;) {
+		struct slot *slot = &plan->slots[i];
+
+		options_free(&slot->options);
+		if (slot->fate == SLOT_COMES && !slot->linked)
+			module_free(&slot->module);
+		image_unref(&slot->image);
+	}
+	free(plan->slots);
+	config_free(&plan->config);
+	settings_free(&plan->settings);
+	free(plan);
+}
+
+static const struct settings *settings_of(const struct plan *plan)
+{
+	return plan->settings != NULL ? plan->settings : plan->server->settings;
+}
+
+static const struct config *config_of(const struct plan *plan)
+{
+	return plan->config != NULL ? plan->config : plan->server->config;
+}
+
+/** Where the file names the module; NULL for one that was asked for by hand. */
+static const char *place_of(const struct plan *plan, const char *name)
+{
+	const struct settings *s = settings_of(plan);
+
+	for (size_t i = 0; i < s->n_modules; i++)
+		if (strcmp(s->modules[i], name) == 0)
+			return s->module_places[i];
+	return NULL;
+}
+
+int plan_add(struct plan *plan, const char *name, struct gw_error *err)
+{
+	const char *place = place_of(plan, name);
+	struct gw_error why = {0};
+	struct slot *slot;
+	struct image *image;
+	int status = module_open(plan->server, settings_of(plan), name, plan->check_only, &image, &why);
+
+	if (status != 0)
+		return gw_fail(err, status, "%s%s%s", place != NULL ? place : "", place != NULL ? ": " : "", why.text);
+	slot = add_slot(plan, module_new(plan->server, name), SLOT_COMES);
+	slot->image = image;
+	return 0;
+}
+
+void plan_drop(struct plan *plan, struct module *module)
+{
+	for (size_t i = 0; i < plan->n_slots; i++)
+		if (plan->slots[i].module == module)
+			plan->slots[i].fate = SLOT_GOES;
+}
+
+static const struct gw_module *descriptor_of(const struct slot *slot)
+{
+	return slot->image != NULL ? image_descriptor(slot->image) : slot->module->descriptor;
+}
+
+/** Whether somebody at `from` or behind it provides what the module at `at` needs. */
+static bool waits(const struct plan *plan, size_t at, size_t from, bool optional_too)
+{
+	const char *text = descriptor_of(&plan->slots[at])->requires;
+	struct need need;
+
+	text = text != NULL ? text : "";
+	while (need_next(&text, &need) > 0) {
+		if (need.optional && !optional_too)
+			continue;
+		for (size_t i = from; i < plan->n_slots; i++)
+			if (i != at && interface_of(descriptor_of(&plan->slots[i]), need.name) != NULL)
+				return true;
+	}
+	return false;
+}
+
+/** The first, in the order of the file, that waits for nobody. */
+static size_t find_ready(const struct plan *plan, size_t from, bool optional_too)
+{
+	size_t at = from;
+
+	while (at < plan->n_slots && waits(plan, at, from, optional_too))
+		at++;
+	return at;
+}
+
+static int fail_circle(const struct plan *plan, size_t from, struct gw_error *err)
+{
+	char names[160] = "";
+
+	for (size_t i = from; i < plan->n_slots; i++) {
+		size_t used = strlen(names);
+
+		snprintf(names + used, sizeof(names) - used, "%s%s", i > from ? ", " : "",
+		         plan->slots[i].module->self.name);
+	}
+	return gw_fail(err, -ELOOP, "modules require each other in a circle: %s", names);
+}
+
+/** What somebody requires is loaded before; optional requirements too, where that closes no circle. */
+static int order(struct plan *plan, struct gw_error *err)
+{
+	size_t next = 0;
+
+	while (next < plan->n_slots && plan->slots[next].fate != SLOT_COMES)
+		next++;
+	for (; next < plan->n_slots; next++) {
+		size_t at = find_ready(plan, next, true);
+		struct slot moved;
+
+		if (at == plan->n_slots)
+			at = find_ready(plan, next, false);
+		if (at == plan->n_slots)
+			return fail_circle(plan, next, err);
+		moved = plan->slots[at];
+		memmove(&plan->slots[next + 1], &plan->slots[next], (at - next) * sizeof(moved));
+		plan->slots[next] = moved;
+	}
+	return 0;
+}
+
+static int check_lineup(const struct plan *plan, struct gw_error *err)
+{
+	const struct gw_module **list = mem_alloc((plan->n_slots + 1) * sizeof(*list));
+	struct lineup lineup = {.descriptors = list};
+	struct gw_error why = {0};
+	const struct node *modules = node_get(config_root(config_of(plan)), "modules");
+	int status;
+
+	list[lineup.n++] = plan->server->core->descriptor;
+	for (size_t i = 0; i < plan->n_slots; i++)
+		if (plan->slots[i].fate != SLOT_GOES)
+			list[lineup.n++] = descriptor_of(&plan->slots[i]);
+	status = registry_check(&lineup, &why);
+	free(list);
+	if (status != 0 && plan->configures && modules != NULL)
+		node_fail_key(err, modules, "%s", why.text);
+	else if (status != 0)
+		gw_fail(err, status, "%s", why.text);
+	return status;
+}
+
+static bool is_planned(const struct plan *plan, const char *name)
+{
+	for (size_t i = 0; i < plan->n_slots; i++)
+		if (plan->slots[i].fate != SLOT_GOES && strcmp(plan->slots[i].module->self.name, name) == 0)
+			return true;
+	return false;
+}
+
+static int check_keys(const struct plan *plan, struct gw_error *err)
+{
+	const struct node *root = config_root(config_of(plan));
+
+	for (const struct node *child = root->children; child != NULL; child = child->next)
+		if (!settings_is_key(child->key) && !is_planned(plan, child->key))
+			return node_fail_key(err, child, "'%.60s' is neither an option of the server nor a module that 'modules' lists",
+			                     child->key);
+	return 0;
+}
+
+/** What belongs to the life of the process and not to a rehash. */
+static int check_fixed(const struct plan *plan, struct gw_error *err)
+{
+	const struct settings *now = plan->server->settings, *then = settings_of(plan);
+	const struct node *root = config_root(config_of(plan));
+	const char *key = NULL;
+
+	if (strcmp(now->server, then->server) != 0)
+		key = "server";
+	else if (strcmp(now->state_directory, then->state_directory) != 0)
+		key = "state-directory";
+	else if (now->scan_state != then->scan_state)
+		key = "debug";
+	if (key == NULL)
+		return 0;
+	return node_fail_key(err, node_get(root, key) != NULL ? node_get(root, key) : root,
+	                     "'%s' cannot change while the server runs", key);
+}
+
+static int check_options(struct plan *plan, struct gw_error *err)
+{
+	int status = 0;
+
+	for (size_t i = 0; i < plan->n_slots && status == 0; i++) {
+		struct slot *slot = &plan->slots[i];
+
+		if (slot->fate == SLOT_COMES || (slot->fate == SLOT_STAYS && plan->configures))
+			status = module_configure(slot->module, descriptor_of(slot), config_of(plan), &slot->options, err);
+	}
+	return status;
+}
+
+static bool wants_tls(const struct settings *s)
+{
+	bool wanted = s->tls_certificate != NULL;
+
+	for (size_t i = 0; i < s->n_listen; i++)
+		wanted = wanted || s->listen[i].tls;
+	return wanted;
+}
+
+/** Without a `tls` block the pair is the server's own, in its state directory; a mere check does not make it. */
+static int check_tls(struct plan *plan, struct gw_error *err)
+{
+	const struct settings *s = settings_of(plan);
+	bool own = s->tls_certificate == NULL;
+	struct tls_cred_spec spec = {.name = s->server, .make = own, .loop = plan->server->loop};
+	struct gw_error why = {0};
+	char *certificate, *key;
+	int status;
+
+	if (!wants_tls(s) || (own && plan->check_only))
+		return 0;
+	certificate = own ? mem_printf("%s/tls.crt", s->state_directory) : mem_strdup(s->tls_certificate);
+	key = own ? mem_printf("%s/tls.key", s->state_directory) : mem_strdup(s->tls_key);
+	spec.certificate = certificate;
+	spec.key = key;
+	status = tls_cred_prepare(&spec, &why, &plan->cred);
+	free(certificate);
+	free(key);
+	if (status != 0)
+		return gw_fail(err, status, "%s%s%s", own ? "" : s->tls_place, own ? "" : ": ", why.text);
+	return 0;
+}
+
+int plan_check(struct plan *plan, struct gw_error *err)
+{
+	int status = order(plan, err);
+
+	if (status == 0)
+		status = check_lineup(plan, err);
+	if (status == 0 && plan->configures)
+		status = check_keys(plan, err);
+	if (status == 0 && plan->configures)
+		status = check_fixed(plan, err);
+	if (status == 0)
+		status = check_options(plan, err);
+	if (status == 0 && plan->configures)
+		status = check_tls(plan, err);
+	return status;
+}

@@ -1,0 +1,281 @@
+/*
+ * core/server.c - the life of one server: read the configuration, start, stop in good order, end.
+ */
+#include "core/server.h"
+#include "core/admin.h"
+#include "core/bus.h"
+#include "core/change.h"
+#include "core/config.h"
+#include "core/conn.h"
+#include "core/core_admin.h"
+#include "core/listener.h"
+#include "core/log.h"
+#include "core/loop.h"
+#include "core/loop_api.h"
+#include "core/mem.h"
+#include "core/module.h"
+#include "core/plan.h"
+#include "core/registry.h"
+#include "core/settings.h"
+#include "core/state_dir.h"
+#include "core/tls_cred.h"
+
+#include <config.h>
+#include <ltdl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#define STOP_BOUND (GW_SECOND)
+#define STOP_LOOK (5 * GW_MS)
+
+enum { exit_failed = 1, exit_config = 2 };
+
+/** The end in good order: waits until all queues are written, or a second. */
+struct stopping {
+	struct loop_defer defer;
+	struct loop_timer timer;
+	struct gw_server *server;
+	int64_t until_ns;
+};
+
+const char *server_version(void)
+{
+	return PACKAGE_VERSION;
+}
+
+struct gw_self *server_self(struct gw_server *server)
+{
+	return &server->core->self;
+}
+
+static void make_core(struct gw_server *server)
+{
+	server->api = (struct gw_core){
+	        .mem = &mem_api,
+	        .log = &log_api,
+	        .loop = &loop_api,
+	        .bus = &bus_api,
+	        .module = &module_api,
+	        .option = &option_api,
+	        .conn = &conn_api,
+	        .admin = &admin_api,
+	};
+	server->core = module_new(server, core_descriptor.name);
+	module_bind(server->core, &core_descriptor, server);
+	registry_apply(server);
+}
+
+int server_new(struct loop *loop, const char *config_path, struct gw_server **out, struct gw_error *err)
+{
+	struct gw_server *server = mem_alloc(sizeof(*server));
+	int status;
+
+	server->loop = loop;
+	server->lock_fd = -1;
+	server->exit_status = exit_config;
+	server->config_path = mem_strdup(config_path);
+	server->log = log_new();
+	loop->ops->random(loop, server->hash_key, sizeof(server->hash_key));
+	make_core(server);
+	server->changes = changes_new(server);
+	server->calls = loop_calls_new(server);
+	server->conns = conns_new(server);
+	status = sodium_init() < 0 ? gw_fail(err, -1, "libsodium cannot start") : 0;
+	if (lt_dlinit() != 0 && status == 0)
+		status = gw_fail(err, -1, "libltdl cannot start: %s", lt_dlerror());
+	if (status == 0)
+		status = config_read(config_path, &server->config, err);
+	if (status == 0)
+		status = settings_read(server->config, &server->settings, err);
+	if (status != 0) {
+		server_free(&server);
+	} else {
+		server->scan_state = server->settings->scan_state;
+		log_apply(server->log, server->settings);
+	}
+	*out = server;
+	return status;
+}
+
+/** The plan of the start: all modules of the configuration come. */
+static int first_plan(struct gw_server *server, bool check_only, struct plan **out, struct gw_error *err)
+{
+	const struct settings *s = server->settings;
+	int status = plan_new(server, NULL, check_only, out, err);
+
+	for (size_t i = 0; i < s->n_modules && status == 0; i++)
+		status = plan_add(*out, s->modules[i], err);
+	if (status == 0)
+		status = plan_check(*out, err);
+	return status;
+}
+
+int server_check(struct gw_server *server, struct gw_error *err)
+{
+	struct plan *plan;
+	int status = first_plan(server, true, &plan, err);
+
+	plan_free(&plan);
+	return status;
+}
+
+static void add_address(void *ctx, const char *address, uint16_t port, const char *protocol, bool tls)
+{
+	char *text = ctx;
+	size_t used = strlen(text);
+	const char *colon = strrchr(address, ':');
+	int len = strncmp(address, "unix:", 5) == 0 || colon == NULL ? (int)strlen(address) : (int)(colon - address);
+
+	(void)protocol;
+	if (port != 0)
+		snprintf(text + used, 400 - used, " %.*s:%u%s", len, address, port, tls ? "(tls)" : "");
+	else
+		snprintf(text + used, 400 - used, " %.*s%s", len, address, tls ? "(tls)" : "");
+}
+
+static void announce(struct gw_server *server)
+{
+	char addresses[400] = "";
+	unsigned modules = 0;
+
+	for (const struct module *m = server->modules; m != NULL; m = m->next)
+		modules++;
+	bus_notify(topic_get(server, GW_TOPIC_READY), NULL);
+	listeners_each(server, add_address, addresses);
+	server_log(server, GW_INFO, "ready server=%s modules=%u listens=\"%s\"", server->settings->server, modules,
+	           addresses[0] != '\0' ? addresses + 1 : "");
+	log_api.say(server_self(server), "ready %s%s%s", server->settings->server, addresses[0] != '\0' ? ":" : "",
+	            addresses);
+}
+
+int server_start(struct gw_server *server, struct gw_error *err)
+{
+	struct plan *plan = NULL;
+	int status;
+
+	server->exit_status = exit_failed;
+	server->started_ns = server->loop->ops->mono_ns(server->loop);
+	status = state_dir_open(server, err);
+	if (status != 0)
+		return status;
+	status = first_plan(server, false, &plan, err);
+	if (status != 0)
+		server->exit_status = exit_config;
+	else
+		status = plan_apply(plan, err);
+	plan_free(&plan);
+	if (status != 0)
+		return status;
+	server->exit_status = 0;
+	server->phase = SERVER_RUNNING;
+	announce(server);
+	return 0;
+}
+
+static void stopped(struct gw_server *server)
+{
+	server->phase = SERVER_STOPPED;
+	server->stopping->server->loop->ops->timer_set(&server->stopping->timer, -1);
+	if (server->on_stopped != NULL)
+		server->on_stopped(server, server->on_stopped_ctx);
+}
+
+static void stop_look(struct loop_timer *timer)
+{
+	struct stopping *s = container_of(timer, struct stopping, timer);
+	struct loop *loop = s->server->loop;
+
+	if (conns_idle(s->server->conns) || loop->ops->mono_ns(loop) >= s->until_ns)
+		stopped(s->server);
+	else
+		loop->ops->timer_set(timer, STOP_LOOK);
+}
+
+static void stop_begin(struct loop_defer *defer)
+{
+	struct stopping *s = container_of(defer, struct stopping, defer);
+	struct gw_server *server = s->server;
+
+	server_log(server, GW_INFO, "stopping reason=\"%s\"", server->stop_reason);
+	listeners_close(server);
+	bus_notify(topic_get(server, GW_TOPIC_STOPPING), server->stop_reason);
+	conns_close_all(server->conns, server->stop_reason);
+	s->until_ns = server->loop->ops->mono_ns(server->loop) + STOP_BOUND;
+	server->loop->ops->timer_set(&s->timer, 0);
+}
+
+void server_stop(struct gw_server *server, const char *reason)
+{
+	struct stopping *s;
+
+	if (server->phase != SERVER_RUNNING)
+		return;
+	server->phase = SERVER_STOPPING;
+	snprintf(server->stop_reason, sizeof(server->stop_reason), "%s", reason);
+	s = server->stopping = mem_alloc(sizeof(*s));
+	s->server = server;
+	s->defer.fn = stop_begin;
+	s->timer.loop = server->loop;
+	s->timer.fired = stop_look;
+	loop_defer(server->loop, &s->defer);
+}
+
+static void stopping_free(struct gw_server *server)
+{
+	struct stopping *s = server->stopping;
+
+	if (s == NULL)
+		return;
+	loop_defer_cancel(server->loop, &s->defer);
+	server->loop->ops->timer_set(&s->timer, -1);
+	free(s);
+	server->stopping = NULL;
+}
+
+/** The last loaded first, so each still has what it requires. */
+static void unload_modules(struct gw_server *server)
+{
+	while (server->modules != NULL) {
+		struct module *m = server->modules->prev; /* utlist: the last */
+
+		m->leaving = true;
+		registry_apply(server);
+		registry_tell(server);
+		module_unload(m, m->descriptor, m->self.state, GW_UNLOAD_LAST);
+		server->loop->ops->work_finish(server->loop);
+		module_forget(m);
+		DL_DELETE(server->modules, m);
+		module_free(&m);
+	}
+}
+
+void server_free(struct gw_server **handle)
+{
+	struct gw_server *server = *handle;
+	struct tls_cred *none = NULL;
+
+	if (server == NULL)
+		return;
+	*handle = NULL;
+	stopping_free(server);
+	server->loop->ops->work_finish(server->loop);
+	unload_modules(server);
+	admin_free(server);
+	changes_free(&server->changes);
+	tls_cred_commit(server, &none);
+	conns_free(&server->conns);
+	loop_calls_free(&server->calls);
+	registry_free(server);
+	module_free(&server->core);
+	if (server->settings != NULL)
+		state_dir_close(server);
+	settings_free(&server->settings);
+	config_free(&server->config);
+	log_free(&server->log);
+	lt_dlexit();
+	free(server->config_path);
+	free(server);
+}

@@ -1,0 +1,18 @@
+/*
+ * core/state_dir.h - the folder that one server has to itself: the lock, and the copies of module files.
+ */
+#ifndef CORE_STATE_DIR_H
+#define CORE_STATE_DIR_H
+
+#include <godwit/error.h>
+
+struct gw_server;
+
+/** Makes it (0700) where it is missing, takes the lock, clears away the copies of a server that died. */
+int state_dir_open(struct gw_server *server, struct gw_error *err);
+void state_dir_close(struct gw_server *server);
+
+/** The path of a folder, not made yet, for the next copy of a module: below modules.live/PID/. */
+char *state_dir_copy(struct gw_server *server);
+
+#endif
