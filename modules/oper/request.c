@@ -1,0 +1,80 @@
+/*
+ * modules/oper/request.c - admin commands that wait for the services database.
+ */
+#include "private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <utlist.h>
+
+struct request *oper_request_new(struct oper_state *o, struct gw_admin_request *req, const char *done)
+{
+	struct request *r = gw_alloc(o->self, sizeof(*r));
+
+	r->tag = ++o->last_tag;
+	r->req = req;
+	snprintf(r->done, sizeof(r->done), "%s", done);
+	DL_APPEND(o->requests, r);
+	return r;
+}
+
+struct request *oper_request_of(struct oper_state *o, uint64_t tag)
+{
+	struct request *r;
+
+	DL_SEARCH_SCALAR(o->requests, r, tag, tag);
+	return r;
+}
+
+void oper_request_end(struct oper_state *o, struct request *r, int status, const char *error)
+{
+	if (status == 0) {
+		gw_admin_text(o->self, r->req, r->done);
+		oper_tell(o, "%s (by %s)", r->done, gw_admin_who(o->self, r->req));
+	}
+	gw_admin_done(o->self, &r->req, status, error);
+	DL_DELETE(o->requests, r);
+	gw_free(o->self, r);
+}
+
+static void end_failed(struct oper_state *o, struct request *r, int status)
+{
+	char error[160];
+
+	snprintf(error, sizeof(error), "the services database did not take it: %s", strerror(-status));
+	oper_request_end(o, r, status, status == -ENOENT ? "it is gone already" : error);
+}
+
+void oper_request_commit(struct oper_state *o, struct request *r, const struct gw_write *writes, size_t n)
+{
+	int status = SERVICES(o, commit, writes, n, gw_call(o->self, CALL_COMMITTED, r->tag));
+
+	if (status != 0)
+		end_failed(o, r, status);
+}
+
+void oper_committed(void *state, uint64_t tag, int status, struct gw_id made)
+{
+	struct oper_state *o = state;
+	struct request *r = oper_request_of(o, tag);
+
+	(void)made;
+	if (r == NULL)
+		return;
+	if (status == 0)
+		oper_request_end(o, r, 0, "");
+	else
+		end_failed(o, r, status);
+}
+
+/* The core ends the requests of a module that goes. */
+void oper_requests_free(struct oper_state *o)
+{
+	struct request *r, *next;
+
+	DL_FOREACH_SAFE(o->requests, r, next) {
+		DL_DELETE(o->requests, r);
+		gw_free(o->self, r);
+	}
+}
