@@ -89,6 +89,9 @@ struct gw_protocol {
  * (one line with its line end, filled by the callee; may stay empty). */
 typedef int gw_accept_fn(void *state, struct gw_conn *conn, char farewell[512]);
 
+/** One listener of the configuration: the address as configured, the port that is really open (0: a Unix socket). */
+typedef void gw_listener_fn(void *ctx, const char *address, uint16_t port, const char *protocol, bool tls);
+
 struct gw_conn_api {
 	void (*own)(struct gw_conn *, const struct gw_conn_owner *);
 	const struct gw_conn_info *(*info)(struct gw_conn *);
@@ -105,6 +108,7 @@ struct gw_conn_api {
 	uint64_t (*bytes)(struct gw_conn *, bool sent);
 	bool (*tls_fingerprint)(struct gw_self *, uint8_t out[32]);
 	size_t (*unread)(struct gw_conn *);
+	void (*listeners)(struct gw_self *, gw_listener_fn *, void *ctx);
 };
 
 /** Must be called in `accept`; later calls change the limits. */
@@ -154,6 +158,12 @@ static inline uint64_t gw_conn_bytes(struct gw_self *self, struct gw_conn *conn,
 static inline size_t gw_conn_unread(struct gw_self *self, struct gw_conn *conn)
 {
 	return self->core->conn->unread(conn);
+}
+
+/** Calls `fn` for each open listener of the configuration, in its order, before it returns. */
+static inline void gw_listeners(struct gw_self *self, gw_listener_fn *fn, void *ctx)
+{
+	self->core->conn->listeners(self, fn, ctx);
 }
 
 /** A buffer of `n` bytes with one reference, the caller's; fill `data`, then share it. */
