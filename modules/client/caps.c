@@ -1,0 +1,172 @@
+/*
+ * modules/client/caps.c - capabilities by name and by bit.
+ *
+ * A name gets its bit when it is first seen and keeps it, so that gw_client.caps means the same over reloads of any module. What
+ * is offered follows the rows of "client.cap".
+ */
+#include "client.h"
+
+static struct cap *cap_find(struct client_state *st, const char *name)
+{
+	for (uint32_t i = 0; i < st->n_caps; i++)
+		if (strcmp(st->caps[i].name, name) == 0)
+			return &st->caps[i];
+	return NULL;
+}
+
+uint64_t caps_bit(struct client_state *st, const char *name)
+{
+	struct cap *cap = cap_find(st, name);
+
+	if (cap == NULL && st->n_caps < CAPS_MAX) {
+		cap = &st->caps[st->n_caps++];
+		cap->name = gw_strdup(st->self, name);
+	}
+	return cap != NULL ? (uint64_t)1 << (cap - st->caps) : 0;
+}
+
+/* Whom a value is the same for. */
+unsigned caps_kind(const struct client *c)
+{
+	return (unsigned)c->pub.info->tls | (unsigned)c->pub.info->loopback << 1;
+}
+
+uint32_t caps_hash(struct client_state *st, const char *value)
+{
+	return (uint32_t)gw_hash(st->self, value, strlen(value)) | 1;
+}
+
+void caps_value(struct client_state *st, struct cap *cap, struct client *c, char *out, size_t max)
+{
+	typedef void value_fn(void *state, struct gw_client *, char *out, size_t max);
+	value_fn *fn = (value_fn *)gw_call_fn(cap->value_call);
+
+	out[0] = '\0';
+	if (fn != NULL)
+		fn(cap->value_call.module->state, &c->pub, out, max);
+	else if (cap->value != NULL)
+		snprintf(out, max, "%s", cap->value);
+	cap->shown[caps_kind(c)] = caps_hash(st, out);
+}
+
+void caps_set(struct client_state *st, struct client *c, uint64_t caps)
+{
+	c->pub.caps = caps;
+	if (c->pub.session != NULL)
+		NETWORK(st, attach, c->pub.session, gw_conn_sink(st->self, c->pub.conn), caps);
+}
+
+static void own_bits(struct client_state *st)
+{
+	st->bit.batch = caps_bit(st, "batch");
+	st->bit.label = caps_bit(st, "labeled-response");
+	st->bit.tags = caps_bit(st, "message-tags");
+	st->bit.time = caps_bit(st, "server-time");
+	st->bit.account = caps_bit(st, "account-tag");
+	st->bit.notify = caps_bit(st, "cap-notify");
+	st->bit.standard = caps_bit(st, "standard-replies");
+	st->bit.isupport = caps_bit(st, "draft/extended-isupport");
+}
+
+static void take_row(struct client_state *st, const struct gw_row *from)
+{
+	const struct gw_cap *row = from->row;
+	uint64_t bit = caps_bit(st, row->name);
+	struct cap *cap = cap_find(st, row->name);
+
+	if (cap == NULL)
+		return;
+	gw_free(st->self, cap->value);
+	cap->value = row->value != NULL ? gw_strdup(st->self, row->value) : NULL;
+	cap->value_call = row->value_call != 0 ? gw_call(from->module, row->value_call, 0) : (struct gw_call){0};
+	cap->hidden = row->hidden;
+	cap->offered = true;
+	st->offered |= bit;
+}
+
+void caps_changed(void *state, uint64_t tag)
+{
+	struct client_state *st = state;
+	const struct gw_row *rows;
+	size_t n = gw_rows(st->self, GW_POINT_CAP, &rows);
+
+	(void)tag;
+	own_bits(st);
+	st->offered = 0;
+	for (uint32_t i = 0; i < st->n_caps; i++) {
+		st->caps[i].offered = false;
+		st->caps[i].value_call = (struct gw_call){0};
+	}
+	for (size_t i = 0; i < n; i++)
+		take_row(st, &rows[i]);
+	announce_later(st, false);
+}
+
+void caps_free(struct client_state *st)
+{
+	for (uint32_t i = 0; i < st->n_caps; i++) {
+		gw_free(st->self, st->caps[i].name);
+		gw_free(st->self, st->caps[i].value);
+	}
+	st->n_caps = 0;
+}
+
+/* A line of CAP NEW or CAP DEL for the capabilities of a set. */
+static void notify(struct client_state *st, struct client *c, const char *verb, uint64_t bits, bool values)
+{
+	char text[TEXT_MAX - 100] = "", word[300], value[200];
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < st->n_caps; i++) {
+		if (!(bits & (uint64_t)1 << i) || st->caps[i].hidden)
+			continue;
+		value[0] = '\0';
+		if (values)
+			caps_value(st, &st->caps[i], c, value, sizeof(value));
+		snprintf(word, sizeof(word), "%.90s%s%s", st->caps[i].name, value[0] != '\0' ? "=" : "", value);
+		if (n + strlen(word) + 2 > sizeof(text)) {
+			reply_line(st, c, NULL, "CAP %s %s :%s", c->pub.nick, verb, text);
+			n = 0;
+		}
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%s", n > 0 ? " " : "", word);
+	}
+	if (n > 0)
+		reply_line(st, c, NULL, "CAP %s %s :%s", c->pub.nick, verb, text);
+}
+
+/* Capabilities whose value would now be another than the one last shown to clients of this kind. */
+static uint64_t new_values(struct client_state *st, struct client *c, const uint32_t before[CAPS_MAX][4])
+{
+	unsigned kind = caps_kind(c);
+	char value[200];
+	uint64_t bits = 0;
+
+	for (uint32_t i = 0; i < st->n_caps; i++) {
+		if (!st->caps[i].offered || before[i][kind] == 0)
+			continue;
+		caps_value(st, &st->caps[i], c, value, sizeof(value));
+		if (caps_hash(st, value) != before[i][kind])
+			bits |= (uint64_t)1 << i;
+	}
+	return bits;
+}
+
+void caps_announce(struct client_state *st)
+{
+	uint64_t gone = st->announced & ~st->offered, come = st->offered & ~st->announced;
+	uint32_t before[CAPS_MAX][4];
+	uint64_t changed;
+
+	for (uint32_t i = 0; i < CAPS_MAX; i++)
+		memcpy(before[i], st->caps[i].shown, sizeof(before[i]));
+	st->announced = st->offered;
+	for (struct client *c = st->clients; c != NULL; c = c->next) {
+		if (c->pub.caps & gone)
+			caps_set(st, c, c->pub.caps & ~gone);
+		changed = c->cap_302 && st->values_due ? new_values(st, c, before) : 0;
+		if (!(c->pub.caps & st->bit.notify) || c->closing)
+			continue;
+		notify(st, c, "DEL", gone, false);
+		notify(st, c, "NEW", come | (changed & ~come), c->cap_302);
+	}
+}

@@ -1,0 +1,366 @@
+/*
+ * modules/client/client.h - what the module's files share.
+ *
+ * The way of a line: connection.c -> message.c (parse, pure) -> dispatch.c (state, arity) -> a command's file -> reply.c, label.c.
+ * The way of an event: render.c (who, once per form) -> the sinks; the source's own lines go through reply.c.
+ * enter.c leads a client from NICK and USER to 001; agenda.c is the one clock of all clients.
+ */
+#ifndef CLIENT_CLIENT_H
+#define CLIENT_CLIENT_H
+
+#include "message.h"
+#include <godwit/bus.h>
+#include <godwit/client.h>
+#include <godwit/hash.h>
+#include <godwit/loop.h>
+#include <godwit/module.h>
+#include <godwit/network.h>
+#include <godwit/services.h>
+#include <stdarg.h>
+
+#define CAPS_MAX 64       /* bits of gw_client.caps */
+#define FORMS_MAX 16      /* of one event at a time; more are made again when they are needed again */
+#define TEXT_MAX 510      /* bytes of a line without its tags and CR LF */
+#define TAGS_MAX (CLIENT_TAGS_MAX + 512)
+#define INPUT_MAX 4606    /* "@" tags " " and a line, without the line end */
+#define BATCH_MAX 14
+#define CIDRS_MAX 64
+
+/** Rows of `.calls`; add at the end. */
+enum client_call {
+	CALL_NONE,
+	CALL_ACCEPT, CALL_READY, CALL_LINE, CALL_DRAINED, CALL_CLOSED,
+	CALL_AGENDA, CALL_ANNOUNCE,
+	CALL_COMMANDS_CHANGED, CALL_CAPS_CHANGED, CALL_TOKENS_CHANGED, CALL_RENDER_CHANGED,
+	CALL_EVENT, CALL_EVENT_LAST, CALL_STOPPING, CALL_REHASHED, CALL_GREETING, CALL_STATUS,
+	CALL_CLAIM_FOUND,
+	CALL_NICK, CALL_USER, CALL_CAP, CALL_PING, CALL_PONG, CALL_QUIT, CALL_SETNAME, CALL_ISUPPORT,
+	CALL_SHOW_QUIT, CALL_SHOW_NICK, CALL_SHOW_SET, CALL_SHOW_MODES,
+	CALL_TOKEN_NETWORK, CALL_TOKEN_TARGMAX
+};
+
+/** What the options say, in the units of use. */
+struct client_settings {
+	int64_t ping_interval_ns, ping_timeout_ns;
+	int64_t login_timeout_ns, registration_timeout_ns;
+	int64_t line_ns;  /* a line's share of the flood limit; 0: no limit */
+	int64_t burst_ns; /* what may be owed before lines wait */
+	int64_t connect_ns, connect_burst_ns; /* the same for connections of one address */
+	uint32_t max_clients, max_per_address;
+	uint32_t excess, sendq, recvq, recvq_before;
+	struct cidr {
+		uint8_t bytes[16];
+		uint8_t family, bits; /* family 4, 6, or 0 for Unix sockets */
+	} exempt[CIDRS_MAX];
+	size_t n_exempt;
+};
+
+/** Until 001: what the network keeps afterwards. */
+struct entry {
+	char nick[GW_NICK_MAX + 1]; /* "*": none yet */
+	char ident[GW_IDENT_MAX + 1];
+	char *realname, *account, *host; /* NULL: none yet */
+	struct gw_stamp claim;
+	bool told;     /* "client.unauthenticated" was notified */
+	bool checking; /* a claim is being looked up */
+};
+
+/** The open label of a command. */
+struct label {
+	char text[LABEL_MAX + 1];
+	char batch[BATCH_MAX]; /* "" until a second line came */
+	char *tags, *line;     /* the first line, waiting for a second or the end */
+};
+
+/** Someone waits for room in the send queue. */
+struct room {
+	struct gw_call call;
+};
+
+/** Connections of one address (IPv6: of one /64) that are limited. */
+struct address {
+	uint8_t key[9]; /* family, then 4 or 8 bytes */
+	uint32_t n;
+	int64_t owed_until_ns;
+	UT_hash_handle hh;
+};
+
+/* An idle one should stay below 350 bytes: what only some need is behind a pointer. */
+struct client {
+	struct gw_client pub; /* first: the public functions cast */
+	struct client *prev, *next;
+	struct entry *entry;
+	struct label *label;
+	struct room *room;
+	struct address *address; /* NULL: exempt */
+	char *stash;    /* a line that came while none may be executed */
+	char *new_nick; /* Connected: a NICK whose claim is being looked up */
+	uint64_t session_id;
+	int64_t heard_ns;   /* the last line of any kind */
+	int64_t timeout_ns; /* when the state's own time-out is looked at */
+	int64_t owed_ns;    /* flood.c */
+	int64_t due_ns;     /* agenda.c */
+	uint32_t agenda_at; /* place in the agenda, from 1; 0: none */
+	uint16_t holds;
+	bool ready : 1;     /* TLS is up, "client.connecting" was notified */
+	bool closing : 1;
+	bool throttled : 1;
+	bool pinged : 1;
+	bool cap_302 : 1;
+};
+
+/** A row of "client.command", copied. */
+struct command {
+	char *name;
+	struct gw_call call;
+	uint8_t states, min_args, cost;
+	bool oper;
+	UT_hash_handle hh;
+};
+
+/** A capability, for good: its index is its bit. */
+struct cap {
+	char *name;
+	char *value; /* of the row in force; NULL: none */
+	struct gw_call value_call;
+	bool offered, hidden;
+	uint32_t shown[4]; /* hash of the value last computed for a kind of client; 0: never */
+};
+
+/** A row of "client.render", with bits for names. */
+struct renderer {
+	struct gw_call call;
+	uint32_t kind;
+	int32_t next; /* of the same kind; -1: none */
+	uint8_t audience;
+	bool personal, not_own, echo;
+	uint64_t caps, echo_bit, umode;
+};
+
+/** The lines of one event for one set of capabilities. */
+struct form {
+	uint64_t key;
+	struct gw_buf *buf; /* kept for the next event unless a queue took it */
+	uint32_t room;
+};
+
+#define KINDS 64 /* of namespace 1 that are found by number */
+
+/*
+ * The state, version 1. To change its layout, or that of what it points to: raise `.state_version`, add a `migrate` that fills the new
+ * block from the old one, and keep a test that loads the old version first.
+ */
+struct client_state {
+	struct gw_self *self;
+	struct gw_iface *network, *services;
+	struct gw_topic *audience, *may_connect, *may_enter, *may_nick;
+	struct gw_topic *connecting, *unauthenticated, *welcomed, *gone;
+	struct client_settings settings;
+	char *server, *network_name;
+
+	/* clients.c */
+	struct client *clients; /* utlist DL, in the order of arrival */
+	struct client **slots;  /* by the low bits of the id */
+	uint32_t *free_slots;
+	uint32_t n_slots, n_free, n_clients, n_connected;
+	uint64_t last_serial;
+	struct client **sessions; /* open addressing by session id */
+	uint32_t sessions_room, sessions_used;
+
+	struct address *addresses;
+
+	/* agenda.c: a heap */
+	struct client **agenda;
+	uint32_t agenda_n, agenda_room;
+	struct gw_timer *timer;
+	int64_t timer_ns; /* what it is set to; 0: stopped */
+
+	struct command *commands;
+	struct cap caps[CAPS_MAX];
+	uint32_t n_caps;
+	uint64_t offered, announced; /* bits */
+	struct {
+		uint64_t batch, label, tags, time, account, notify, standard, isupport;
+	} bit;
+	bool announce_due, values_due;
+
+	char **tokens; /* of ISUPPORT, as last told */
+	size_t n_tokens;
+	bool tokens_stale;
+
+	struct renderer *renderers;
+	int32_t first_renderer[KINDS];
+	uint32_t n_renderers;
+	struct form forms[FORMS_MAX];
+	uint64_t mark;
+
+	/* reply.c */
+	uint64_t last_batch;
+	char inner[BATCH_MAX]; /* the batch that lines of this moment belong to, "" if none */
+	int64_t time_ms;
+	char time_tag[32]; /* of time_ms: "time=2026-11-23T12:00:00.000Z" */
+	struct {
+		struct client *client;
+		int numeric;
+		size_t head, n;
+		char text[TEXT_MAX + 1];
+	} words;
+
+	char guest_key[16]; /* hidden hosts of guests */
+	int64_t started_ms; /* wall clock */
+	char *stop_reason;  /* NULL: the server goes on */
+};
+
+#define NETWORK(st, ...) GW_VIA((st)->network, gw_network_ops, __VA_ARGS__)
+#define SERVICES(st, ...) GW_VIA((st)->services, gw_services_ops, __VA_ARGS__)
+
+static inline struct client *client_of(struct gw_client *pub)
+{
+	return (struct client *)pub;
+}
+
+/* settings.c */
+extern const struct gw_option client_options[];
+int client_check(struct gw_self *self, const struct gw_options *candidate, struct gw_error *err);
+void settings_read(struct client_state *st);
+void client_rehashed(void *state, uint64_t tag, const void *payload);
+
+/* clients.c: finding one */
+void clients_add(struct client_state *st, struct client *c);
+void clients_remove(struct client_state *st, struct client *c);
+void clients_bind(struct client_state *st, struct client *c);
+void clients_unbind(struct client_state *st, struct client *c);
+struct client *clients_by_id(struct client_state *st, uint64_t id);
+struct client *clients_of(struct client_state *st, const struct gw_session *session);
+
+/* address.c: exemptions, and limits per address */
+bool cidr_parse(const char *text, struct cidr *out);
+bool address_exempt(const struct client_state *st, const char *address);
+int address_enter(struct client_state *st, struct client *c, struct gw_error *why);
+void address_leave(struct client_state *st, struct client *c);
+
+/* connection.c */
+int client_accept(void *state, struct gw_conn *conn, char farewell[512]);
+void client_ready(void *state, void *data);
+void client_drained(void *state, void *data);
+void client_closed(void *state, void *data, const char *reason);
+void connection_limits(struct client_state *st, struct client *c);
+void connection_resume(struct client_state *st, struct client *c);
+void client_close(struct client_state *st, struct client *c, const char *reason);
+void client_lend(struct client *c);
+void entry_free(struct client_state *st, struct client *c);
+void client_detach(struct client_state *st, struct client *c);
+void client_free(struct client_state *st, struct client **c);
+void client_hold(struct client_state *st, struct client *c);
+void client_release(struct client_state *st, struct client *c);
+void client_wait_room(struct client_state *st, struct client *c, struct gw_call call);
+
+/* agenda.c, timeouts.c, flood.c: time */
+void agenda_set(struct client_state *st, struct client *c, int64_t due_ns);
+void agenda_remove(struct client_state *st, struct client *c);
+void client_agenda(void *state, uint64_t tag);
+void timeouts_begin(struct client_state *st, struct client *c);
+void timeouts_due(struct client_state *st, struct client *c);
+void timeouts_plan(struct client_state *st, struct client *c);
+void flood_charge(struct client_state *st, struct client *c, unsigned cost);
+bool flood_due(struct client_state *st, struct client *c);
+int64_t flood_resume_ns(const struct client_state *st, const struct client *c);
+
+/* dispatch.c */
+enum gw_line_verdict client_line(void *state, void *data, struct gw_line *line);
+void dispatch_stashed(struct client_state *st, struct client *c);
+void commands_changed(void *state, uint64_t tag);
+void commands_free(struct client_state *st);
+
+/* states.c */
+int states_change(struct client *c, enum gw_client_change change);
+bool states_allow(const struct client *c, enum gw_client_change change, enum gw_client_state *to_out);
+
+/* enter.c, nick.c, host.c, welcome.c */
+void enter_try(struct client_state *st, struct client *c);
+void enter_claimed(struct client_state *st, struct client *c, int status, const struct gw_owner *owner);
+int enter_change(struct client_state *st, struct client *c, enum gw_client_change change);
+int enter_authenticated(struct client_state *st, struct client *c, struct gw_id account, const char *name, const char *host);
+void client_user(void *state, struct gw_client *client, const struct gw_message *m);
+void client_nick(void *state, struct gw_client *client, const struct gw_message *m);
+int claim_find(struct client_state *st, struct client *c, const char *nick, struct gw_owner *owner_out);
+bool claim_permits(const struct client *c, int status, const struct gw_owner *owner);
+void client_claim_found(void *state, uint64_t tag, int status, const struct gw_owner *owner);
+int nick_may(struct client_state *st, struct client *c, const char *nick);
+void nick_in_use(struct client_state *st, struct client *c, const char *nick);
+void host_of_account(struct client_state *st, const char *account, char out[GW_HOST_MAX + 1]);
+void host_of_guest(struct client_state *st, const struct client *c, char out[GW_HOST_MAX + 1]);
+void welcome(struct client_state *st, struct client *c);
+
+/* basic.c: PING PONG QUIT SETNAME */
+void client_ping(void *state, struct gw_client *client, const struct gw_message *m);
+void client_pong(void *state, struct gw_client *client, const struct gw_message *m);
+void client_quit(void *state, struct gw_client *client, const struct gw_message *m);
+void client_setname(void *state, struct gw_client *client, const struct gw_message *m);
+
+/* caps.c, cap_command.c */
+uint64_t caps_bit(struct client_state *st, const char *name);
+void caps_changed(void *state, uint64_t tag);
+void caps_free(struct client_state *st);
+void caps_value(struct client_state *st, struct cap *cap, struct client *c, char *out, size_t max);
+void caps_set(struct client_state *st, struct client *c, uint64_t caps);
+unsigned caps_kind(const struct client *c);
+uint32_t caps_hash(struct client_state *st, const char *value);
+void caps_announce(struct client_state *st);
+void client_cap(void *state, struct gw_client *client, const struct gw_message *m);
+
+/* isupport.c, announce.c */
+void tokens_changed(void *state, uint64_t tag);
+void tokens_refresh(struct client_state *st);
+void tokens_free(struct client_state *st);
+void isupport_send(struct client_state *st, struct client *c);
+void client_isupport(void *state, struct gw_client *client, const struct gw_message *m);
+bool client_token_network(void *state, char *out, size_t max);
+bool client_token_targmax(void *state, char *out, size_t max);
+void announce_later(struct client_state *st, bool values);
+void client_announce(void *state, uint64_t tag);
+
+/* reply.c, label.c: lines to one client */
+void reply_numeric(struct client_state *st, struct client *c, int numeric, const char *format, ...) __attribute__((format(printf, 4, 5)));
+void reply_vnumeric(struct client_state *st, struct client *c, int numeric, const char *format, va_list args);
+void reply_line(struct client_state *st, struct client *c, const char *source, const char *format, ...) __attribute__((format(printf, 4, 5)));
+void reply_vline(struct client_state *st, struct client *c, const char *source, const char *format, va_list args);
+void reply_standard(struct client_state *st, struct client *c, const char *type, const char *command, const char *code,
+                    const char *context, const char *format, ...) __attribute__((format(printf, 7, 8)));
+void reply_vstandard(struct client_state *st, struct client *c, const char *type, const char *command, const char *code,
+                     const char *context, const char *format, va_list args);
+void reply_words(struct client_state *st, struct client *c, int numeric, const char *head, const char *word, char separator);
+/** A line with tags of its own ("a=b;c", "" if none) besides label and batch. */
+void reply_tagged(struct client_state *st, struct client *c, const char *tags, const char *line, size_t n);
+void reply_write(struct client_state *st, struct client *c, const char *first_tag, const char *tags, const char *line, size_t n);
+const char *reply_time(struct client_state *st, int64_t ms);
+void batch_begin(struct client_state *st, struct client *c, const char *type);
+void batch_end(struct client_state *st, struct client *c);
+void batch_name(struct client_state *st, char out[BATCH_MAX]);
+void label_begin(struct client_state *st, struct client *c, const char *text);
+void label_line(struct client_state *st, struct client *c, const char *tags, const char *line, size_t n);
+void label_end(struct client_state *st, struct client *c);
+void label_free(struct client_state *st, struct client *c);
+
+/* events.c, render.c, show.c */
+void client_stopping(void *state, uint64_t tag, const void *payload);
+void client_event(void *state, uint64_t tag, const struct gw_event *event);
+void client_event_last(void *state, uint64_t tag, const struct gw_event *event);
+void render_event(struct client_state *st, const struct gw_event *event);
+void render_changed(void *state, uint64_t tag);
+void render_free(struct client_state *st);
+extern const struct gw_renderer client_renderers[];
+#define CLIENT_RENDERERS 4
+void show_quit(void *state, struct gw_render *r, const struct gw_event *event);
+void show_nick(void *state, struct gw_render *r, const struct gw_event *event);
+void show_set(void *state, struct gw_render *r, const struct gw_event *event);
+void show_modes(void *state, struct gw_render *r, const struct gw_event *event);
+
+/* greeting.c */
+void client_status(void *state, uint64_t tag, const void *payload);
+void client_greeting(void *state, uint64_t tag, const void *payload);
+
+/* ops.c: the interface "client" */
+extern const struct gw_client_ops client_ops;
+
+#endif

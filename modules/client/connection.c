@@ -1,0 +1,244 @@
+/*
+ * modules/client/connection.c - a client from the accept to its last sight, and what stops its input.
+ *
+ * A close is said to the client (ERROR), to the network (QUIT), then asked of the core, which calls client_closed() at the end
+ * of the turn. Until then the client stays valid, so that whoever is at work with it need not look again.
+ */
+#include "client.h"
+#include <errno.h>
+#include <utlist.h>
+
+static struct gw_conn_owner owner_of(struct client_state *st, struct client *c)
+{
+	const struct client_settings *s = &st->settings;
+
+	return (struct gw_conn_owner){
+		.module = st->self,
+		.data = c,
+		.ready = CALL_READY,
+		.line = CALL_LINE,
+		.drained = CALL_DRAINED,
+		.closed = CALL_CLOSED,
+		.line_max = INPUT_MAX,
+		.recvq_max = c->pub.authenticated ? s->recvq : s->recvq_before,
+		.sendq_max = s->sendq,
+	};
+}
+
+void connection_limits(struct client_state *st, struct client *c)
+{
+	struct gw_conn_owner owner = owner_of(st, c);
+
+	gw_conn_own(st->self, c->pub.conn, &owner);
+}
+
+static struct client *client_new(struct client_state *st, struct gw_conn *conn)
+{
+	struct client *c = gw_alloc(st->self, sizeof(*c));
+
+	c->pub.conn = conn;
+	c->pub.info = gw_conn_info(st->self, conn);
+	c->pub.exempt = address_exempt(st, c->pub.info->address);
+	c->entry = gw_alloc(st->self, sizeof(*c->entry));
+	c->entry->nick[0] = '*';
+	c->pub.nick = c->entry->nick;
+	clients_add(st, c);
+	return c;
+}
+
+void entry_free(struct client_state *st, struct client *c)
+{
+	if (c->entry == NULL)
+		return;
+	gw_free(st->self, c->entry->realname);
+	gw_free(st->self, c->entry->account);
+	gw_free(st->self, c->entry->host);
+	gw_free(st->self, c->entry);
+	c->entry = NULL;
+}
+
+void client_free(struct client_state *st, struct client **client)
+{
+	struct client *c = *client;
+
+	*client = NULL;
+	agenda_remove(st, c);
+	address_leave(st, c);
+	label_free(st, c);
+	entry_free(st, c);
+	gw_free(st->self, c->room);
+	gw_free(st->self, c->stash);
+	gw_free(st->self, c->new_nick);
+	if (st->words.client == c)
+		st->words.client = NULL;
+	gw_free(st->self, c);
+}
+
+static int may_come(struct client_state *st, struct client *c, struct gw_error *why)
+{
+	if (st->stop_reason != NULL)
+		return gw_fail(why, -EACCES, "The server is stopping");
+	if (st->n_clients > st->settings.max_clients)
+		return gw_fail(why, -EACCES, "This server is full");
+	if (address_enter(st, c, why) != 0)
+		return -EACCES;
+	return gw_ask(st->self, st->may_connect, &c->pub, why);
+}
+
+int client_accept(void *state, struct gw_conn *conn, char farewell[512])
+{
+	struct client_state *st = state;
+	struct client *c = client_new(st, conn);
+	struct gw_error why = {0};
+
+	if (may_come(st, c, &why) != 0) {
+		snprintf(farewell, 512, "ERROR :Closing Link: %s (%s)\r\n", c->pub.info->address, why.text);
+		clients_remove(st, c);
+		client_free(st, &c);
+		return -EACCES;
+	}
+	connection_limits(st, c);
+	timeouts_begin(st, c);
+	return 0;
+}
+
+void client_ready(void *state, void *data)
+{
+	struct client_state *st = state;
+	struct client *c = data;
+
+	c->ready = true;
+	c->heard_ns = gw_mono_ns(st->self);
+	gw_notify(st->self, st->connecting, &c->pub);
+}
+
+/* The session has the texts; the client points at them. */
+void client_lend(struct client *c)
+{
+	const struct gw_user *user = c->pub.session->user;
+
+	c->pub.nick = user->nick;
+	c->pub.ident = user->ident;
+	c->pub.realname = user->realname;
+	c->pub.account = user->account;
+	c->pub.account_id = user->account_id;
+}
+
+/* The session is gone or about to go: the texts that it lent move into an entry of our own. */
+void client_detach(struct client_state *st, struct client *c)
+{
+	struct entry *entry;
+
+	if (c->pub.session == NULL)
+		return;
+	entry = gw_alloc(st->self, sizeof(*entry));
+	snprintf(entry->nick, sizeof(entry->nick), "%s", c->pub.nick);
+	snprintf(entry->ident, sizeof(entry->ident), "%s", c->pub.ident);
+	entry->realname = gw_strdup(st->self, c->pub.realname);
+	if (c->pub.account != NULL)
+		entry->account = gw_strdup(st->self, c->pub.account);
+	clients_unbind(st, c);
+	c->entry = entry;
+	c->pub.session = NULL;
+	c->pub.nick = entry->nick;
+	c->pub.ident = entry->ident;
+	c->pub.realname = entry->realname;
+	c->pub.account = entry->account;
+}
+
+/* Takes effect at once, or right behind the event that is being notified; client_event_last() detaches. */
+static void leave_network(struct client_state *st, struct client *c, const char *reason)
+{
+	if (c->pub.session != NULL)
+		NETWORK(st, quit, c->pub.session, reason);
+}
+
+void client_close(struct client_state *st, struct client *c, const char *reason)
+{
+	char text[GW_REASON_MAX + 1];
+
+	if (c->closing)
+		return;
+	c->closing = true;
+	snprintf(text, sizeof(text), "%s", reason);
+	text[utf8_trim(text, strlen(text))] = '\0';
+	agenda_remove(st, c);
+	reply_line(st, c, "", "ERROR :Closing Link: %s (%s)", c->pub.info->address, text);
+	leave_network(st, c, text);
+	gw_conn_close(st->self, c->pub.conn, GW_CLOSE_FLUSH, text);
+}
+
+static void call_room(struct client_state *st, struct client *c)
+{
+	struct room *room = c->room;
+	gw_timer_fn *fn;
+
+	if (room == NULL)
+		return;
+	c->room = NULL;
+	fn = (gw_timer_fn *)gw_call_fn(room->call);
+	if (fn != NULL)
+		fn(room->call.module->state, room->call.tag);
+	gw_free(st->self, room);
+}
+
+void client_closed(void *state, void *data, const char *reason)
+{
+	struct client_state *st = state;
+	struct client *c = data;
+
+	if (!c->closing) {
+		c->closing = true;
+		leave_network(st, c, reason);
+	}
+	client_detach(st, c);
+	gw_notify(st->self, st->gone, &c->pub);
+	clients_remove(st, c);
+	call_room(st, c);
+	client_free(st, &c);
+}
+
+void client_drained(void *state, void *data)
+{
+	struct client_state *st = state;
+	struct client *c = data;
+
+	if (c->room == NULL || c->closing)
+		return;
+	call_room(st, c);
+	client_release(st, c);
+}
+
+void client_wait_room(struct client_state *st, struct client *c, struct gw_call call)
+{
+	client_hold(st, c);
+	c->room = gw_alloc(st->self, sizeof(*c->room));
+	c->room->call = call;
+	gw_conn_wait_drain(st->self, c->pub.conn, st->settings.sendq / 4);
+}
+
+void client_hold(struct client_state *st, struct client *c)
+{
+	(void)st;
+	c->holds++;
+}
+
+void client_release(struct client_state *st, struct client *c)
+{
+	if (--c->holds > 0 || c->closing)
+		return;
+	label_end(st, c);
+	if (!c->throttled)
+		connection_resume(st, c);
+}
+
+/* Lines may be executed again; first the one that came while they might not. */
+void connection_resume(struct client_state *st, struct client *c)
+{
+	if (c->holds > 0 || c->closing)
+		return;
+	if (c->stash != NULL)
+		dispatch_stashed(st, c);
+	if (c->holds == 0 && !c->throttled && !c->closing)
+		gw_conn_resume(st->self, c->pub.conn);
+}

@@ -1,0 +1,169 @@
+/*
+ * modules/client/dispatch.c - from a parsed line to the function of its command, by table.
+ *
+ * Rows of "client.command" are copied when they change. What a command may be used for (state, number of parameters, operators)
+ * is decided here, once for all.
+ */
+#include "client.h"
+
+enum verdict { EXECUTE, REFUSED };
+
+static struct command *command_find(struct client_state *st, const char *name)
+{
+	struct gw_self *self = st->self;
+	struct command *found;
+
+	HASH_FIND_STR(st->commands, name, found);
+	return found;
+}
+
+static uint8_t state_bit(const struct client *c)
+{
+	return (uint8_t)(1u << c->pub.state);
+}
+
+static bool lacks_parameters(const struct command *command, const struct gw_message *m)
+{
+	if (m->argc < command->min_args)
+		return true;
+	return command->min_args > 0 && m->argv[command->min_args - 1][0] == '\0';
+}
+
+static bool is_oper(const struct client *c)
+{
+	return c->pub.session != NULL && c->pub.session->user->role != NULL;
+}
+
+static enum verdict judge(struct client_state *st, struct client *c, const struct command *command, const struct gw_message *m)
+{
+	if (command == NULL)
+		reply_numeric(st, c, 421, "%.64s :Unknown command", m->command);
+	else if (!(command->states & state_bit(c)) && c->pub.state == GW_CONNECTED)
+		reply_numeric(st, c, 462, ":You may not reregister");
+	else if (!(command->states & state_bit(c)))
+		reply_numeric(st, c, 451, ":You have not registered");
+	else if (command->oper && !is_oper(c))
+		reply_numeric(st, c, 481, ":Permission Denied- You're not an IRC operator");
+	else if (lacks_parameters(command, m))
+		reply_numeric(st, c, 461, "%s :Not enough parameters", command->name);
+	else
+		return EXECUTE;
+	return REFUSED;
+}
+
+static void bad_line(struct client_state *st, struct client *c, enum message_status status, const struct gw_message *m)
+{
+	if (status == MESSAGE_LONG)
+		reply_numeric(st, c, 417, ":Input line was too long");
+	else if (status == MESSAGE_NUL)
+		reply_standard(st, c, "FAIL", m->command, "INVALID_UTF8", "", "Message rejected, it contains a NUL byte");
+	else
+		reply_standard(st, c, "FAIL", m->command, "INVALID_UTF8", "",
+		               "Message rejected, your IRC software MUST use UTF-8 encoding on this network");
+}
+
+/* What was not negotiated is not there. */
+static void strip_tags(const struct client_state *st, const struct client *c, struct gw_message *m)
+{
+	uint64_t label = st->bit.label | st->bit.batch;
+
+	if ((c->pub.caps & label) != label)
+		m->label = NULL;
+	if (!(c->pub.caps & st->bit.tags))
+		m->client_tags = NULL;
+}
+
+static unsigned execute(struct client_state *st, struct client *c, struct gw_line *line)
+{
+	struct parsed parsed;
+	struct gw_message *m = &parsed.message;
+	enum message_status status = message_parse(line, &parsed);
+	struct command *command = NULL;
+	gw_command_fn *fn;
+	unsigned cost = 1;
+
+	if (status == MESSAGE_EMPTY)
+		return cost;
+	strip_tags(st, c, m);
+	c->pub.command++;
+	label_begin(st, c, m->label);
+	if (status == MESSAGE_OK)
+		command = command_find(st, m->command);
+	if (status != MESSAGE_OK) {
+		bad_line(st, c, status, m);
+	} else if (judge(st, c, command, m) == EXECUTE) {
+		cost = command->cost;
+		fn = (gw_command_fn *)gw_call_fn(command->call);
+		if (fn != NULL)
+			fn(command->call.module->state, &c->pub, m);
+	}
+	if (c->holds == 0)
+		label_end(st, c);
+	return cost;
+}
+
+static bool may_execute(const struct client *c)
+{
+	return c->holds == 0 && !c->throttled && !c->closing;
+}
+
+enum gw_line_verdict client_line(void *state, void *data, struct gw_line *line)
+{
+	struct client_state *st = state;
+	struct client *c = data;
+
+	c->heard_ns = gw_mono_ns(st->self);
+	if (!may_execute(c)) {
+		if (!c->closing && c->stash == NULL)
+			c->stash = gw_strndup(st->self, line->text, line->len);
+		return GW_LINE_STOP;
+	}
+	flood_charge(st, c, execute(st, c, line));
+	return may_execute(c) ? GW_LINE_NEXT : GW_LINE_STOP;
+}
+
+/* The line that came in while a command that nobody had sent (a time-out, another client's doing) held the input. */
+void dispatch_stashed(struct client_state *st, struct client *c)
+{
+	char *text = c->stash;
+	struct gw_line line = {.text = text, .len = strlen(text)};
+
+	c->stash = NULL;
+	flood_charge(st, c, execute(st, c, &line));
+	gw_free(st->self, text);
+}
+
+void commands_free(struct client_state *st)
+{
+	struct gw_self *self = st->self;
+	struct command *command, *next;
+
+	HASH_ITER(hh, st->commands, command, next) {
+		HASH_DEL(st->commands, command);
+		gw_free(self, command->name);
+		gw_free(self, command);
+	}
+}
+
+void commands_changed(void *state, uint64_t tag)
+{
+	struct client_state *st = state;
+	struct gw_self *self = st->self;
+	const struct gw_row *rows;
+	size_t n = gw_rows(self, GW_POINT_COMMAND, &rows);
+
+	(void)tag;
+	commands_free(st);
+	for (size_t i = 0; i < n; i++) {
+		const struct gw_command *row = rows[i].row;
+		struct command *command = gw_alloc(self, sizeof(*command));
+
+		command->name = gw_strdup(self, row->name);
+		command->call = gw_call(rows[i].module, row->call, 0);
+		command->states = row->states;
+		command->min_args = row->min_args;
+		command->cost = row->cost;
+		command->oper = row->oper;
+		HASH_ADD_KEYPTR(hh, st->commands, command->name, strlen(command->name), command);
+	}
+}

@@ -1,0 +1,137 @@
+/*
+ * modules/client/ops.c - the table behind the interface "client": what other modules call.
+ */
+#include "client.h"
+
+static void op_numeric(void *state, struct gw_client *client, int numeric, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	reply_vnumeric(state, client_of(client), numeric, format, args);
+	va_end(args);
+}
+
+static void op_line(void *state, struct gw_client *client, const char *source, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	reply_vline(state, client_of(client), source, format, args);
+	va_end(args);
+}
+
+static void op_notice(void *state, struct gw_client *client, const char *format, ...)
+{
+	char text[TEXT_MAX + 1];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	reply_line(state, client_of(client), NULL, "NOTICE %s :%s", client->nick, text);
+}
+
+static void op_standard(void *state, struct gw_client *client, const char *type, const char *command, const char *code,
+                        const char *context, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	reply_vstandard(state, client_of(client), type, command, code, context, format, args);
+	va_end(args);
+}
+
+static void op_hold(void *state, struct gw_client *client)
+{
+	client_hold(state, client_of(client));
+}
+
+static void op_release(void *state, struct gw_client *client)
+{
+	client_release(state, client_of(client));
+}
+
+static void op_wait_room(void *state, struct gw_client *client, struct gw_call call)
+{
+	client_wait_room(state, client_of(client), call);
+}
+
+static struct gw_client *pub_of(struct client *c)
+{
+	return c != NULL ? &c->pub : NULL;
+}
+
+static struct gw_client *op_by_id(void *state, uint64_t id)
+{
+	return pub_of(clients_by_id(state, id));
+}
+
+static struct gw_client *op_of_session(void *state, const struct gw_session *session)
+{
+	return pub_of(clients_of(state, session));
+}
+
+static struct gw_client *op_next(void *state, const struct gw_client *after)
+{
+	struct client_state *st = state;
+
+	return pub_of(after == NULL ? st->clients : ((const struct client *)after)->next);
+}
+
+static int op_change(void *state, struct gw_client *client, enum gw_client_change change)
+{
+	return enter_change(state, client_of(client), change);
+}
+
+static int op_authenticated(void *state, struct gw_client *client, struct gw_id account, const char *name, const char *host)
+{
+	return enter_authenticated(state, client_of(client), account, name, host);
+}
+
+static void op_close(void *state, struct gw_client *client, const char *format, ...)
+{
+	char reason[GW_REASON_MAX + 1];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, sizeof(reason), format, args);
+	va_end(args);
+	client_close(state, client_of(client), reason);
+}
+
+static uint64_t op_cap(void *state, const char *name)
+{
+	struct client_state *st = state;
+
+	return caps_bit(st, name) & st->offered;
+}
+
+static void op_changed(void *state)
+{
+	announce_later(state, true);
+}
+
+static void op_words(void *state, struct gw_client *client, int numeric, const char *head, const char *word, char separator)
+{
+	reply_words(state, client_of(client), numeric, head, word, separator);
+}
+
+const struct gw_client_ops client_ops = {
+	.numeric = op_numeric,
+	.line = op_line,
+	.notice = op_notice,
+	.standard = op_standard,
+	.hold = op_hold,
+	.release = op_release,
+	.wait_room = op_wait_room,
+	.by_id = op_by_id,
+	.of_session = op_of_session,
+	.next = op_next,
+	.change = op_change,
+	.authenticated = op_authenticated,
+	.close = op_close,
+	.cap = op_cap,
+	.changed = op_changed,
+	.words = op_words,
+};

@@ -1,0 +1,398 @@
+/*
+ * modules/client/render.c - an event of the network on its way to the local sessions that may see it.
+ *
+ * A form is the event's lines for one set of those capabilities that matter to it. It is made when the first session needs it and
+ * handed to all others as it is, so a recipient costs a look at its capabilities and one call of its sink. The source's own lines are apart:
+ * they may be the answer to a labelled command.
+ */
+#include "client.h"
+
+#define SOURCE_MAX (GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + GW_SERVER_MAX + 3)
+
+/** One row of "client.render" at work on one event. First: what the row's function sees. */
+struct render {
+	struct gw_render pub;
+	struct client_state *st;
+	const struct gw_event *event;
+	const struct renderer *row;
+	gw_render_fn *fn;
+	uint64_t mask; /* capabilities that make a difference */
+	uint64_t key;  /* of `current` */
+	struct gw_buf *current; /* NULL: this form is empty */
+	bool none_yet;
+	unsigned n_forms, next_form;
+	struct form *form;  /* being made; NULL: the source's own lines, which go to `own` */
+	struct client *own;
+	uint64_t own_caps;
+	unsigned lines; /* of the form so far */
+	char source[SOURCE_MAX];
+};
+
+static const char *source_of(struct render *r)
+{
+	const struct gw_event *event = r->event;
+
+	if (r->source[0] != '\0')
+		return r->source;
+	if (event->source != NULL)
+		snprintf(r->source, sizeof(r->source), "%s!%s@%s", event->source->user->nick, event->source->user->ident,
+		         event->source->user->host);
+	else
+		snprintf(r->source, sizeof(r->source), "%s", event->node != NULL ? event->node->name : r->st->server);
+	return r->source;
+}
+
+/* "time=...;msgid=...;account=...;+client=..."; what names the message itself is only on the first of several lines. */
+static size_t write_tags(struct render *r, uint64_t caps, char out[TAGS_MAX])
+{
+	struct client_state *st = r->st;
+	const struct gw_event *event = r->event;
+	bool first = r->lines == 0;
+	char msgid[GW_MSGID_LEN + 1];
+	size_t n = 0;
+
+	if (caps & st->bit.time)
+		n += (size_t)snprintf(out, TAGS_MAX, "%s;", reply_time(st, (int64_t)(event->clock >> 16)));
+	if ((caps & st->bit.tags) && first) {
+		NETWORK(st, msgid, event->origin, event->seq, msgid);
+		n += (size_t)snprintf(out + n, TAGS_MAX - n, "msgid=%s;", msgid);
+	}
+	if ((caps & st->bit.account) && event->source != NULL && event->source->user->account != NULL)
+		n += (size_t)snprintf(out + n, TAGS_MAX - n, "account=%s;", event->source->user->account);
+	if ((caps & st->bit.tags) && first && event->tags != NULL)
+		n += (size_t)snprintf(out + n, TAGS_MAX - n, "%.*s;", CLIENT_TAGS_MAX, event->tags);
+	if (n > 0)
+		n--;
+	out[n] = '\0';
+	return n;
+}
+
+static void form_room(struct client_state *st, struct form *form, size_t more)
+{
+	uint32_t len = form->buf != NULL ? form->buf->len : 0;
+	struct gw_buf *buf;
+
+	if (form->buf != NULL && len + more <= form->room)
+		return;
+	form->room = (uint32_t)(len + more + 1024);
+	buf = gw_buf_new(st->self, form->room);
+	buf->len = len;
+	if (form->buf != NULL) {
+		memcpy(buf->data, form->buf->data, len);
+		gw_buf_unref(st->self, &form->buf);
+	}
+	form->buf = buf;
+}
+
+static void to_form(struct render *r, const char *tags, size_t n_tags, const char *text, size_t n)
+{
+	struct form *form = r->form;
+	char *at;
+
+	form_room(r->st, form, n_tags + n + 4);
+	at = form->buf->data + form->buf->len;
+	if (n_tags > 0) {
+		*at++ = '@';
+		memcpy(at, tags, n_tags);
+		at += n_tags;
+		*at++ = ' ';
+	}
+	memcpy(at, text, n);
+	memcpy(at + n, "\r\n", 2);
+	form->buf->len = (uint32_t)(at + n + 2 - form->buf->data);
+}
+
+/* gw_render_line() */
+static void line(struct gw_render *pub, const char *source, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void line(struct gw_render *pub, const char *source, const char *format, ...)
+{
+	struct render *r = (struct render *)pub;
+	char text[TEXT_MAX + 1], tags[TAGS_MAX];
+	size_t n_tags = write_tags(r, r->form != NULL ? pub->caps : r->own_caps, tags), n;
+	va_list args;
+	int more;
+
+	n = (size_t)snprintf(text, sizeof(text), ":%.200s ", source != NULL ? source : source_of(r));
+	va_start(args, format);
+	more = vsnprintf(text + n, sizeof(text) - n, format, args);
+	va_end(args);
+	n = more > 0 && n + (size_t)more > TEXT_MAX ? utf8_trim(text, TEXT_MAX) : n + (size_t)(more > 0 ? more : 0);
+	if (r->form != NULL)
+		to_form(r, tags, n_tags, text, n);
+	else
+		reply_tagged(r->st, r->own, tags, text, n);
+	r->lines++;
+}
+
+static void make(struct render *r, uint64_t caps, const struct gw_session *to)
+{
+	r->pub.caps = caps;
+	r->pub.to = to;
+	r->lines = 0;
+	r->fn(r->row->call.module->state, &r->pub, r->event);
+}
+
+static struct form *form_make(struct render *r, uint64_t key, const struct gw_session *to)
+{
+	struct client_state *st = r->st;
+	struct form *form = &st->forms[r->next_form];
+
+	r->next_form = (r->next_form + 1) % FORMS_MAX;
+	if (r->n_forms < FORMS_MAX)
+		r->n_forms++;
+	if (form->buf != NULL && form->buf->refs > 1)
+		gw_buf_unref(st->self, &form->buf);
+	if (form->buf != NULL)
+		form->buf->len = 0;
+	form->key = key;
+	r->form = form;
+	make(r, key, to);
+	r->form = NULL;
+	return form;
+}
+
+/* Another set of capabilities than the one before. */
+static void select_form(struct render *r, const struct gw_session *to, uint64_t key)
+{
+	struct form *form = NULL;
+
+	for (unsigned i = 0; i < r->n_forms && form == NULL && !r->row->personal; i++)
+		if (r->st->forms[i].key == key)
+			form = &r->st->forms[i];
+	if (form == NULL)
+		form = form_make(r, key, r->row->personal ? to : NULL);
+	r->key = key;
+	r->none_yet = r->row->personal;
+	r->current = form->buf != NULL && form->buf->len > 0 ? form->buf : NULL;
+}
+
+static inline void deliver(struct render *r, const struct gw_session *to)
+{
+	uint64_t key = to->caps & r->mask;
+
+	if (key != r->key || r->none_yet)
+		select_form(r, to, key);
+	if (r->current != NULL)
+		gw_sink_write_buf(r->st->self, to->sink, r->current);
+}
+
+/* The source's own form, unless it must not have one. */
+static void deliver_own(struct render *r)
+{
+	const struct gw_session *source = r->event->source;
+	struct client *c = source != NULL ? clients_of(r->st, source) : NULL;
+
+	if (c == NULL || r->row->not_own || (r->row->echo && !(c->pub.caps & r->row->echo_bit)))
+		return;
+	r->own = c;
+	r->own_caps = c->pub.caps;
+	r->pub.own = true;
+	r->form = NULL;
+	make(r, c->pub.caps & r->mask, r->row->personal ? source : NULL);
+	r->pub.own = false;
+}
+
+static void to_channel(struct render *r)
+{
+	const struct gw_channel *channel = r->event->channel;
+	const struct gw_session *source = r->event->source;
+	struct gw_member **members = channel->members;
+	unsigned below = r->event->status > 0 ? r->event->status - 1u : 0;
+	bool own = r->row->echo;
+
+	for (uint32_t i = 0, n = channel->n_members; i < n; i++) {
+		const struct gw_session *to = members[i]->session;
+
+		if (to == source) {
+			own = true;
+			continue;
+		}
+		if (to->sink == NULL || (below > 0 && !(members[i]->status & ~below)))
+			continue;
+		deliver(r, to);
+	}
+	if (own)
+		deliver_own(r);
+}
+
+/* Watchers of the topic "client.audience" are shown the event once, also if they share a channel. */
+struct watch {
+	struct gw_audience_query query; /* first */
+	struct render *render;
+};
+
+static void add_watcher(struct gw_audience_query *query, struct gw_session *session)
+{
+	struct render *r = ((struct watch *)query)->render;
+
+	if (session == r->event->source || session->mark == r->st->mark || session->sink == NULL)
+		return;
+	session->mark = r->st->mark;
+	deliver(r, session);
+}
+
+static void to_peers(struct render *r)
+{
+	struct client_state *st = r->st;
+	struct gw_session *source = r->event->source;
+	uint64_t mark = ++st->mark;
+	struct watch watch = {.query = {.event = r->event, .add = add_watcher}, .render = r};
+
+	if (source == NULL)
+		return;
+	watch.query.renderer = &watch;
+	for (const struct gw_member *in = source->user->channels; in != NULL; in = in->next) {
+		const struct gw_channel *channel = in->channel;
+
+		for (uint32_t i = 0; i < channel->n_members && channel->n_local > 0; i++) {
+			struct gw_session *to = channel->members[i]->session;
+
+			if (to->sink == NULL || to == source || to->mark == mark)
+				continue;
+			to->mark = mark;
+			deliver(r, to);
+		}
+	}
+	gw_notify(st->self, st->audience, &watch.query);
+	deliver_own(r);
+}
+
+static void to_target(struct render *r)
+{
+	if (r->event->target != NULL && r->event->target->sink != NULL)
+		deliver(r, r->event->target);
+}
+
+static void to_source(struct render *r)
+{
+	deliver_own(r);
+}
+
+/* A message to oneself comes twice if it is echoed: as sent, and as received. */
+static void to_target_and_source(struct render *r)
+{
+	if (r->event->target != r->event->source || r->row->echo)
+		to_target(r);
+	deliver_own(r);
+}
+
+static void to_umode(struct render *r)
+{
+	for (struct client *c = r->st->clients; c != NULL; c = c->next) {
+		const struct gw_session *to = c->pub.session;
+
+		if (to == NULL || !(to->user->modes & r->row->umode) || to->sink == NULL)
+			continue;
+		if (to == r->event->source)
+			deliver_own(r);
+		else
+			deliver(r, to);
+	}
+}
+
+static void (*const audiences[])(struct render *r) = {
+	[GW_TO_CHANNEL] = to_channel,
+	[GW_TO_PEERS] = to_peers,
+	[GW_TO_TARGET] = to_target,
+	[GW_TO_SOURCE] = to_source,
+	[GW_TO_TARGET_AND_SOURCE] = to_target_and_source,
+	[GW_TO_UMODE] = to_umode,
+};
+
+static void run_row(struct client_state *st, const struct renderer *row, const struct gw_event *event)
+{
+	struct render r = {.st = st, .event = event, .row = row, .none_yet = true};
+
+	r.fn = (gw_render_fn *)gw_call_fn(row->call);
+	if (r.fn == NULL || row->audience >= sizeof(audiences) / sizeof(audiences[0]))
+		return;
+	if (row->audience == GW_TO_CHANNEL && (event->channel == NULL || event->channel->n_local == 0) && !row->echo)
+		return;
+	r.pub.line = line;
+	r.mask = row->caps | st->bit.time | st->bit.tags;
+	if (event->source != NULL && event->source->user->account != NULL)
+		r.mask |= st->bit.account;
+	audiences[row->audience](&r);
+}
+
+void render_event(struct client_state *st, const struct gw_event *event)
+{
+	uint32_t number = event->kind & 0x7fff;
+	bool known = event->kind >> 16 == 1 && number < KINDS;
+
+	if (st->stop_reason != NULL)
+		return;
+	for (int32_t i = st->first_renderer[known ? number : 0]; i >= 0; i = st->renderers[i].next)
+		if (st->renderers[i].kind == event->kind)
+			run_row(st, &st->renderers[i], event);
+}
+
+/* Bits of the words of a list. */
+static uint64_t bits_of(struct client_state *st, const char *names)
+{
+	char name[64];
+	uint64_t bits = 0;
+
+	while (names != NULL && *(names += strspn(names, " ")) != '\0') {
+		size_t n = strcspn(names, " ");
+
+		snprintf(name, sizeof(name), "%.*s", (int)n, names);
+		bits |= caps_bit(st, name);
+		names += n;
+	}
+	return bits;
+}
+
+static void take_row(struct client_state *st, struct renderer *to, const struct gw_row *from)
+{
+	const struct gw_renderer *row = from->row;
+
+	*to = (struct renderer){
+		.call = gw_call(from->module, row->call, 0),
+		.kind = row->kind,
+		.next = -1,
+		.audience = (uint8_t)row->audience,
+		.personal = row->personal,
+		.not_own = row->not_own,
+		.echo = row->echo_cap != NULL,
+		.caps = bits_of(st, row->caps),
+		.echo_bit = bits_of(st, row->echo_cap),
+		.umode = gw_letter(row->umode),
+	};
+}
+
+/* Behind the others of its kind; what is not of the network's own kinds shares list 0. */
+static void chain(struct client_state *st, int32_t index)
+{
+	uint32_t kind = st->renderers[index].kind, number = kind & 0x7fff;
+	int32_t *at = &st->first_renderer[kind >> 16 == 1 && number < KINDS ? number : 0];
+
+	while (*at >= 0)
+		at = &st->renderers[*at].next;
+	*at = index;
+}
+
+void render_changed(void *state, uint64_t tag)
+{
+	struct client_state *st = state;
+	const struct gw_row *rows;
+	size_t n = gw_rows(st->self, GW_POINT_RENDER, &rows);
+
+	(void)tag;
+	st->renderers = gw_resize(st->self, st->renderers, (n + 1) * sizeof(*st->renderers));
+	st->n_renderers = (uint32_t)n;
+	for (uint32_t i = 0; i < KINDS; i++)
+		st->first_renderer[i] = -1;
+	for (size_t i = 0; i < n; i++)
+		take_row(st, &st->renderers[i], &rows[i]);
+	for (size_t i = 0; i < n; i++)
+		chain(st, (int32_t)i);
+}
+
+void render_free(struct client_state *st)
+{
+	gw_free(st->self, st->renderers);
+	for (size_t i = 0; i < FORMS_MAX; i++)
+		if (st->forms[i].buf != NULL)
+			gw_buf_unref(st->self, &st->forms[i].buf);
+}
