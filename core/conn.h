@@ -44,6 +44,7 @@ struct gw_conn {
 	char *close_reason;
 	uint64_t bytes_in, bytes_out;
 	uint32_t drain_below; /* 0: nobody waits */
+	uint32_t in_hand;     /* while delivering: bytes behind the line */
 	uint8_t state, want;
 	bool dirty : 1, again : 1;
 	bool blocked : 1;  /* the socket takes no more: writing waits for it */
@@ -54,6 +55,7 @@ struct gw_conn {
 	bool drain_due : 1;
 	bool owned : 1;    /* `closed` will be called */
 	bool ending : 1;   /* in conns->closing */
+	bool delivering : 1;
 	bool gone : 1;     /* freed but for its memory, which a list still names */
 	struct gw_conn_info info;
 	char address[INET6_ADDRSTRLEN]; /* what info.address points to */
@@ -101,6 +103,7 @@ int conn_accept(struct conns *conns, struct listener *listener);
 
 void conn_own(struct gw_conn *conn, const struct gw_conn_owner *owner);
 void conn_resume(struct gw_conn *conn);
+size_t conn_unread(const struct gw_conn *conn);
 void conn_wait_drain(struct gw_conn *conn, size_t below);
 void conn_close(struct gw_conn *conn, enum gw_close_how how, const char *reason);
 void conn_write(struct gw_conn *conn, const void *p, size_t n);

@@ -65,7 +65,12 @@ static bool api_tls_fingerprint(struct gw_self *self, uint8_t out[32])
 
 static size_t api_unread(struct gw_conn *conn)
 {
-	return framing_kept(&conn->input);
+	return conn_unread(conn);
+}
+
+static void api_listeners(struct gw_self *self, gw_listener_fn *fn, void *ctx)
+{
+	listeners_each(self_server(self), fn, ctx);
 }
 
 const struct gw_conn_api conn_api = {
@@ -84,4 +89,5 @@ const struct gw_conn_api conn_api = {
 	.bytes = api_bytes,
 	.tls_fingerprint = api_tls_fingerprint,
 	.unread = api_unread,
+	.listeners = api_listeners,
 };

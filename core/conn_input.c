@@ -35,15 +35,18 @@ static size_t deliver(struct gw_conn *conn, char *data, size_t n, bool *more_out
 	size_t done = 0, used;
 
 	*more_out = true;
+	conn->delivering = true;
 	while (budget > 0 && !conn->stopped && !conn->closing) {
 		*more_out = framing_next(&conn->input, data + done, n - done, conn->owner.line_max,
 		                         &used, &line);
 		done += used;
 		if (!*more_out)
 			break;
+		conn->in_hand = (uint32_t)(n - done);
 		deliver_line(conn, &line);
 		budget--;
 	}
+	conn->delivering = false;
 	return done;
 }
 
@@ -144,6 +147,11 @@ void conn_read(struct gw_conn *conn)
 			conn_again(conn);
 	}
 	conn_watch(conn);
+}
+
+size_t conn_unread(const struct gw_conn *conn)
+{
+	return conn->delivering ? conn->in_hand : framing_kept(&conn->input);
 }
 
 void conn_resume(struct gw_conn *conn)

@@ -72,7 +72,6 @@ struct loop_peer {
 
 /** What stands in for TLS where the loop itself gives its facts (the simulator). */
 struct loop_secured {
-	bool tls;
 	bool has_certificate;
 	uint8_t certificate[32];
 	uint8_t binding[32];

@@ -131,11 +131,11 @@ static int make_key(const char *path, struct gw_error *err)
 
 static int fill_certificate(gnutls_x509_crt_t crt, const struct tls_cred_spec *spec)
 {
-	time_t now = (time_t)(spec->wall_ns / 1000000000);
+	time_t now = (time_t)(spec->loop->ops->wall_ns(spec->loop) / GW_SECOND);
 	uint8_t serial[16];
 	int status;
 
-	gnutls_rnd(GNUTLS_RND_NONCE, serial, sizeof(serial));
+	spec->loop->ops->random(spec->loop, serial, sizeof(serial));
 	serial[0] &= 0x7f; /* positive */
 	status = gnutls_x509_crt_set_version(crt, 3);
 	status |= gnutls_x509_crt_set_serial(crt, serial, sizeof(serial));

@@ -13,14 +13,16 @@
 #include <stdint.h>
 
 struct gw_server;
+struct loop;
 struct tls_cred;
+struct tls_shared;
 
 struct tls_cred_spec {
 	const char *certificate; /* path, PEM, with the chain */
 	const char *key;         /* path, PEM; must not be readable by others */
 	const char *name;        /* the server's, for a certificate that is made */
-	bool make;               /* make both when neither exists: they are the defaults */
-	int64_t wall_ns;         /* now, for the dates of a certificate that is made */
+	bool make;               /* make what is missing: they are the defaults */
+	struct loop *loop;       /* asked for time and random bytes by what is made */
 };
 
 /** Loads, or makes, key and certificate. 0 or a negative errno with a sentence; nothing has changed then. */

@@ -14,14 +14,14 @@ static int plain_start(struct gw_conn *conn, struct gw_error *why)
 	struct loop_secured facts = {0};
 
 	(void)why;
-	if (conn->conns->loop->ops->sock_secured == NULL)
+	if (!conn->info.tls)
 		return 0;
 	conn->conns->loop->ops->sock_secured(&conn->sock, &facts);
-	conn->info.has_binding = facts.tls;
+	conn->info.has_binding = true;
 	memcpy(conn->info.binding, facts.binding, sizeof(facts.binding));
 	conn->info.has_certificate = facts.has_certificate;
 	memcpy(conn->info.certificate, facts.certificate, sizeof(facts.certificate));
-	conn->info.tls_version = facts.tls ? "TLS1.3-simulated" : NULL;
+	conn->info.tls_version = "TLS1.3-simulated";
 	return 0;
 }
 
