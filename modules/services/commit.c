@@ -422,7 +422,7 @@ void commit_done(void *state_, uint64_t tag, int status, uint64_t number)
 	pending_free(state, p);
 }
 
-void commit_drop_all(struct services_state *state)
+void pending_drop_all(struct services_state *state)
 {
 	struct pending *p, *next;
 

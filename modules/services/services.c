@@ -52,7 +52,7 @@ static void services_unload(struct gw_self *self, void *state_, enum gw_unload w
 	if (state->backup_path != NULL)
 		gw_free(self, state->backup_path);
 	gw_timer_free(&state->expiry, self);
-	commit_drop_all(state);
+	pending_drop_all(state);
 	request_drop_all(state);
 	find_drop_all(state);
 }

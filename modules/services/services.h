@@ -139,7 +139,7 @@ int commit(void *services, const struct gw_write *writes, size_t n, struct gw_ca
 int commit_stamped(struct services_state *state, const struct gw_write *writes, size_t n, struct gw_stamp stamp,
                    const struct gw_store_op *meta, size_t n_meta, struct gw_call done);
 gw_store_done_fn commit_done;
-void commit_drop_all(struct services_state *state);
+void pending_drop_all(struct services_state *state);
 
 /* --- find.c --- */
 
