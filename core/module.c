@@ -45,8 +45,23 @@ void module_free(struct module **handle)
 	module->server->leaked += (uint32_t)mem_leaks(module);
 	options_free(&module->options);
 	image_unref(&module->image);
-	free((char *)(uintptr_t)module->self.name);
-	free(module);
+	module->descriptor = NULL;
+	module->self.state = NULL;
+	module->self.calls = NULL;
+	module->self.n_calls = 0;
+	module->next = module->server->gone;
+	module->server->gone = module;
+}
+
+void module_free_gone(struct gw_server *server)
+{
+	struct module *module;
+
+	while ((module = server->gone) != NULL) {
+		server->gone = module->next;
+		free((char *)(uintptr_t)module->self.name);
+		free(module);
+	}
 }
 
 struct module *module_find(struct gw_server *server, const char *name)

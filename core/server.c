@@ -270,6 +270,7 @@ void server_free(struct gw_server **handle)
 	loop_calls_free(&server->calls);
 	registry_free(server);
 	module_free(&server->core);
+	module_free_gone(server);
 	if (server->settings != NULL)
 		state_dir_close(server);
 	settings_free(&server->settings);

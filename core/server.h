@@ -51,6 +51,7 @@ struct gw_server {
 
 	struct module *core;    /* the core's own commands and log lines, as if it were a module */
 	struct module *modules; /* in the order of loading */
+	struct module *gone;    /* unloaded: other modules may still hold calls to them, which call nothing */
 	struct module *running; /* whose code runs now; NULL outside of any module's */
 	uint32_t depth;         /* frames of module code on the stack; changes of modules wait for 0 */
 	uint32_t last_copy; /* number of the last private copy of an image */
