@@ -5,110 +5,13 @@
 #include "tests/sim/sim.h"
 #include "tests/unit/bare.h"
 #include "tests/unit/cmocka.h"
+#include "tests/unit/owner.h"
 #include <errno.h>
 #include <stdlib.h>
 
 #define with_world(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-enum row { ROW_ACCEPT, ROW_READY, ROW_LINE, ROW_DRAINED, ROW_CLOSED };
-
 #define ADDRESS "127.0.0.1:6667"
-
-/* The module under the connections: notes all it hears as text. */
-struct state {
-	struct gw_self *self;
-	struct gw_conn *conn; /* the last one accepted */
-	char heard[65536];
-	size_t n;
-	struct gw_conn_owner limits;
-	int refuse;
-	enum gw_line_verdict verdict;
-	bool echo, close_in_accept;
-	const char *close_on_line;
-	enum gw_close_how how;
-	int closed, ready, drained, lines;
-};
-
-static void hear(struct state *s, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	s->n += (size_t)vsnprintf(s->heard + s->n, sizeof(s->heard) - s->n, format, args);
-	va_end(args);
-	assert_true(s->n < sizeof(s->heard));
-}
-
-static int on_accept(void *state, struct gw_conn *conn, char farewell[512])
-{
-	struct state *s = state;
-	struct gw_conn_owner owner = s->limits;
-
-	if (s->refuse != 0) {
-		strcpy(farewell, "ERROR :go away\r\n");
-		return s->refuse;
-	}
-	owner.module = s->self;
-	owner.data = s;
-	owner.ready = ROW_READY;
-	owner.line = ROW_LINE;
-	owner.drained = ROW_DRAINED;
-	owner.closed = ROW_CLOSED;
-	gw_conn_own(s->self, conn, &owner);
-	s->conn = conn;
-	if (s->close_in_accept) {
-		gw_sink_write(s->self, gw_conn_sink(s->self, conn), "bye\n", 4);
-		gw_conn_close(s->self, conn, GW_CLOSE_FLUSH, "at once");
-	}
-	return 0;
-}
-
-static void on_ready(void *state, void *data)
-{
-	struct state *s = state;
-
-	(void)data;
-	s->ready++;
-}
-
-static enum gw_line_verdict on_line(void *state, void *data, struct gw_line *line)
-{
-	struct state *s = state;
-
-	assert_ptr_equal(data, s);
-	assert_int_equal(line->text[line->len], '\0');
-	s->lines++;
-	hear(s, "%s%.*s|", line->too_long ? "!" : "", line->len > 40 ? 40 : (int)line->len, line->text);
-	if (s->echo) {
-		line->text[line->len] = '\n';
-		gw_sink_write(s->self, gw_conn_sink(s->self, s->conn), line->text, line->len + 1);
-	}
-	if (s->close_on_line != NULL)
-		gw_conn_close(s->self, s->conn, s->how, s->close_on_line);
-	return s->verdict;
-}
-
-static void on_drained(void *state, void *data)
-{
-	(void)data;
-	((struct state *)state)->drained++;
-}
-
-static void on_closed(void *state, void *data, const char *reason)
-{
-	struct state *s = state;
-
-	(void)data;
-	s->closed++;
-	s->conn = NULL;
-	hear(s, "<%s>", reason);
-}
-
-static const struct gw_call_row calls[] = {
-	[ROW_ACCEPT] = {"accept", (gw_fn *)on_accept}, [ROW_READY] = {"ready", (gw_fn *)on_ready},
-	[ROW_LINE] = {"line", (gw_fn *)on_line},       [ROW_DRAINED] = {"drained", (gw_fn *)on_drained},
-	[ROW_CLOSED] = {"closed", (gw_fn *)on_closed}, {NULL, NULL},
-};
 
 /* A client that keeps what it gets. */
 struct peer {
@@ -136,7 +39,7 @@ static void peer_got(void *ctx, const char *data, ssize_t n)
 struct world {
 	struct simnet *net;
 	struct bare *bare;
-	struct state s;
+	struct owner s;
 	struct peer a;
 };
 
@@ -146,7 +49,7 @@ static int setup(void **state)
 
 	w->net = simnet_new(1);
 	w->s.limits = (struct gw_conn_owner){.line_max = 510, .recvq_max = 8192, .sendq_max = 100000};
-	w->bare = bare_new(simhost_new(w->net), calls, &w->s);
+	w->bare = bare_new(simhost_new(w->net), owner_calls, &w->s);
 	w->s.self = bare_self(w->bare);
 	assert_int_equal(bare_listen(w->bare, ADDRESS, false, NULL), 0);
 	*state = w;

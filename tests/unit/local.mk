@@ -1,9 +1,13 @@
 # Test programs of tests/unit; tests/local.mk says what a test adds here.
 
 check_LIBRARIES += tests/unit/libbare.a
-tests_unit_libbare_a_SOURCES = tests/unit/bare.c
+tests_unit_libbare_a_SOURCES = tests/unit/bare.c tests/unit/owner.c
 BARE_LIBS = tests/unit/libbare.a tests/sim/libsim.a $(TEST_LIBS)
 
 check_PROGRAMS += tests/unit/conn
 tests_unit_conn_SOURCES = tests/unit/conn.c
 tests_unit_conn_LDADD = $(BARE_LIBS)
+
+check_PROGRAMS += tests/unit/tls
+tests_unit_tls_SOURCES = tests/unit/tls.c
+tests_unit_tls_LDADD = $(BARE_LIBS)

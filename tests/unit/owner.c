@@ -1,0 +1,90 @@
+/*
+ * tests/unit/owner.c - see owner.h.
+ */
+#include "tests/unit/owner.h"
+#include "tests/unit/cmocka.h"
+#include <errno.h>
+
+enum row { ROW_ACCEPT, ROW_READY, ROW_LINE, ROW_DRAINED, ROW_CLOSED };
+
+static void hear(struct owner *s, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	s->n += (size_t)vsnprintf(s->heard + s->n, sizeof(s->heard) - s->n, format, args);
+	va_end(args);
+	assert_true(s->n < sizeof(s->heard));
+}
+
+static int on_accept(void *state, struct gw_conn *conn, char farewell[512])
+{
+	struct owner *s = state;
+	struct gw_conn_owner owner = s->limits;
+
+	if (s->refuse != 0) {
+		strcpy(farewell, "ERROR :go away\r\n");
+		return s->refuse;
+	}
+	owner.module = s->self;
+	owner.data = s;
+	owner.ready = ROW_READY;
+	owner.line = ROW_LINE;
+	owner.drained = ROW_DRAINED;
+	owner.closed = ROW_CLOSED;
+	gw_conn_own(s->self, conn, &owner);
+	s->conn = conn;
+	if (s->close_in_accept) {
+		gw_sink_write(s->self, gw_conn_sink(s->self, conn), "bye\n", 4);
+		gw_conn_close(s->self, conn, GW_CLOSE_FLUSH, "at once");
+	}
+	return 0;
+}
+
+static void on_ready(void *state, void *data)
+{
+	struct owner *s = state;
+
+	(void)data;
+	s->ready++;
+}
+
+static enum gw_line_verdict on_line(void *state, void *data, struct gw_line *line)
+{
+	struct owner *s = state;
+
+	assert_ptr_equal(data, s);
+	assert_int_equal(line->text[line->len], '\0');
+	s->lines++;
+	if (!s->quiet)
+		hear(s, "%s%.*s|", line->too_long ? "!" : "", line->len > 40 ? 40 : (int)line->len, line->text);
+	if (s->echo) {
+		line->text[line->len] = '\n';
+		gw_sink_write(s->self, gw_conn_sink(s->self, s->conn), line->text, line->len + 1);
+	}
+	if (s->close_on_line != NULL)
+		gw_conn_close(s->self, s->conn, s->how, s->close_on_line);
+	return s->verdict;
+}
+
+static void on_drained(void *state, void *data)
+{
+	(void)data;
+	((struct owner *)state)->drained++;
+}
+
+static void on_closed(void *state, void *data, const char *reason)
+{
+	struct owner *s = state;
+
+	(void)data;
+	s->closed++;
+	s->conn = NULL;
+	hear(s, "<%s>", reason);
+}
+
+const struct gw_call_row owner_calls[] = {
+	[ROW_ACCEPT] = {"accept", (gw_fn *)on_accept}, [ROW_READY] = {"ready", (gw_fn *)on_ready},
+	[ROW_LINE] = {"line", (gw_fn *)on_line},       [ROW_DRAINED] = {"drained", (gw_fn *)on_drained},
+	[ROW_CLOSED] = {"closed", (gw_fn *)on_closed}, {NULL, NULL},
+};

@@ -1,0 +1,29 @@
+/*
+ * tests/unit/owner.h - a module that owns connections and notes, as text, all that it hears about them.
+ *
+ * "NICK a|USER b|<Connection closed>": each line and a bar, a ! before one that was too long, the reason of the close.
+ */
+#ifndef TESTS_OWNER_H
+#define TESTS_OWNER_H
+
+#include <godwit/call.h>
+#include <godwit/conn.h>
+
+struct owner {
+	struct gw_self *self;
+	struct gw_conn *conn; /* the last one accepted */
+	char heard[65536];
+	size_t n;
+	struct gw_conn_owner limits;
+	int refuse; /* what accept answers */
+	enum gw_line_verdict verdict;
+	bool echo, quiet, close_in_accept;
+	const char *close_on_line;
+	enum gw_close_how how;
+	int closed, ready, drained, lines;
+};
+
+/** For bare_new(), with a struct owner as state. */
+extern const struct gw_call_row owner_calls[];
+
+#endif
