@@ -11,3 +11,11 @@ tests_unit_conn_LDADD = $(BARE_LIBS)
 check_PROGRAMS += tests/unit/tls
 tests_unit_tls_SOURCES = tests/unit/tls.c
 tests_unit_tls_LDADD = $(BARE_LIBS)
+
+check_PROGRAMS += tests/unit/client_message
+tests_unit_client_message_SOURCES = tests/unit/client_message.c modules/client/message.c
+tests_unit_client_message_LDADD = $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/client_states
+tests_unit_client_states_SOURCES = tests/unit/client_states.c modules/client/states.c
+tests_unit_client_states_LDADD = $(CMOCKA_LIBS)
