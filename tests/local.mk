@@ -14,7 +14,7 @@ include tests/sim/local.mk
 include tests/module/local.mk
 include tests/fuzz/local.mk
 
-check-programs: all-am $(check_LIBRARIES) $(check_PROGRAMS)
+check-programs: all-am $(check_LIBRARIES) $(check_LTLIBRARIES) $(check_PROGRAMS)
 	@printf '%s\n' $(check_PROGRAMS) >tests/programs
 
 # The tests that need no further tools; ./bootstrap check runs all.
