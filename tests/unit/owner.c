@@ -58,7 +58,7 @@ static enum gw_line_verdict on_line(void *state, void *data, struct gw_line *lin
 	s->lines++;
 	if (!s->quiet)
 		hear(s, "%s%.*s|", line->too_long ? "!" : "", line->len > 40 ? 40 : (int)line->len, line->text);
-	if (s->echo) {
+	if (s->echo && s->conn != NULL) {
 		line->text[line->len] = '\n';
 		gw_sink_write(s->self, gw_conn_sink(s->self, s->conn), line->text, line->len + 1);
 	}
