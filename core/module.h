@@ -46,9 +46,10 @@ static inline struct module *module_of(const struct gw_self *self)
 
 /** A module without code; not in the server's list. */
 struct module *module_new(struct gw_server *server, const char *name);
-/** Not in the list any more; its memory is given back, its image let go. Nulls `*module`. */
-/** All but the handle that others may hold in a struct gw_call: that stays until the server ends. */
+/** Not in the list any more; its memory is given back, its image let go. Nulls `*module`. The handle itself, which others may
+ * still hold in a struct gw_call, stays until module_free_gone(). */
 void module_free(struct module **module);
+/** At the server's end. */
 void module_free_gone(struct gw_server *server);
 
 struct module *module_find(struct gw_server *server, const char *name);
