@@ -250,7 +250,9 @@ int module_load(struct module *module, const struct gw_module *descriptor, void 
 		explain(err, module, "refuses to load", status);
 	if (status == 0 && module->complaint[0] != '\0') {
 		status = gw_fail(err, -EINVAL, "%s", module->complaint);
-		module_unload(module, descriptor, state, GW_UNLOAD_FAILED);
+		/* After a reload's load the state is still the old generation's: nothing may be freed. */
+		if (why == GW_LOAD_FIRST)
+			module_unload(module, descriptor, state, GW_UNLOAD_LAST);
 	}
 	module->coming = NULL;
 	return status;

@@ -98,7 +98,7 @@ static void undo_loads(struct plan *plan, size_t failed)
 		m->leaving = true;
 		registry_apply(plan->server);
 		registry_tell(plan->server);
-		module_unload(m, m->descriptor, m->self.state, GW_UNLOAD_FAILED);
+		module_unload(m, m->descriptor, m->self.state, GW_UNLOAD_LAST);
 		finish(plan, slot);
 	}
 }

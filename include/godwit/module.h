@@ -25,8 +25,8 @@
 enum gw_load { GW_LOAD_FIRST, GW_LOAD_RELOAD };
 enum gw_unload {
 	GW_UNLOAD_RELOAD, /* a newer generation has the state: free nothing of it */
-	GW_UNLOAD_LAST,   /* the module goes: free all that the state points to */
-	GW_UNLOAD_FAILED  /* this generation's `load` succeeded, but a later step of the change did not: undo what load did */
+	GW_UNLOAD_LAST,   /* the module goes, also because a start or rehash failed after its first `load`: free all that the state points to */
+	GW_UNLOAD_FAILED  /* not sent: nothing that can fail follows a reload's `load` */
 };
 
 /** A row of `.interfaces`: what the module offers others. `ops` is the table that the interface's header declares. */

@@ -70,7 +70,8 @@ static inline size_t gw_option_list(struct gw_self *self, const struct gw_option
 	return self->core->option->list(o, name, items_out);
 }
 
-/** The core's own keys as text: "server", "network", "state-directory", "description", "version"; NULL for another. */
+/** The core's own keys as text: "server", "network", "state-directory", "description", "version"; NULL for another. Valid until the
+ * next rehash. */
 static inline const char *gw_server_string(struct gw_self *self, const char *key)
 {
 	return self->core->option->server(self, key);

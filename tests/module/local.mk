@@ -1,1 +1,183 @@
 # Test programs of tests/module; tests/local.mk says what a test adds here.
+check_LTLIBRARIES =
+
+# Modules for tests, each in a folder of its own: tests/modules/VARIANT/.libs/NAME.so. With -rpath
+# libtool makes them shared; nothing is installed.
+TEST_MODULE_CPPFLAGS = $(MODULE_CPPFLAGS) -I$(top_srcdir)/tests/modules
+TEST_MODULE_LDFLAGS = -module -avoid-version -shared -rpath /nowhere \
+	-export-symbols-regex '_LTX_gw_module$$' $(SANITIZER_FLAGS)
+
+check_LTLIBRARIES += tests/modules/v1/toy.la
+tests_modules_v1_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_v1_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
+tests_modules_v1_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_v1_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+# the same with other code
+check_LTLIBRARIES += tests/modules/v2/toy.la
+tests_modules_v2_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_v2_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DBUILD=2
+tests_modules_v2_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_v2_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+# another layout of the state, migrated from the first
+check_LTLIBRARIES += tests/modules/grown/toy.la
+tests_modules_grown_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_grown_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DBUILD=3 -DSTATE_VERSION=2 -DLARGER
+tests_modules_grown_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_grown_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/refusing/toy.la
+tests_modules_refusing_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_refusing_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DBUILD=4 -DSTATE_VERSION=3 -DLARGER -DREFUSING
+tests_modules_refusing_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_refusing_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+# the state changed without a new version
+check_LTLIBRARIES += tests/modules/resized/toy.la
+tests_modules_resized_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_resized_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DBUILD=5 -DLARGER
+tests_modules_resized_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_resized_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/newer/toy.la
+tests_modules_newer_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_newer_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DTOY_ABI=GW_ABI+1
+tests_modules_newer_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_newer_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/alien/toy.la
+tests_modules_alien_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_alien_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DTOY_ABI=GW_ABI+0x10000
+tests_modules_alien_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_alien_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/undefined/toy.la
+tests_modules_undefined_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_undefined_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DUNDEFINED
+tests_modules_undefined_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_undefined_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/half/toy.la
+tests_modules_half_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_half_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DHALF
+tests_modules_half_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_half_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/renamed/toy.la
+tests_modules_renamed_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_renamed_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DTICK_ROW='"tock"'
+tests_modules_renamed_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_renamed_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/doubled/toy.la
+tests_modules_doubled_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_doubled_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DDOUBLED
+tests_modules_doubled_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_doubled_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/clash/toy.la
+tests_modules_clash_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_clash_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DADMIN_NAME='"module list"'
+tests_modules_clash_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_clash_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/greedy/toy.la
+tests_modules_greedy_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_greedy_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DGREEDY
+tests_modules_greedy_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_greedy_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/stale/toy.la
+tests_modules_stale_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_stale_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DBUILD=6 -DSTALE
+tests_modules_stale_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_stale_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/leaking/toy.la
+tests_modules_leaking_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_leaking_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DLEAK
+tests_modules_leaking_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_leaking_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/major/toy.la
+tests_modules_major_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_major_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DMAJOR=2
+tests_modules_major_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_major_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/wanting/toy.la
+tests_modules_wanting_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_wanting_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DREQUIRES='"elsewhere 1.0"'
+tests_modules_wanting_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_wanting_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/friends/ann.la
+tests_modules_friends_ann_la_SOURCES = tests/modules/friend.c tests/modules/toy.h
+tests_modules_friends_ann_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNAME=ann -DLETTER='"a"'
+tests_modules_friends_ann_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_friends_ann_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/friends/bob.la
+tests_modules_friends_bob_la_SOURCES = tests/modules/friend.c tests/modules/toy.h
+tests_modules_friends_bob_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNAME=bob -DLETTER='"b"' -DPRIORITY=-5
+tests_modules_friends_bob_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_friends_bob_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/friends/cat.la
+tests_modules_friends_cat_la_SOURCES = tests/modules/friend.c tests/modules/toy.h
+tests_modules_friends_cat_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNAME=cat -DLETTER='"c"' -DREFUSES -DPRIORITY=5
+tests_modules_friends_cat_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_friends_cat_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+# brings a row that ann brings too
+check_LTLIBRARIES += tests/modules/friends/twin.la
+tests_modules_friends_twin_la_SOURCES = tests/modules/friend.c tests/modules/toy.h
+tests_modules_friends_twin_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNAME=twin -DLETTER='"t"' -DROW='"a"'
+tests_modules_friends_twin_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_friends_twin_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/friends/rival.la
+tests_modules_friends_rival_la_SOURCES = tests/modules/friend.c tests/modules/toy.h
+tests_modules_friends_rival_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNAME=rival -DLETTER='"r"' -DPROVIDES='"toy"' -DREQUIRES=NULL
+tests_modules_friends_rival_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_friends_rival_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/friends/failing.la
+tests_modules_friends_failing_la_SOURCES = tests/modules/friend.c tests/modules/toy.h
+tests_modules_friends_failing_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNAME=failing -DLETTER='"f"' -DFAILS
+tests_modules_friends_failing_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_friends_failing_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/friends/hen.la
+tests_modules_friends_hen_la_SOURCES = tests/modules/friend.c tests/modules/toy.h
+tests_modules_friends_hen_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNAME=hen -DLETTER='"h"' -DPROVIDES='"hen"' -DREQUIRES='"egg 1.0"'
+tests_modules_friends_hen_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_friends_hen_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/friends/egg.la
+tests_modules_friends_egg_la_SOURCES = tests/modules/friend.c tests/modules/toy.h
+tests_modules_friends_egg_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNAME=egg -DLETTER='"e"' -DPROVIDES='"egg"' -DREQUIRES='"hen 1.0"'
+tests_modules_friends_egg_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_friends_egg_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/friends/loose.la
+tests_modules_friends_loose_la_SOURCES = tests/modules/friend.c tests/modules/toy.h
+tests_modules_friends_loose_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNAME=loose -DLETTER='"l"' -DREQUIRES='"toy 1.0?"'
+tests_modules_friends_loose_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_friends_loose_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+# A server under the simulated loop.
+HOST_SOURCES = tests/module/host.c tests/module/host.h
+
+check_PROGRAMS += tests/module/reload
+tests_module_reload_SOURCES = tests/module/reload.c $(HOST_SOURCES)
+tests_module_reload_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/load
+tests_module_load_SOURCES = tests/module/load.c $(HOST_SOURCES)
+tests_module_load_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/rehash
+tests_module_rehash_SOURCES = tests/module/rehash.c $(HOST_SOURCES)
+tests_module_rehash_LDADD = tests/sim/libsim.a $(TEST_LIBS)
