@@ -14,6 +14,7 @@
 
 #define LINES_PER_TURN 32
 #define READ_PER_TURN 16384
+#define ENDLESS 16384 /* bytes without a line end (twice the longest line, if that is more): nobody means that */
 
 static void deliver_line(struct gw_conn *conn, struct gw_line *line)
 {
@@ -115,6 +116,14 @@ static void read_stopped(struct gw_conn *conn, size_t room)
 	framing_keep(&conn->input, p, (size_t)read_some(conn, p, room));
 }
 
+static void check_endless(struct gw_conn *conn)
+{
+	uint32_t bound = 2 * conn->owner.line_max > ENDLESS ? 2 * conn->owner.line_max : ENDLESS;
+
+	if (conn->input.dropping && conn->input.dropped >= bound)
+		conn_close(conn, GW_CLOSE_FLUSH, "Line too long");
+}
+
 void conn_read(struct gw_conn *conn)
 {
 	size_t kept = framing_kept(&conn->input), done;
@@ -143,6 +152,7 @@ void conn_read(struct gw_conn *conn)
 		framing_done(&conn->input, kept);
 		done = deliver(conn, p, kept + (size_t)got, &more);
 		framing_keep(&conn->input, p + done, kept + (size_t)got - done);
+		check_endless(conn);
 		if (more || (size_t)got == room)
 			conn_again(conn);
 	}

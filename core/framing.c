@@ -12,6 +12,7 @@ static bool skip_rest(struct framing *f, const char *data, size_t n, size_t *use
 	const char *end = memchr(data, '\n', n);
 
 	*used_out = end == NULL ? n : (size_t)(end - data) + 1;
+	f->dropped += (uint32_t)*used_out;
 	f->dropping = end == NULL;
 	return !f->dropping;
 }
@@ -48,6 +49,7 @@ bool framing_next(struct framing *f, char *data, size_t n, size_t line_max, size
 	if (n > line_max + 1 || (n == line_max + 1 && data[line_max] != '\r')) {
 		*used_out = skipped + n;
 		f->dropping = true;
+		f->dropped = (uint32_t)n;
 		return whole_line(data, n, line_max, line_out);
 	}
 	*used_out = skipped;

@@ -16,6 +16,7 @@ struct framing {
 	char *kept; /* what came in and was not yet delivered; NULL when nothing */
 	uint32_t start, end, room;
 	bool dropping; /* inside a line that was reported as too long */
+	uint32_t dropped; /* bytes of it so far */
 };
 
 /**
