@@ -187,10 +187,9 @@ void client_closed(void *state, void *data, const char *reason)
 	struct client_state *st = state;
 	struct client *c = data;
 
-	if (!c->closing) {
-		c->closing = true;
-		leave_network(st, c, reason);
-	}
+	/* The core's own close: the words still reach a client that is there and reads. */
+	if (!c->closing)
+		client_close(st, c, reason);
 	client_detach(st, c);
 	gw_notify(st->self, st->gone, &c->pub);
 	clients_remove(st, c);
