@@ -1,8 +1,9 @@
 /*
  * godwit/account.h - who a client is: the interface "account" 1.0, and SASL mechanisms as rows.
  *
- * The module account keeps AUTHENTICATE's exchange (chunks, base64, numerics, bounds); a mechanism sees whole decoded
- * responses and answers each with one challenge() or one finish(), at once or in a later turn. Loop thread only.
+ * The module account keeps AUTHENTICATE's exchange (chunks, base64, numerics, bounds); a mechanism
+ * sees whole decoded responses and answers each with one challenge() or one finish(), at once or in
+ * a later turn. Loop thread only.
  */
 #ifndef GODWIT_ACCOUNT_H
 #define GODWIT_ACCOUNT_H
@@ -35,8 +36,10 @@ struct gw_login {
 struct gw_account_ops {
 	/** The next challenge; 0 bytes are an empty one. */
 	void (*challenge)(void *account, struct gw_client *, const void *bytes, size_t n);
-	/** Ends the exchange. Status 0: `login` says who it is; else 904 with `why` (a sentence, or NULL). */
-	void (*finish)(void *account, struct gw_client *, int status, const struct gw_login *login, const char *why);
+	/** Ends the exchange. Status 0: `login` says who it is; else 904 with `why` (a sentence, or
+	 * NULL). */
+	void (*finish)(void *account, struct gw_client *, int status, const struct gw_login *login,
+	               const char *why);
 };
 
 #endif

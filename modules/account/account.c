@@ -1,8 +1,10 @@
 /*
- * account.c - the module "account": authentication (SASL, PASS) and registration in the channel; descriptor and tables.
+ * account.c - the module "account": authentication (SASL, PASS) and registration in the channel;
+ * descriptor and tables.
  *
- * Who is on the way to an account is a party (party.c), a command under way a task (task.c). Passwords are worked
- * on in the compute lane (hashing.c, cred.c), accounts live in the services database (view.c). account.md is the manual.
+ * Who is on the way to an account is a party (party.c), a command under way a task (task.c).
+ * Passwords are worked on in the compute lane (hashing.c, cred.c), accounts live in the services
+ * database (view.c). account.md is the manual.
  */
 #include "account.h"
 #include <godwit/message.h>
@@ -16,7 +18,8 @@ static void cap_sasl(void *state, struct gw_client *c, char *out, size_t max)
 
 static bool mail_needed(struct gw_self *self, const struct gw_options *o)
 {
-	return gw_option_int(self, o, "email-required") || strcmp(gw_option_string(self, o, "verify"), "email") == 0;
+	return gw_option_int(self, o, "email-required") ||
+	       strcmp(gw_option_string(self, o, "verify"), "email") == 0;
 }
 
 static void cap_registration(void *state, struct gw_client *c, char *out, size_t max)
@@ -94,35 +97,56 @@ static const struct gw_call_row calls[] = {
 
 static const struct gw_option options[] = {
 	{"registration", GW_OPT_BOOL, "yes", 0, 0, false, "Whether REGISTER makes new accounts."},
-	{"verify", GW_OPT_STRING, "none", 4, 5, false, "How a registration is confirmed: none, or email for a code sent by mail."},
-	{"email-required", GW_OPT_BOOL, "no", 0, 0, false, "Whether a mail address must be given (always so with verify: email)."},
-	{"mail-command", GW_OPT_LIST, "[/usr/sbin/sendmail, -i, -t]", 1, 16, false, "The program that gets a mail on its standard input, and its arguments; no shell."},
-	{"mail-from", GW_OPT_STRING, NULL, 0, 200, false, "Sender of the mails; without it godwit@ and the server's name."},
-	{"mail-timeout", GW_OPT_DURATION, "30s", GW_SECOND, 600 * GW_SECOND, false, "How long that program may take."},
-	{"code-expiry", GW_OPT_DURATION, "4h", 60 * GW_SECOND, 30 * 86400 * GW_SECOND, false, "How long a code is valid."},
-	{"code-tries", GW_OPT_INT, "10", 1, 1000, false, "Wrong codes after which a registration is given up."},
-	{"code-sends", GW_OPT_INT, "3", 1, 100, false, "How many codes are sent for one registration."},
-	{"registration-timeout", GW_OPT_DURATION, "10m", GW_SECOND, 86400 * GW_SECOND, false, "How long a connection stays in the state Registration for its code."},
+	{"verify", GW_OPT_STRING, "none", 4, 5, false,
+         "How a registration is confirmed: none, or email for a code sent by mail."},
+	{"email-required", GW_OPT_BOOL, "no", 0, 0, false,
+         "Whether a mail address must be given (always so with verify: email)."},
+	{"mail-command", GW_OPT_LIST, "[/usr/sbin/sendmail, -i, -t]", 1, 16, false,
+         "The program that gets a mail on its standard input, and its arguments; no shell."},
+	{"mail-from", GW_OPT_STRING, NULL, 0, 200, false,
+         "Sender of the mails; without it godwit@ and the server's name."},
+	{"mail-timeout", GW_OPT_DURATION, "30s", GW_SECOND, 600 * GW_SECOND, false,
+         "How long that program may take."},
+	{"code-expiry", GW_OPT_DURATION, "4h", 60 * GW_SECOND, 30 * 86400 * GW_SECOND, false,
+         "How long a code is valid."},
+	{"code-tries", GW_OPT_INT, "10", 1, 1000, false,
+         "Wrong codes after which a registration is given up."},
+	{"code-sends", GW_OPT_INT, "3", 1, 100, false,
+         "How many codes are sent for one registration."},
+	{"registration-timeout", GW_OPT_DURATION, "10m", GW_SECOND, 86400 * GW_SECOND, false,
+         "How long a connection stays in the state Registration for its code."},
 	{"password-min", GW_OPT_INT, "6", 1, 600, false, "The shortest new password, in bytes."},
-	{"password-max", GW_OPT_INT, "600", 8, CRED_PASSWORD_MAX - 1, false, "The longest new password, in bytes."},
-	{"scram", GW_OPT_BOOL, "yes", 0, 0, false, "Whether new passwords are stored as SCRAM-SHA-256's verifier and that mechanism is offered; otherwise Argon2id."},
-	{"iterations", GW_OPT_INT, "60000", 4096, 10000000, false, "SCRAM's iterations for new passwords."},
-	{"argon2-operations", GW_OPT_INT, "2", 1, 64, false, "Argon2id's passes for new passwords."},
-	{"argon2-memory", GW_OPT_SIZE, "19m", 8192, 1 << 30, false, "Argon2id's memory for new passwords."},
+	{"password-max", GW_OPT_INT, "600", 8, CRED_PASSWORD_MAX - 1, false,
+         "The longest new password, in bytes."},
+	{"scram", GW_OPT_BOOL, "yes", 0, 0, false,
+         "Whether new passwords are stored as SCRAM-SHA-256's verifier and that mechanism is "
+         "offered; otherwise Argon2id."},
+	{"iterations", GW_OPT_INT, "60000", 4096, 10000000, false,
+         "SCRAM's iterations for new passwords."},
+	{"argon2-operations", GW_OPT_INT, "2", 1, 64, false,
+         "Argon2id's passes for new passwords."},
+	{"argon2-memory", GW_OPT_SIZE, "19m", 8192, 1 << 30, false,
+         "Argon2id's memory for new passwords."},
 	{"hashing", GW_OPT_INT, "2", 1, 16, false, "Passwords worked on at once."},
-	{"hash-queue", GW_OPT_INT, "100", 1, 10000, false, "Passwords that may wait for it; more are refused."},
-	{"attempts", GW_OPT_INT, "10", 1, 100000, false, "Attempts to log in or register that one address has per window."},
-	{"attempts-window", GW_OPT_DURATION, "1m", GW_SECOND, 86400 * GW_SECOND, false, "In this time the attempts of an address are given back."},
-	{"failures", GW_OPT_INT, "6", 1, 1000, false, "Failed logins after which a connection is closed."},
+	{"hash-queue", GW_OPT_INT, "100", 1, 10000, false,
+         "Passwords that may wait for it; more are refused."},
+	{"attempts", GW_OPT_INT, "10", 1, 100000, false,
+         "Attempts to log in or register that one address has per window."},
+	{"attempts-window", GW_OPT_DURATION, "1m", GW_SECOND, 86400 * GW_SECOND, false,
+         "In this time the attempts of an address are given back."},
+	{"failures", GW_OPT_INT, "6", 1, 1000, false,
+         "Failed logins after which a connection is closed."},
 	{NULL, 0, NULL, 0, 0, false, NULL},
 };
 
 static int check(struct gw_self *self, const struct gw_options *o, struct gw_error *err)
 {
-	const char *verify = gw_option_string(self, o, "verify"), *from = gw_option_string(self, o, "mail-from");
+	const char *verify = gw_option_string(self, o, "verify"),
+		   *from = gw_option_string(self, o, "mail-from");
 
 	if (strcmp(verify, "none") != 0 && strcmp(verify, "email") != 0)
-		return gw_fail(err, -EINVAL, "account: verify is none or email, not \"%s\"", verify);
+		return gw_fail(err, -EINVAL, "account: verify is none or email, not \"%s\"",
+		               verify);
 	if (from[0] != '\0' && !mailaddr_valid(from))
 		return gw_fail(err, -EINVAL, "account: mail-from is no mail address");
 	if (gw_option_int(self, o, "password-min") > gw_option_int(self, o, "password-max"))
@@ -131,12 +155,18 @@ static int check(struct gw_self *self, const struct gw_options *o, struct gw_err
 }
 
 static const struct gw_command commands[] = {
-	{"REGISTER", GW_IN_ALL, 1, 2, false, CALL_REGISTER, "REGISTER <account|*> <email|*> <password>",
-	 "Makes an account; * stands for your nick and for no address. REGISTER CANCEL gives up one that awaits its code."},
-	{"VERIFY", GW_IN_ALL, 2, 2, false, CALL_VERIFY, "VERIFY <account> <code>", "Completes a registration with the code that was mailed."},
-	{"AUTHENTICATE", GW_IN_ALL, 1, 1, false, CALL_AUTHENTICATE, "AUTHENTICATE <mechanism|data|*>", "SASL: logs in, also later on."},
-	{"PASS", GW_IN_CONNECTING | GW_IN_REGISTRATION, 1, 2, false, CALL_PASS, "PASS <account>:<password>", "Logs in."},
-	{"ACCOUNT", GW_IN_CONNECTED, 1, 2, false, CALL_ACCOUNT, "ACCOUNT PASSWORD|EMAIL|CERTFP|DROP|INFO ...", "Shows and changes your account."},
+	{"REGISTER", GW_IN_ALL, 1, 2, false, CALL_REGISTER,
+         "REGISTER <account|*> <email|*> <password>",
+         "Makes an account; * stands for your nick and for no address. REGISTER CANCEL gives up "
+         "one that awaits its code."},
+	{"VERIFY", GW_IN_ALL, 2, 2, false, CALL_VERIFY, "VERIFY <account> <code>",
+         "Completes a registration with the code that was mailed."},
+	{"AUTHENTICATE", GW_IN_ALL, 1, 1, false, CALL_AUTHENTICATE,
+         "AUTHENTICATE <mechanism|data|*>", "SASL: logs in, also later on."},
+	{"PASS", GW_IN_CONNECTING | GW_IN_REGISTRATION, 1, 2, false, CALL_PASS,
+         "PASS <account>:<password>", "Logs in."},
+	{"ACCOUNT", GW_IN_CONNECTED, 1, 2, false, CALL_ACCOUNT,
+         "ACCOUNT PASSWORD|EMAIL|CERTFP|DROP|INFO ...", "Shows and changes your account."},
 };
 
 static const struct gw_cap caps[] = {
@@ -159,7 +189,8 @@ static const struct gw_admin_command admin_commands[] = {
 	{"account info", "NAME", "Shows an account.", "account", 1, 1, CALL_ADMIN_INFO},
 	{"account add", "NAME PASSWORD", "Makes an account.", "account", 2, 2, CALL_ADMIN_ADD},
 	{"account drop", "NAME", "Drops an account for good.", "account", 1, 1, CALL_ADMIN_DROP},
-	{"account password", "NAME PASSWORD", "Sets an account's password.", "account", 2, 2, CALL_ADMIN_PASSWORD},
+	{"account password", "NAME PASSWORD", "Sets an account's password.", "account", 2, 2,
+         CALL_ADMIN_PASSWORD},
 };
 
 static const struct gw_point points[] = {
@@ -168,8 +199,9 @@ static const struct gw_point points[] = {
 };
 
 static const struct gw_rows rows[] = {
-	GW_ROWS(GW_POINT_COMMAND, commands), GW_ROWS(GW_POINT_CAP, caps),          GW_ROWS(GW_POINT_ISUPPORT, isupport),
-	GW_ROWS(GW_POINT_MECHANISM, mechanisms), GW_ROWS(GW_POINT_ADMIN, admin_commands), {NULL, NULL, 0, 0},
+	GW_ROWS(GW_POINT_COMMAND, commands),     GW_ROWS(GW_POINT_CAP, caps),
+	GW_ROWS(GW_POINT_ISUPPORT, isupport),    GW_ROWS(GW_POINT_MECHANISM, mechanisms),
+	GW_ROWS(GW_POINT_ADMIN, admin_commands), {NULL, NULL, 0, 0},
 };
 
 /* Guests are admitted before anybody is told what to type. */

@@ -1,9 +1,11 @@
 /*
- * account.h - the module's own view of itself: who is on the way to an account, and the work that is under way.
+ * account.h - the module's own view of itself: who is on the way to an account, and the work that
+ * is under way.
  *
- * A *party* is a client with something to remember: an exchange, a registration that awaits its code, failures. A *task*
- * is one command on its way through look-ups, hashing and a commit; each completion names it by its id,
- * and the table of its kind says what comes next. The client is held meanwhile, so its answers stay in order.
+ * A *party* is a client with something to remember: an exchange, a registration that awaits its
+ * code, failures. A *task* is one command on its way through look-ups, hashing and a commit; each
+ * completion names it by its id, and the table of its kind says what comes next. The client is held
+ * meanwhile, so its answers stay in order.
  */
 #ifndef ACCOUNT_ACCOUNT_H
 #define ACCOUNT_ACCOUNT_H
@@ -110,14 +112,14 @@ struct task {
 	char code[CODE_LENGTH + 1];
 	uint8_t digest[DIGEST]; /* CERTFP */
 	struct cred cred;
-	char *secret, *secret2; /* passwords; wiped */
+	char *secret, *secret2;   /* passwords; wiped */
 	struct task *prev, *next; /* the queue for the compute lane */
 	UT_hash_handle hh;
 };
 
 struct party {
 	uint64_t client;
-	uint64_t task; /* 0: none */
+	uint64_t task;      /* 0: none */
 	char mechanism[24]; /* "": no exchange */
 	struct chunks response;
 	struct scram *scram;
@@ -199,8 +201,8 @@ void call_found(void *state, uint64_t tag, int status, const struct gw_owner *ow
 void call_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
 void call_committed(void *state, uint64_t tag, int status, struct gw_id made);
 
-/* hashing.c: the queue before the compute lane. `check`: does task->secret match task->cred? Else: a new task->cred of
- * task->secret2, or task->secret. */
+/* hashing.c: the queue before the compute lane. `check`: does task->secret match task->cred? Else:
+ * a new task->cred of task->secret2, or task->secret. */
 void hash_start(struct account *st, struct task *task, bool check);
 void hash_forget(struct account *st, struct task *task);
 /** A job has come back: the next one. */
@@ -232,7 +234,8 @@ void view_of(const struct gw_entity *entity, struct view *out);
 /** Writes of a new account; arrays of the caller's. Returns their number. */
 struct birth {
 	struct gw_write writes[8];
-	uint8_t core[32], cred[CRED_BYTES], mail[MAIL_BYTES], name_sub[GW_NAME_MAX], mail_sub[1 + DIGEST];
+	uint8_t core[32], cred[CRED_BYTES], mail[MAIL_BYTES], name_sub[GW_NAME_MAX],
+		mail_sub[1 + DIGEST];
 };
 struct gw_blob mail_value(const char *mail, bool confirmed, uint8_t room[MAIL_BYTES]);
 size_t birth_of(struct account *st, const struct task *task, bool confirmed, struct birth *b);
@@ -254,14 +257,14 @@ void call_forget(void *state, uint64_t tag);
 void attempts_free(struct account *st);
 
 /* answer.c: outcomes for programs and for people. */
-void say_fail(struct account *st, struct gw_client *c, const char *command, const char *code, const char *context,
-              const char *format, ...) __attribute__((format(printf, 6, 7)));
+void say_fail(struct account *st, struct gw_client *c, const char *command, const char *code,
+              const char *context, const char *format, ...) __attribute__((format(printf, 6, 7)));
 /** "REGISTER SUCCESS name :text". */
-void say_outcome(struct account *st, struct gw_client *c, const char *command, const char *what, const char *name,
-                 const char *format, ...) __attribute__((format(printf, 6, 7)));
+void say_outcome(struct account *st, struct gw_client *c, const char *command, const char *what,
+                 const char *name, const char *format, ...) __attribute__((format(printf, 6, 7)));
 /** Free text; a NOTE for those who know standard replies. */
 void say_note(struct account *st, struct gw_client *c, const char *code, const char *format, ...)
-        __attribute__((format(printf, 4, 5)));
+	__attribute__((format(printf, 4, 5)));
 /** A sentence about a commit that was refused. */
 const char *commit_trouble(int status);
 
@@ -272,7 +275,8 @@ bool password_text(const char *password);
 const char *password_fault(struct account *st, const char *password, bool *weak);
 
 /* login.c */
-void login_succeeds(struct account *st, struct gw_client *c, const struct gw_login *login, bool sasl);
+void login_succeeds(struct account *st, struct gw_client *c, const struct gw_login *login,
+                    bool sasl);
 /** Counts it; too many end the connection. False: it is closing. */
 bool login_failed(struct account *st, struct gw_client *c);
 /** 900's "nick!ident@host". */
@@ -302,7 +306,8 @@ struct gw_write death(uint8_t class, struct gw_id id);
 void pending_kill(struct account *st, struct gw_id id);
 
 /* mail.c */
-int letter_post(struct account *st, uint64_t client, const char *to, const char *name, const char *code);
+int letter_post(struct account *st, uint64_t client, const char *to, const char *name,
+                const char *code);
 bool letter_room(struct account *st);
 void letters_free(struct account *st);
 void call_mail_run(void *job);
@@ -313,7 +318,8 @@ void call_mail_poll(void *state, uint64_t tag);
 extern const struct gw_account_ops account_ops;
 void cmd_authenticate(void *state, struct gw_client *c, const struct gw_message *m);
 void sasl_challenge(void *state, struct gw_client *c, const void *bytes, size_t n);
-void sasl_finish(void *state, struct gw_client *c, int status, const struct gw_login *login, const char *why);
+void sasl_finish(void *state, struct gw_client *c, int status, const struct gw_login *login,
+                 const char *why);
 /** Ends an exchange without a word. */
 void sasl_drop(struct account *st, struct party *party);
 /** Comma-separated, for this client. */
@@ -338,8 +344,8 @@ void admin_drop(void *state, struct gw_admin_request *req, int argc, const char 
 void admin_password(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
 void call_listed(void *state, uint64_t tag, int status, const struct gw_entity *entity);
 
-extern const struct task_ops register_task, verify_task, plain_task, pass_task, scram_task, external_task, password_task,
-        email_task, certfp_task, drop_task, info_task, admin_info_task, admin_add_task, admin_drop_task,
-        admin_password_task, withdraw_task;
+extern const struct task_ops register_task, verify_task, plain_task, pass_task, scram_task,
+	external_task, password_task, email_task, certfp_task, drop_task, info_task,
+	admin_info_task, admin_add_task, admin_drop_task, admin_password_task, withdraw_task;
 
 #endif

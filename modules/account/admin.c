@@ -4,7 +4,8 @@
 #include "account.h"
 #include <stdio.h>
 
-static struct task *admin_task(struct account *st, enum task_kind kind, struct gw_admin_request *req, const char *name)
+static struct task *admin_task(struct account *st, enum task_kind kind,
+                               struct gw_admin_request *req, const char *name)
 {
 	struct task *task = task_new(st, kind, NULL);
 
@@ -42,8 +43,10 @@ static void committed(struct account *st, struct task *task, int status, struct 
 {
 	(void)made;
 	if (status == 0)
-		gw_log(st->self, GW_INFO, "changed account=%s by=%s", task->name, gw_admin_who(st->self, task->admin));
-	end(st, task, status, status == -EEXIST ? "That name is registered already." : commit_trouble(status));
+		gw_log(st->self, GW_INFO, "changed account=%s by=%s", task->name,
+		       gw_admin_who(st->self, task->admin));
+	end(st, task, status,
+	    status == -EEXIST ? "That name is registered already." : commit_trouble(status));
 }
 
 /* --- list: a walk, whose tag is the task --- */
@@ -51,7 +54,8 @@ static void committed(struct account *st, struct task *task, int status, struct 
 static void list_row(struct account *st, struct gw_admin_request *req, const struct view *view)
 {
 	char date[32], certificates[16];
-	const char *cells[] = {view->name, date, view->mail, view->confirmed ? "yes" : "no", certificates};
+	const char *cells[] = {view->name, date, view->mail, view->confirmed ? "yes" : "no",
+	                       certificates};
 
 	when(view->registered_ms, date);
 	snprintf(certificates, sizeof(certificates), "%u", view->certificates);
@@ -60,7 +64,8 @@ static void list_row(struct account *st, struct gw_admin_request *req, const str
 
 static void list_head(struct account *st, struct gw_admin_request *req)
 {
-	static const char *const columns[] = {"account", "registered", "mail", "confirmed", "certificates"};
+	static const char *const columns[] = {"account", "registered", "mail", "confirmed",
+	                                      "certificates"};
 
 	gw_admin_head(st->self, req, columns, sizeof(columns) / sizeof(columns[0]));
 }
@@ -104,7 +109,8 @@ void admin_info(void *state, struct gw_admin_request *req, int argc, const char 
 	start(st, admin_task(st, TASK_ADMIN_INFO, req, argv[0]));
 }
 
-static void info_read(struct account *st, struct task *task, int status, const struct gw_entity *entity)
+static void info_read(struct account *st, struct task *task, int status,
+                      const struct gw_entity *entity)
 {
 	struct view view;
 
@@ -173,7 +179,8 @@ void admin_drop(void *state, struct gw_admin_request *req, int argc, const char 
 	start(st, admin_task(st, TASK_ADMIN_DROP, req, argv[0]));
 }
 
-static void drop_read(struct account *st, struct task *task, int status, const struct gw_entity *entity)
+static void drop_read(struct account *st, struct task *task, int status,
+                      const struct gw_entity *entity)
 {
 	struct gw_write write;
 
@@ -202,7 +209,8 @@ void admin_password(void *state, struct gw_admin_request *req, int argc, const c
 	start(st, task);
 }
 
-static void password_read(struct account *st, struct task *task, int status, const struct gw_entity *entity)
+static void password_read(struct account *st, struct task *task, int status,
+                          const struct gw_entity *entity)
 {
 	if (status != 0) {
 		end(st, task, status, "There is no such account.");
@@ -214,7 +222,8 @@ static void password_read(struct account *st, struct task *task, int status, con
 
 static void password_hashed(struct account *st, struct task *task, int status)
 {
-	struct gw_write write = {.class = GW_CLASS_ACCOUNT, .id = task->account, .field = GW_F_CRED};
+	struct gw_write write = {
+		.class = GW_CLASS_ACCOUNT, .id = task->account, .field = GW_F_CRED};
 	uint8_t room[CRED_BYTES];
 
 	if (status != 0) {

@@ -1,7 +1,9 @@
 /*
- * attempts.c - how often an address may try a password, a code or a registration: a bucket of tokens that refills.
+ * attempts.c - how often an address may try a password, a code or a registration: a bucket of
+ * tokens that refills.
  *
- * An IPv6 address counts as its /64. The table is bounded; whoever is not in it has a full bucket, so the oldest go first.
+ * An IPv6 address counts as its /64. The table is bounded; whoever is not in it has a full bucket,
+ * so the oldest go first.
  */
 #include "account.h"
 #include <arpa/inet.h>

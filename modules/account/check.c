@@ -1,6 +1,6 @@
 /*
- * check.c - does this password open this account? The way is the same for a name that nobody has: a look-up, a read
- * and the same work on a verifier that nothing matches.
+ * check.c - does this password open this account? The way is the same for a name that nobody has: a
+ * look-up, a read and the same work on a verifier that nothing matches.
  */
 #include "account.h"
 

@@ -35,8 +35,8 @@ void chunk_add(struct chunks *chunks, const char *piece)
 int chunks_decode(const struct chunks *chunks, uint8_t out[RESPONSE_MAX], size_t *n_out)
 {
 	*n_out = 0;
-	if (chunks->n > 0 && sodium_base642bin(out, RESPONSE_MAX - 1, chunks->text, chunks->n, NULL, n_out, NULL,
-	                                       sodium_base64_VARIANT_ORIGINAL) != 0)
+	if (chunks->n > 0 && sodium_base642bin(out, RESPONSE_MAX - 1, chunks->text, chunks->n, NULL,
+	                                       n_out, NULL, sodium_base64_VARIANT_ORIGINAL) != 0)
 		return -EBADMSG;
 	out[*n_out] = '\0';
 	return 0;

@@ -1,5 +1,6 @@
 /*
- * chunks.h - the pieces of a SASL response: 400 bytes of base64 a line, a shorter one (or "+") is the last. Pure.
+ * chunks.h - the pieces of a SASL response: 400 bytes of base64 a line, a shorter one (or "+") is
+ * the last. Pure.
  */
 #ifndef ACCOUNT_CHUNKS_H
 #define ACCOUNT_CHUNKS_H

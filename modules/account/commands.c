@@ -1,5 +1,6 @@
 /*
- * commands.c - ACCOUNT: what a user changes about the own account. What could lock the owner out asks for the password.
+ * commands.c - ACCOUNT: what a user changes about the own account. What could lock the owner out
+ * asks for the password.
  */
 #include "account.h"
 #include <sodium.h>
@@ -24,10 +25,12 @@ static struct task *own_task(struct account *st, enum task_kind kind, struct gw_
 }
 
 /* Bounded like every other try of a password. */
-static void ask_password(struct account *st, struct gw_client *c, struct task *task, const char *password)
+static void ask_password(struct account *st, struct gw_client *c, struct task *task,
+                         const char *password)
 {
 	if (!attempt_take(st, c)) {
-		say_fail(st, c, "ACCOUNT", "TEMPORARILY_UNAVAILABLE", "", "Too many attempts from your address.");
+		say_fail(st, c, "ACCOUNT", "TEMPORARILY_UNAVAILABLE", "",
+		         "Too many attempts from your address.");
 		task_end(st, task);
 	} else if (strlen(password) >= CRED_PASSWORD_MAX) {
 		task_checked(st, task, -EACCES);
@@ -45,7 +48,8 @@ static bool proved(struct account *st, struct task *task, int status)
 	if (c != NULL && status == 0)
 		return true;
 	if (c != NULL && status == -EAGAIN) {
-		say_fail(st, c, "ACCOUNT", "TEMPORARILY_UNAVAILABLE", "", "Too much waits at the moment. Try again.");
+		say_fail(st, c, "ACCOUNT", "TEMPORARILY_UNAVAILABLE", "",
+		         "Too much waits at the moment. Try again.");
 	} else if (c != NULL) {
 		say_fail(st, c, "ACCOUNT", "INVALID_PASSWORD", "", "That is not your password.");
 		login_failed(st, c);
@@ -55,14 +59,16 @@ static bool proved(struct account *st, struct task *task, int status)
 }
 
 /* The common end: what was done, or why not. */
-static void report(struct account *st, struct task *task, int status, const char *code, const char *text)
+static void report(struct account *st, struct task *task, int status, const char *code,
+                   const char *text)
 {
 	struct gw_client *c = task_client(st, task);
 
 	if (c != NULL && status == 0)
 		say_note(st, c, code, "%s", text);
 	else if (c != NULL)
-		say_fail(st, c, "ACCOUNT", "TEMPORARILY_UNAVAILABLE", "", "%s", commit_trouble(status));
+		say_fail(st, c, "ACCOUNT", "TEMPORARILY_UNAVAILABLE", "", "%s",
+		         commit_trouble(status));
 	task_end(st, task);
 }
 
@@ -77,7 +83,8 @@ static void run_password(struct account *st, struct gw_client *c, int argc, char
 	(void)argc;
 	fault = password_fault(st, argv[1], &weak);
 	if (fault != NULL) {
-		say_fail(st, c, "ACCOUNT", weak ? "WEAK_PASSWORD" : "UNACCEPTABLE_PASSWORD", "", "%s", fault);
+		say_fail(st, c, "ACCOUNT", weak ? "WEAK_PASSWORD" : "UNACCEPTABLE_PASSWORD", "",
+		         "%s", fault);
 		return;
 	}
 	task = own_task(st, TASK_PASSWORD, c);
@@ -93,7 +100,8 @@ static void password_checked(struct account *st, struct task *task, int status)
 
 static void password_hashed(struct account *st, struct task *task, int status)
 {
-	struct gw_write write = {.class = GW_CLASS_ACCOUNT, .id = task->account, .field = GW_F_CRED};
+	struct gw_write write = {
+		.class = GW_CLASS_ACCOUNT, .id = task->account, .field = GW_F_CRED};
 	uint8_t room[CRED_BYTES];
 
 	if (status != 0) {
@@ -125,7 +133,8 @@ static void run_email(struct account *st, struct gw_client *c, int argc, char *c
 		return;
 	}
 	if (strcmp(argv[1], "*") != 0 && !mailaddr_valid(argv[1])) {
-		say_fail(st, c, "ACCOUNT", "INVALID_EMAIL", "", "No mail can be sent to that address.");
+		say_fail(st, c, "ACCOUNT", "INVALID_EMAIL", "",
+		         "No mail can be sent to that address.");
 		return;
 	}
 	task = own_task(st, TASK_EMAIL, c);
@@ -140,10 +149,15 @@ static void email_checked(struct account *st, struct task *task, int status)
 		task_read(st, task, GW_CLASS_ACCOUNT, task->account);
 }
 
-static void email_read(struct account *st, struct task *task, int status, const struct gw_entity *entity)
+static void email_read(struct account *st, struct task *task, int status,
+                       const struct gw_entity *entity)
 {
-	struct gw_write writes[2] = {{.class = GW_CLASS_ACCOUNT, .id = task->account, .field = GW_F_MAIL},
-	                             {.class = GW_CLASS_ACCOUNT, .id = task->account, .field = GW_F_NAME, .remove = true}};
+	struct gw_write writes[2] = {
+		{.class = GW_CLASS_ACCOUNT, .id = task->account, .field = GW_F_MAIL},
+		{.class = GW_CLASS_ACCOUNT,
+	         .id = task->account,
+	         .field = GW_F_NAME,
+	         .remove = true}};
 	uint8_t mail[MAIL_BYTES], sub[1 + DIGEST];
 	struct view view;
 	size_t n = 1;
@@ -167,10 +181,13 @@ static void email_read(struct account *st, struct task *task, int status, const 
 static void email_committed(struct account *st, struct task *task, int status, struct gw_id made)
 {
 	(void)made;
-	report(st, task, status, "EMAIL_CHANGED", task->mail[0] != '\0' ? "Your mail address is changed." : "Your mail address is removed.");
+	report(st, task, status, "EMAIL_CHANGED",
+	       task->mail[0] != '\0' ? "Your mail address is changed."
+	                             : "Your mail address is removed.");
 }
 
-const struct task_ops email_task = {.checked = email_checked, .read = email_read, .committed = email_committed};
+const struct task_ops email_task = {
+	.checked = email_checked, .read = email_read, .committed = email_committed};
 
 /* --- CERTFP --- */
 
@@ -179,23 +196,27 @@ static bool read_fingerprint(const char *text, uint8_t out[DIGEST])
 	const char *end;
 	size_t n;
 
-	return sodium_hex2bin(out, DIGEST, text, strlen(text), ":", &n, &end) == 0 && n == DIGEST && *end == '\0';
+	return sodium_hex2bin(out, DIGEST, text, strlen(text), ":", &n, &end) == 0 && n == DIGEST &&
+	       *end == '\0';
 }
 
 /* Fills the digest from the argument, or from the client's own certificate. */
-static bool which_certificate(struct account *st, struct gw_client *c, const char *text, uint8_t out[DIGEST])
+static bool which_certificate(struct account *st, struct gw_client *c, const char *text,
+                              uint8_t out[DIGEST])
 {
 	if (text != NULL) {
 		if (read_fingerprint(text, out))
 			return true;
-		say_fail(st, c, "ACCOUNT", "INVALID_FINGERPRINT", "", "A fingerprint is the SHA-256 of a certificate, 64 hexadecimal digits.");
+		say_fail(st, c, "ACCOUNT", "INVALID_FINGERPRINT", "",
+		         "A fingerprint is the SHA-256 of a certificate, 64 hexadecimal digits.");
 		return false;
 	}
 	if (c->info->has_certificate) {
 		memcpy(out, c->info->certificate, DIGEST);
 		return true;
 	}
-	say_fail(st, c, "ACCOUNT", "INVALID_FINGERPRINT", "", "Your connection shows no certificate. Give a fingerprint.");
+	say_fail(st, c, "ACCOUNT", "INVALID_FINGERPRINT", "",
+	         "Your connection shows no certificate. Give a fingerprint.");
 	return false;
 }
 
@@ -204,7 +225,8 @@ enum { CERT_LIST, CERT_ADD, CERT_DEL };
 
 static void run_certfp(struct account *st, struct gw_client *c, int argc, char *const *argv)
 {
-	static const char *const words[] = {[CERT_LIST] = "LIST", [CERT_ADD] = "ADD", [CERT_DEL] = "DEL"};
+	static const char *const words[] = {
+		[CERT_LIST] = "LIST", [CERT_ADD] = "ADD", [CERT_DEL] = "DEL"};
 	uint8_t digest[DIGEST] = {0};
 	struct task *task;
 	uint8_t what = 0;
@@ -212,7 +234,8 @@ static void run_certfp(struct account *st, struct gw_client *c, int argc, char *
 	while (what <= CERT_DEL && strcasecmp(argv[0], words[what]) != 0)
 		what++;
 	if (what > CERT_DEL) {
-		say_fail(st, c, "ACCOUNT", "INVALID_PARAMS", "", "ACCOUNT CERTFP LIST|ADD|DEL [fingerprint]");
+		say_fail(st, c, "ACCOUNT", "INVALID_PARAMS", "",
+		         "ACCOUNT CERTFP LIST|ADD|DEL [fingerprint]");
 		return;
 	}
 	if (what != CERT_LIST && !which_certificate(st, c, argc > 1 ? argv[1] : NULL, digest))
@@ -223,7 +246,8 @@ static void run_certfp(struct account *st, struct gw_client *c, int argc, char *
 	task_read(st, task, GW_CLASS_ACCOUNT, task->account);
 }
 
-static void list_certificates(struct account *st, struct gw_client *c, const struct gw_entity *entity)
+static void list_certificates(struct account *st, struct gw_client *c,
+                              const struct gw_entity *entity)
 {
 	unsigned n = 0;
 
@@ -239,9 +263,11 @@ static void list_certificates(struct account *st, struct gw_client *c, const str
 	say_note(st, c, "CERTFP_END", "%u certificate%s log you in.", n, n == 1 ? "" : "s");
 }
 
-static void certfp_read(struct account *st, struct task *task, int status, const struct gw_entity *entity)
+static void certfp_read(struct account *st, struct task *task, int status,
+                        const struct gw_entity *entity)
 {
-	struct gw_write write = {.class = GW_CLASS_ACCOUNT, .id = task->account, .field = GW_F_CERTFP};
+	struct gw_write write = {
+		.class = GW_CLASS_ACCOUNT, .id = task->account, .field = GW_F_CERTFP};
 	struct gw_client *c = task_client(st, task);
 	struct view view;
 
@@ -256,7 +282,8 @@ static void certfp_read(struct account *st, struct task *task, int status, const
 	}
 	view_of(entity, &view);
 	if (task->step == CERT_ADD && view.certificates >= CERTIFICATES_MAX) {
-		say_fail(st, c, "ACCOUNT", "LIMIT_REACHED", "", "You list %d certificates already.", CERTIFICATES_MAX);
+		say_fail(st, c, "ACCOUNT", "LIMIT_REACHED", "", "You list %d certificates already.",
+		         CERTIFICATES_MAX);
 		task_end(st, task);
 		return;
 	}
@@ -273,12 +300,14 @@ static void certfp_committed(struct account *st, struct task *task, int status, 
 
 	(void)made;
 	if (status == -EEXIST && c != NULL) {
-		say_fail(st, c, "ACCOUNT", "CERTFP_IN_USE", "", "That certificate belongs to another account.");
+		say_fail(st, c, "ACCOUNT", "CERTFP_IN_USE", "",
+		         "That certificate belongs to another account.");
 		task_end(st, task);
 		return;
 	}
 	report(st, task, status, "CERTFP_CHANGED",
-	       task->step == CERT_ADD ? "That certificate logs you in from now on." : "That certificate no longer logs you in.");
+	       task->step == CERT_ADD ? "That certificate logs you in from now on."
+	                              : "That certificate no longer logs you in.");
 }
 
 const struct task_ops certfp_task = {.read = certfp_read, .committed = certfp_committed};
@@ -289,7 +318,9 @@ static void run_drop(struct account *st, struct gw_client *c, int argc, char *co
 {
 	(void)argc;
 	if (!NETWORK(st, same, argv[0], c->account)) {
-		say_fail(st, c, "ACCOUNT", "INVALID_PARAMS", "", "You are logged in as %s. To give it up for ever: ACCOUNT DROP %s <password>",
+		say_fail(st, c, "ACCOUNT", "INVALID_PARAMS", "",
+		         "You are logged in as %s. To give it up for ever: ACCOUNT DROP %s "
+		         "<password>",
 		         c->account, c->account);
 		return;
 	}
@@ -329,11 +360,13 @@ void when(uint64_t ms, char out[32])
 	time_t seconds = (time_t)(ms / 1000);
 	struct tm parts;
 
-	if (gmtime_r(&seconds, &parts) == NULL || strftime(out, 32, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
+	if (gmtime_r(&seconds, &parts) == NULL ||
+	    strftime(out, 32, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0)
 		out[0] = '\0';
 }
 
-static void info_read(struct account *st, struct task *task, int status, const struct gw_entity *entity)
+static void info_read(struct account *st, struct task *task, int status,
+                      const struct gw_entity *entity)
 {
 	struct gw_client *c = task_client(st, task);
 	char date[32];
@@ -347,7 +380,9 @@ static void info_read(struct account *st, struct task *task, int status, const s
 	when(view.registered_ms, date);
 	say_note(st, c, "INFO", "Account %s, registered %s", view.name, date);
 	say_note(st, c, "INFO", "Mail: %s%s", view.mail[0] != '\0' ? view.mail : "none",
-	         view.mail[0] == '\0' ? "" : view.confirmed ? " (confirmed)" : " (not confirmed)");
+	         view.mail[0] == '\0' ? ""
+	         : view.confirmed     ? " (confirmed)"
+	                              : " (not confirmed)");
 	say_note(st, c, "INFO", "Certificates: %u", view.certificates);
 	task_end(st, task);
 }
@@ -368,7 +403,8 @@ void cmd_account(void *state, struct gw_client *c, const struct gw_message *m)
 	struct account *st = state;
 
 	if (c->account == NULL) {
-		say_fail(st, c, "ACCOUNT", "ACCOUNT_REQUIRED", "", "You are not logged in. To register: REGISTER * * <password>");
+		say_fail(st, c, "ACCOUNT", "ACCOUNT_REQUIRED", "",
+		         "You are not logged in. To register: REGISTER * * <password>");
 		return;
 	}
 	for (size_t i = 0; i < N_SUBCOMMANDS; i++) {
@@ -382,5 +418,6 @@ void cmd_account(void *state, struct gw_client *c, const struct gw_message *m)
 			sub->run(st, c, m->argc - 1, m->argv + 1);
 		return;
 	}
-	say_fail(st, c, "ACCOUNT", "UNKNOWN_COMMAND", "", "ACCOUNT PASSWORD, EMAIL, CERTFP, DROP or INFO");
+	say_fail(st, c, "ACCOUNT", "UNKNOWN_COMMAND", "",
+	         "ACCOUNT PASSWORD, EMAIL, CERTFP, DROP or INFO");
 }

@@ -1,7 +1,8 @@
 /*
  * cred.c - verifiers of passwords: their stored form, and the slow work on them.
  *
- * Stored is a run of parts whose first names the scheme, as SASL does. Comparisons take the same time for all contents.
+ * Stored is a run of parts whose first names the scheme, as SASL does. Comparisons take the same
+ * time for all contents.
  */
 #include "cred.h"
 #include <gnutls/crypto.h>
@@ -52,7 +53,8 @@ static bool decode_scram(struct gw_blob value, struct cred *out)
 	out->kind = CRED_SCRAM;
 	out->iterations = (uint32_t)iterations;
 	return iterations > 0 && iterations <= ITERATIONS_MAX &&
-	       bytes_of(value, 3, out->stored, CRED_KEY) && bytes_of(value, 4, out->server, CRED_KEY);
+	       bytes_of(value, 3, out->stored, CRED_KEY) &&
+	       bytes_of(value, 4, out->server, CRED_KEY);
 }
 
 static bool decode_argon2id(struct gw_blob value, struct cred *out)
@@ -70,7 +72,8 @@ bool cred_decode(struct gw_blob value, struct cred *out)
 	char scheme[24];
 
 	memset(out, 0, sizeof(*out));
-	if (!gw_part_text(value, 0, scheme, sizeof(scheme)) || !bytes_of(value, 1, out->salt, CRED_SALT))
+	if (!gw_part_text(value, 0, scheme, sizeof(scheme)) ||
+	    !bytes_of(value, 1, out->salt, CRED_SALT))
 		return false;
 	if (strcmp(scheme, SCRAM_NAME) == 0)
 		return decode_scram(value, out);
@@ -86,10 +89,14 @@ bool cred_scram_keys(const char *password, size_t n, struct cred *cred)
 	uint8_t salted[CRED_KEY], client_key[CRED_KEY];
 	bool done;
 
-	done = gnutls_pbkdf2(GNUTLS_MAC_SHA256, &key, &salt, cred->iterations, salted, sizeof(salted)) == 0 &&
-	       gnutls_hmac_fast(GNUTLS_MAC_SHA256, salted, sizeof(salted), "Client Key", 10, client_key) == 0 &&
-	       gnutls_hash_fast(GNUTLS_DIG_SHA256, client_key, sizeof(client_key), cred->stored) == 0 &&
-	       gnutls_hmac_fast(GNUTLS_MAC_SHA256, salted, sizeof(salted), "Server Key", 10, cred->server) == 0;
+	done = gnutls_pbkdf2(GNUTLS_MAC_SHA256, &key, &salt, cred->iterations, salted,
+	                     sizeof(salted)) == 0 &&
+	       gnutls_hmac_fast(GNUTLS_MAC_SHA256, salted, sizeof(salted), "Client Key", 10,
+	                        client_key) == 0 &&
+	       gnutls_hash_fast(GNUTLS_DIG_SHA256, client_key, sizeof(client_key), cred->stored) ==
+	               0 &&
+	       gnutls_hmac_fast(GNUTLS_MAC_SHA256, salted, sizeof(salted), "Server Key", 10,
+	                        cred->server) == 0;
 	sodium_memzero(salted, sizeof(salted));
 	sodium_memzero(client_key, sizeof(client_key));
 	return done;
@@ -99,8 +106,8 @@ static bool derive(const struct cred_job *job, struct cred *cred)
 {
 	if (cred->kind == CRED_SCRAM)
 		return cred_scram_keys(job->password, job->n, cred);
-	return crypto_pwhash(cred->stored, sizeof(cred->stored), job->password, job->n, cred->salt, cred->operations,
-	                     cred->memory, crypto_pwhash_ALG_ARGON2ID13) == 0;
+	return crypto_pwhash(cred->stored, sizeof(cred->stored), job->password, job->n, cred->salt,
+	                     cred->operations, cred->memory, crypto_pwhash_ALG_ARGON2ID13) == 0;
 }
 
 void cred_run(void *data)
@@ -110,7 +117,8 @@ void cred_run(void *data)
 
 	job->done = derive(job, &made);
 	if (job->check)
-		job->done = job->done && sodium_memcmp(made.stored, job->cred.stored, CRED_KEY) == 0;
+		job->done =
+			job->done && sodium_memcmp(made.stored, job->cred.stored, CRED_KEY) == 0;
 	else
 		job->cred = made;
 	sodium_memzero(job->password, sizeof(job->password));

@@ -1,6 +1,6 @@
 /*
- * decoy.c - verifiers for names that nobody has: made from a secret, so that they are the same at each attempt, after each
- * restart and on each server, and nobody can tell them from real ones.
+ * decoy.c - verifiers for names that nobody has: made from a secret, so that they are the same at
+ * each attempt, after each restart and on each server, and nobody can tell them from real ones.
  *
  * The secret is an option of the network's entity in the services database.
  */
@@ -14,7 +14,8 @@ static void derive(struct account *st, char use, const char *folded, uint8_t out
 	char text[2 + GW_NAME_MAX];
 	int n = snprintf(text, sizeof(text), "%c%s", use, folded);
 
-	if (gnutls_hmac_fast(GNUTLS_MAC_SHA256, st->decoy, sizeof(st->decoy), text, (size_t)n, out) != 0)
+	if (gnutls_hmac_fast(GNUTLS_MAC_SHA256, st->decoy, sizeof(st->decoy), text, (size_t)n,
+	                     out) != 0)
 		gw_random(st->self, out, CRED_KEY);
 }
 
@@ -33,7 +34,8 @@ void decoy_cred(struct account *st, const char *folded, struct cred *out)
 	derive(st, 'v', folded, out->server);
 }
 
-/* The network's entity is made with the database; its secret by the first server that loads this module. */
+/* The network's entity is made with the database; its secret by the first server that loads this
+ * module. */
 static void store_secret(struct account *st)
 {
 	uint8_t room[2 + CRED_KEY];
@@ -55,12 +57,14 @@ void decoy_load(struct account *st)
 
 static void entity_seen(struct account *st, const struct gw_entity *entity)
 {
-	const struct gw_cell *cell = gw_entity_cell(entity, GW_F_OPTION, OPTION_NAME, strlen(OPTION_NAME));
+	const struct gw_cell *cell =
+		gw_entity_cell(entity, GW_F_OPTION, OPTION_NAME, strlen(OPTION_NAME));
 	struct gw_blob secret;
 
 	if (gw_id_none(st->decoy_entity))
 		st->decoy_entity = entity->id;
-	if (cell == NULL || st->decoy_stored || !gw_part(cell->value, 0, &secret) || secret.n != CRED_KEY)
+	if (cell == NULL || st->decoy_stored || !gw_part(cell->value, 0, &secret) ||
+	    secret.n != CRED_KEY)
 		return;
 	memcpy(st->decoy, secret.p, CRED_KEY);
 	st->decoy_stored = true;

@@ -1,5 +1,6 @@
 /*
- * external.c - SASL EXTERNAL: the certificate that TLS has checked names the account that lists its fingerprint.
+ * external.c - SASL EXTERNAL: the certificate that TLS has checked names the account that lists its
+ * fingerprint.
  */
 #include "account.h"
 #include <strings.h>
@@ -46,8 +47,8 @@ static bool owns(const struct gw_entity *entity, const char *name)
 		const struct gw_cell *cell = &entity->cells[i];
 		const char *sub = cell->sub.p;
 
-		if (cell->field == GW_F_NAME && cell->sub.n == strlen(name) + 1 && sub[0] == GW_NAME_NICK &&
-		    strncasecmp(sub + 1, name, cell->sub.n - 1) == 0)
+		if (cell->field == GW_F_NAME && cell->sub.n == strlen(name) + 1 &&
+		    sub[0] == GW_NAME_NICK && strncasecmp(sub + 1, name, cell->sub.n - 1) == 0)
 			return true;
 	}
 	return false;

@@ -1,7 +1,9 @@
 /*
- * hashing.c - the queue before the compute lane: so many jobs at once, so many that wait, the rest is refused.
+ * hashing.c - the queue before the compute lane: so many jobs at once, so many that wait, the rest
+ * is refused.
  *
- * A client has at most one task, so those who are exempt from the bound are bounded by their number.
+ * A client has at most one task, so those who are exempt from the bound are bounded by their
+ * number.
  */
 #include "account.h"
 #include <utlist.h>
@@ -16,7 +18,8 @@ static bool exempt(struct account *st, struct task *task)
 static struct cred_job *job_of(struct account *st, struct task *task)
 {
 	struct cred_job *job = gw_job_new(st->self, sizeof(*job));
-	const char *secret = task->hash_check || task->secret2 == NULL ? task->secret : task->secret2;
+	const char *secret =
+		task->hash_check || task->secret2 == NULL ? task->secret : task->secret2;
 
 	job->check = task->hash_check;
 	job->cred = task->cred;

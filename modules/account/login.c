@@ -1,5 +1,6 @@
 /*
- * login.c - what follows a proof: 900 and 903, the client module's part, one's own ghost; and the end of an account.
+ * login.c - what follows a proof: 900 and 903, the client module's part, one's own ghost; and the
+ * end of an account.
  */
 #include "account.h"
 #include <stdio.h>
@@ -15,8 +16,8 @@ const char *client_mask(struct gw_client *c, char *out, size_t max)
 	return out;
 }
 
-/* A session of the same account holds the account's nick: it is a ghost, and makes room. (When a client enters, the
- * client module does the same.) */
+/* A session of the same account holds the account's nick: it is a ghost, and makes room. (When a
+ * client enters, the client module does the same.) */
 static void take_nick_back(struct account *st, struct gw_client *c, const struct gw_login *login)
 {
 	struct gw_user *ghost = NETWORK(st, user, login->name);
@@ -33,7 +34,8 @@ static void take_nick_back(struct account *st, struct gw_client *c, const struct
 	NETWORK(st, nick, c->session, login->name, c->command);
 }
 
-void login_succeeds(struct account *st, struct gw_client *c, const struct gw_login *login, bool sasl)
+void login_succeeds(struct account *st, struct gw_client *c, const struct gw_login *login,
+                    bool sasl)
 {
 	struct party *party = party_find(st, c->id);
 	struct gw_id none = {0, 0};
@@ -42,13 +44,14 @@ void login_succeeds(struct account *st, struct gw_client *c, const struct gw_log
 	if (party != NULL)
 		party->failures = 0;
 	if (login->name != NULL)
-		CLIENT(st, numeric, c, 900, "%s %s :You are now logged in as %s", client_mask(c, mask, sizeof(mask)),
-		       login->name, login->name);
+		CLIENT(st, numeric, c, 900, "%s %s :You are now logged in as %s",
+		       client_mask(c, mask, sizeof(mask)), login->name, login->name);
 	if (sasl)
 		CLIENT(st, numeric, c, 903, ":SASL authentication successful");
 	else if (login->name != NULL)
 		CLIENT(st, notice, c, "You are now logged in as %s.", login->name);
-	if (CLIENT(st, authenticated, c, login->name != NULL ? login->account : none, login->name, login->host) == 0 &&
+	if (CLIENT(st, authenticated, c, login->name != NULL ? login->account : none, login->name,
+	           login->host) == 0 &&
 	    login->name != NULL)
 		take_nick_back(st, c, login);
 	if (party != NULL)
@@ -79,7 +82,8 @@ static void account_died(struct account *st, struct gw_id id)
 			continue;
 		}
 		CLIENT(st, authenticated, c, none, NULL, NULL);
-		CLIENT(st, numeric, c, 901, "%s :You are now logged out", client_mask(c, mask, sizeof(mask)));
+		CLIENT(st, numeric, c, 901, "%s :You are now logged out",
+		       client_mask(c, mask, sizeof(mask)));
 	}
 }
 

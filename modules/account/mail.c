@@ -1,9 +1,11 @@
 /*
- * mail.c - codes by mail: a configurable command (sendmail and its kind) gets the message on its standard input.
+ * mail.c - codes by mail: a configurable command (sendmail and its kind) gets the message on its
+ * standard input.
  *
- * One at a time, the others wait in a bounded queue. A job starts the command without a shell and without our
- * environment, the message fits into the pipe, so neither the loop nor a lane waits for it; a timer looks whether it has
- * ended, and ends it when it takes too long. The address was checked so strictly that it needs no quoting (mailaddr.c).
+ * One at a time, the others wait in a bounded queue. A job starts the command without a shell and
+ * without our environment, the message fits into the pipe, so neither the loop nor a lane waits for
+ * it; a timer looks whether it has ended, and ends it when it takes too long. The address was
+ * checked so strictly that it needs no quoting (mailaddr.c).
  */
 #define _GNU_SOURCE
 #include "account.h"
@@ -37,7 +39,8 @@ struct mail_job {
 	int status;
 };
 
-static int spawn(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes, struct mail_job *job, int pipe_fds[2])
+static int spawn(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attributes,
+                 struct mail_job *job, int pipe_fds[2])
 {
 	char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
 	char *environment[] = {path, NULL};
@@ -58,7 +61,8 @@ static int spawn(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attribu
 	return -posix_spawnp(&job->pid, argv[0], actions, attributes, argv, environment);
 }
 
-/* Off the loop. The message is in the pipe before the command starts: it is smaller than any pipe. */
+/* Off the loop. The message is in the pipe before the command starts: it is smaller than any pipe.
+ */
 static int start(struct mail_job *job)
 {
 	posix_spawn_file_actions_t actions;
@@ -106,18 +110,21 @@ static bool add_args(struct account *st, struct mail_job *job)
 
 static void write_text(struct account *st, const struct letter *letter, struct mail_job *job)
 {
-	const char *network = gw_server_string(st->self, "network"), *server = gw_server_string(st->self, "server");
+	const char *network = gw_server_string(st->self, "network"),
+		   *server = gw_server_string(st->self, "server");
 	const char *from = gw_option_string(st->self, gw_options(st->self), "mail-from");
 	int n;
 
-	n = snprintf(job->text, sizeof(job->text),
-	             "From: %s%s\nTo: %s\nSubject: Your code for %s\nAuto-Submitted: auto-generated\n"
-	             "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n"
-	             "Somebody, probably you, registers the account %s on the chat network %s.\n"
-	             "To complete it, type there:\n\n    /quote VERIFY %s %s\n\n"
-	             "If it was not you, ignore this message: without the code there will be no account.\n",
-	             from[0] != '\0' ? from : "godwit@", from[0] != '\0' ? "" : server, letter->to, network, letter->name,
-	             network, letter->name, letter->code);
+	n = snprintf(
+		job->text, sizeof(job->text),
+		"From: %s%s\nTo: %s\nSubject: Your code for %s\nAuto-Submitted: auto-generated\n"
+		"MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n"
+		"Somebody, probably you, registers the account %s on the chat network %s.\n"
+		"To complete it, type there:\n\n    /quote VERIFY %s %s\n\n"
+		"If it was not you, ignore this message: without the code there will be no "
+	        "account.\n",
+		from[0] != '\0' ? from : "godwit@", from[0] != '\0' ? "" : server, letter->to,
+		network, letter->name, network, letter->name, letter->code);
 	job->n = n > 0 && (size_t)n < sizeof(job->text) ? (size_t)n : 0;
 }
 
@@ -131,9 +138,13 @@ static void finish(struct account *st, const char *trouble)
 	if (trouble == NULL) {
 		gw_log(st->self, GW_INFO, "a code was mailed account=%s", letter->name);
 	} else {
-		gw_log(st->self, GW_ERROR, "a code could not be mailed account=%s why=%s", letter->name, trouble);
+		gw_log(st->self, GW_ERROR, "a code could not be mailed account=%s why=%s",
+		       letter->name, trouble);
 		if (c != NULL)
-			CLIENT(st, notice, c, "The code could not be sent to %s. Tell an operator, or REGISTER again.", letter->to);
+			CLIENT(st, notice, c,
+			       "The code could not be sent to %s. Tell an operator, or REGISTER "
+			       "again.",
+			       letter->to);
 	}
 	DL_DELETE(st->letters, letter);
 	st->n_letters--;
@@ -152,11 +163,13 @@ static void post_next(struct account *st)
 	write_text(st, letter, job);
 	if (!add_args(st, job) || job->n == 0)
 		job->status = -EINVAL;
-	if (gw_job_start(st->self, GW_LANE_READ, CALL_MAIL_RUN, job, gw_call(st->self, CALL_MAIL_STARTED, letter->id)) != 0)
+	if (gw_job_start(st->self, GW_LANE_READ, CALL_MAIL_RUN, job,
+	                 gw_call(st->self, CALL_MAIL_STARTED, letter->id)) != 0)
 		finish(st, "too much work waits");
 }
 
-int letter_post(struct account *st, uint64_t client, const char *to, const char *name, const char *code)
+int letter_post(struct account *st, uint64_t client, const char *to, const char *name,
+                const char *code)
 {
 	struct letter *letter;
 
@@ -217,7 +230,9 @@ void call_mail_poll(void *state, uint64_t tag)
 		waitpid(letter->pid, &status, 0);
 		finish(st, "the command took too long");
 	} else {
-		finish(st, ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0 ? NULL : "the command failed");
+		finish(st, ended > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0
+		                   ? NULL
+		                   : "the command failed");
 	}
 }
 

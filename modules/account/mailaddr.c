@@ -19,7 +19,9 @@ static bool local_valid(const char *p, size_t n)
 	if (n == 0 || n > LOCAL_MAX || p[0] == '.' || p[0] == '-' || p[n - 1] == '.')
 		return false;
 	for (size_t i = 0; i < n; i++) {
-		if (p[i] == '.' ? p[i + 1] == '.' : !alphanumeric(p[i]) && strchr("!#$%&'*+-/=?^_`{|}~", p[i]) == NULL)
+		if (p[i] == '.'
+		            ? p[i + 1] == '.'
+		            : !alphanumeric(p[i]) && strchr("!#$%&'*+-/=?^_`{|}~", p[i]) == NULL)
 			return false;
 	}
 	return true;

@@ -8,7 +8,8 @@
 
 #define MAILADDR_MAX 254
 
-/** dot-atom "@" host name with at least one dot (RFC 5321 without quoted strings, comments and address literals). */
+/** dot-atom "@" host name with at least one dot (RFC 5321 without quoted strings, comments and
+ * address literals). */
 bool mailaddr_valid(const char *address);
 
 #endif

@@ -1,5 +1,6 @@
 /*
- * nickserv.c - what to type, for those who do not know: on connecting without an account, and to whoever talks to NickServ.
+ * nickserv.c - what to type, for those who do not know: on connecting without an account, and to
+ * whoever talks to NickServ.
  */
 #include "account.h"
 #include <godwit/message.h>
@@ -7,7 +8,8 @@
 
 static bool needs_mail(struct account *st)
 {
-	return option(st, "email-required") || strcmp(gw_option_string(st->self, gw_options(st->self), "verify"), "email") == 0;
+	return option(st, "email-required") ||
+	       strcmp(gw_option_string(st->self, gw_options(st->self), "verify"), "email") == 0;
 }
 
 static const char *mail_word(struct account *st)
@@ -27,15 +29,19 @@ void call_unauthenticated(void *state, uint64_t tag, const void *payload)
 	if (c == NULL || c->authenticated || c->state != GW_CONNECTING)
 		return;
 	party = party_find(st, c->id);
-	if (party != NULL && party->mechanism[0] != '\0') { /* the exchange did not end before CAP END */
+	if (party != NULL &&
+	    party->mechanism[0] != '\0') { /* the exchange did not end before CAP END */
 		sasl_drop(st, party);
 		party_tidy(st, party);
 		CLIENT(st, numeric, c, 906, ":SASL authentication aborted");
 	}
-	if ((c->caps & (CLIENT(st, cap, "standard-replies") | CLIENT(st, cap, "draft/account-registration"))) != 0)
-		CLIENT(st, line, c, NULL, "FAIL * ACCOUNT_REQUIRED :You need an account to connect");
+	if ((c->caps & (CLIENT(st, cap, "standard-replies") |
+	                CLIENT(st, cap, "draft/account-registration"))) != 0)
+		CLIENT(st, line, c, NULL,
+		       "FAIL * ACCOUNT_REQUIRED :You need an account to connect");
 	CLIENT(st, notice, c, "You need an account to connect. Type one of these:");
-	CLIENT(st, notice, c, "/quote REGISTER * %s <password>   makes an account named %s", mail_word(st), c->nick);
+	CLIENT(st, notice, c, "/quote REGISTER * %s <password>   makes an account named %s",
+	       mail_word(st), c->nick);
 	CLIENT(st, notice, c, "/quote PASS <account>:<password>   logs in to one that you have");
 }
 
@@ -50,12 +56,20 @@ void call_service(void *state, uint64_t tag, const void *payload)
 		return;
 	*query->taken = true;
 	if (c->account == NULL) {
-		CLIENT(st, notice, c, "There is no NickServ here; accounts have commands. To register your nick:");
+		CLIENT(st, notice, c,
+		       "There is no NickServ here; accounts have commands. To register your nick:");
 		CLIENT(st, notice, c, "/quote REGISTER * %s <password>", mail_word(st));
-		CLIENT(st, notice, c, "To log in, connect again with SASL or with the server password <account>:<password>");
+		CLIENT(st, notice, c,
+		       "To log in, connect again with SASL or with the server password "
+		       "<account>:<password>");
 	} else {
-		CLIENT(st, notice, c, "There is no NickServ here; you are logged in as %s. What you can type:", c->account);
-		CLIENT(st, notice, c, "/quote ACCOUNT INFO, or PASSWORD <present> <new>, EMAIL <password> <address>,");
-		CLIENT(st, notice, c, "CERTFP LIST|ADD|DEL [fingerprint], DROP <account> <password>");
+		CLIENT(st, notice, c,
+		       "There is no NickServ here; you are logged in as %s. What you can type:",
+		       c->account);
+		CLIENT(st, notice, c,
+		       "/quote ACCOUNT INFO, or PASSWORD <present> <new>, EMAIL <password> "
+		       "<address>,");
+		CLIENT(st, notice, c,
+		       "CERTFP LIST|ADD|DEL [fingerprint], DROP <account> <password>");
 	}
 }

@@ -1,5 +1,6 @@
 /*
- * party.c - what is remembered of a client while it is on its way to an account; nothing once it has arrived.
+ * party.c - what is remembered of a client while it is on its way to an account; nothing once it
+ * has arrived.
  */
 #include "account.h"
 #include <sodium.h>
@@ -39,7 +40,8 @@ void party_free(struct account *st, struct party *party)
 
 void party_tidy(struct account *st, struct party *party)
 {
-	if (party->task == 0 && party->mechanism[0] == '\0' && gw_id_none(party->pending) && party->failures == 0)
+	if (party->task == 0 && party->mechanism[0] == '\0' && gw_id_none(party->pending) &&
+	    party->failures == 0)
 		party_free(st, party);
 }
 

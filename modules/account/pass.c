@@ -46,7 +46,9 @@ static void checked(struct account *st, struct task *task, int status)
 	if (c != NULL && status == 0) {
 		login_succeeds(st, c, &login, false);
 	} else if (c != NULL) {
-		say_how(st, c, status == -EAGAIN ? "Too many people log in at the moment." : "That account and password do not match.");
+		say_how(st, c,
+		        status == -EAGAIN ? "Too many people log in at the moment."
+		                          : "That account and password do not match.");
 		login_failed(st, c);
 	}
 	task_end(st, task);

@@ -1,17 +1,20 @@
 /*
- * password.c - what may be a password: UTF-8 without control characters, within the bounds of the options.
+ * password.c - what may be a password: UTF-8 without control characters, within the bounds of the
+ * options.
  */
 #include "account.h"
 
-/* The length of the UTF-8 sequence at `p`, 0 when there is none (overlong ones, surrogates and beyond U+10FFFF too). */
+/* The length of the UTF-8 sequence at `p`, 0 when there is none (overlong ones, surrogates and
+ * beyond U+10FFFF too). */
 static size_t sequence(const unsigned char *p)
 {
 	static const struct {
 		unsigned char first_low, first_high, second_low, second_high;
 		size_t n;
 	} forms[] = {
-		{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
-		{0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+		{0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3},
+		{0xe1, 0xec, 0x80, 0xbf, 3}, {0xed, 0xed, 0x80, 0x9f, 3},
+		{0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
 		{0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
 	};
 

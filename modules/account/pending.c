@@ -1,9 +1,10 @@
 /*
  * pending.c - registrations that await their code: how they are stored, and tried.
  *
- * An entity of class R holds the verifier of the password, the address, a digest of the code and the time it ends. It
- * claims its name in a namespace of its own, so nobody's nick is blocked by it, and VERIFY finds it from any
- * connection and after any restart. The module services deletes what has expired.
+ * An entity of class R holds the verifier of the password, the address, a digest of the code and
+ * the time it ends. It claims its name in a namespace of its own, so nobody's nick is blocked by
+ * it, and VERIFY finds it from any connection and after any restart. The module services deletes
+ * what has expired.
  */
 #include "account.h"
 #include <gnutls/crypto.h>
@@ -37,12 +38,14 @@ bool pending_of(const struct gw_entity *entity, struct pending *out)
 	memcpy(out->code, code.p, DIGEST);
 	out->sends = gw_part_u64(core->value, 2, 0);
 	out->expires_ms = (int64_t)gw_part_u64(expiry->value, 0, 0);
-	return gw_part_text(core->value, 4, out->name, sizeof(out->name)) && cred_decode(cred->value, &out->cred) &&
+	return gw_part_text(core->value, 4, out->name, sizeof(out->name)) &&
+	       cred_decode(cred->value, &out->cred) &&
 	       gw_part_text(mail->value, 0, out->mail, sizeof(out->mail));
 }
 
 /* Flags, time, how many codes were sent, the digest of the last one, the name as it was typed. */
-static struct gw_blob core_value(struct account *st, const struct task *task, struct gw_parts *parts)
+static struct gw_blob core_value(struct account *st, const struct task *task,
+                                 struct gw_parts *parts)
 {
 	uint8_t digest[DIGEST];
 
@@ -108,7 +111,8 @@ void pending_commit(struct account *st, struct task *task)
 	struct gw_write writes[5] = {write, write, write, write, write};
 
 	draw_code(st, task->code);
-	gw_parts_u64(&expiry_parts, (uint64_t)((gw_wall_ns(st->self) + option(st, "code-expiry")) / GW_MS));
+	gw_parts_u64(&expiry_parts,
+	             (uint64_t)((gw_wall_ns(st->self) + option(st, "code-expiry")) / GW_MS));
 	writes[0].field = GW_F_CORE;
 	writes[0].value = core_value(st, task, &core_parts);
 	writes[1].field = GW_F_CRED;
@@ -151,7 +155,8 @@ static void withdrawn(struct account *st, struct task *task, int status, struct 
 {
 	(void)made;
 	if (status != 0 && status != -ENOENT)
-		gw_log(st->self, GW_WARN, "a registration could not be withdrawn status=%d", status);
+		gw_log(st->self, GW_WARN, "a registration could not be withdrawn status=%d",
+		       status);
 	task_end(st, task);
 }
 const struct task_ops withdraw_task = {.committed = withdrawn};

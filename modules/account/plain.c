@@ -1,8 +1,8 @@
 /*
  * plain.c - SASL PLAIN: the password is checked against the stored verifier, off the loop.
  */
-#include "account.h"
 #include "plain.h"
+#include "account.h"
 #include <strings.h>
 
 static const char too_busy[] = "too many attempts, try again in a minute";

@@ -12,7 +12,8 @@ struct plain {
 	const char *authzid, *authcid, *password;
 };
 
-/** [authzid] NUL authcid NUL passwd: 0, or -EBADMSG. Names are not empty and at most `name_max`, as the authzid. */
+/** [authzid] NUL authcid NUL passwd: 0, or -EBADMSG. Names are not empty and at most `name_max`, as
+ * the authzid. */
 int plain_parse(const uint8_t *message, size_t n, size_t name_max, struct plain *out);
 
 #endif

@@ -1,8 +1,10 @@
 /*
- * register.c - REGISTER: checks, look-ups, the verifier, the commit; the answer leaves when it is durable.
+ * register.c - REGISTER: checks, look-ups, the verifier, the commit; the answer leaves when it is
+ * durable.
  *
- * Before 001 the client is in the state Registration from here until the outcome, or until its code has come (verify.c).
- * With a code the registration is stored (pending.c); whoever knows its password may have another code sent.
+ * Before 001 the client is in the state Registration from here until the outcome, or until its code
+ * has come (verify.c). With a code the registration is stored (pending.c); whoever knows its
+ * password may have another code sent.
  */
 #include "account.h"
 #include <strings.h>
@@ -42,7 +44,9 @@ void call_timed_out(void *state, uint64_t tag)
 	if (c == NULL || c->state != GW_REGISTRATION)
 		return;
 	registration_leave(st, c);
-	CLIENT(st, notice, c, "The registration is no longer waited for here. Its code still works: VERIFY <account> <code>");
+	CLIENT(st, notice, c,
+	       "The registration is no longer waited for here. Its code still works: VERIFY "
+	       "<account> <code>");
 }
 
 /* REGISTER CANCEL: what awaits its code is withdrawn too. */
@@ -51,7 +55,8 @@ static void cancel(struct account *st, struct gw_client *c)
 	struct party *party = party_find(st, c->id);
 
 	if (party == NULL || gw_id_none(party->pending)) {
-		say_fail(st, c, "REGISTER", "INVALID_CODE", "*", "There is no registration to cancel.");
+		say_fail(st, c, "REGISTER", "INVALID_CODE", "*",
+		         "There is no registration to cancel.");
 		return;
 	}
 	pending_kill(st, party->pending);
@@ -77,12 +82,14 @@ static bool name_fails(struct account *st, struct gw_client *c, const char *name
 		return true;
 	}
 	if (!NETWORK(st, valid_nick, name) || reserved(name)) {
-		say_fail(st, c, "REGISTER", "BAD_ACCOUNT_NAME", "*", "That cannot be an account's name: it must be a valid nick.");
+		say_fail(st, c, "REGISTER", "BAD_ACCOUNT_NAME", "*",
+		         "That cannot be an account's name: it must be a valid nick.");
 		return true;
 	}
 	user = NETWORK(st, user, name);
 	if (user != NULL && user->session != c->session) {
-		say_fail(st, c, "REGISTER", "ACCOUNT_EXISTS", name, "Somebody else uses %s as a nick at the moment.", name);
+		say_fail(st, c, "REGISTER", "ACCOUNT_EXISTS", name,
+		         "Somebody else uses %s as a nick at the moment.", name);
 		return true;
 	}
 	return false;
@@ -93,7 +100,8 @@ static bool mail_fails(struct account *st, struct gw_client *c, const char *name
 	if (strcmp(mail, "*") == 0) {
 		if (!with_code(st) && !option(st, "email-required"))
 			return false;
-		say_fail(st, c, "REGISTER", "INVALID_EMAIL", name, "A mail address is needed: REGISTER * you@example.org <password>");
+		say_fail(st, c, "REGISTER", "INVALID_EMAIL", name,
+		         "A mail address is needed: REGISTER * you@example.org <password>");
 		return true;
 	}
 	if (mailaddr_valid(mail))
@@ -102,35 +110,42 @@ static bool mail_fails(struct account *st, struct gw_client *c, const char *name
 	return true;
 }
 
-static bool password_fails(struct account *st, struct gw_client *c, const char *name, const struct gw_message *m)
+static bool password_fails(struct account *st, struct gw_client *c, const char *name,
+                           const struct gw_message *m)
 {
 	const char *fault;
 	bool weak;
 
 	if (m->argc > 3) {
-		say_fail(st, c, "REGISTER", "UNACCEPTABLE_PASSWORD", name, "A password with spaces needs a colon before it: REGISTER * * :my password");
+		say_fail(st, c, "REGISTER", "UNACCEPTABLE_PASSWORD", name,
+		         "A password with spaces needs a colon before it: REGISTER * * :my "
+		         "password");
 		return true;
 	}
 	fault = password_fault(st, m->argv[2], &weak);
 	if (fault == NULL)
 		return false;
-	say_fail(st, c, "REGISTER", weak ? "WEAK_PASSWORD" : "UNACCEPTABLE_PASSWORD", name, "%s It has %d to %d bytes.", fault,
-	         (int)option(st, "password-min"), (int)option(st, "password-max"));
+	say_fail(st, c, "REGISTER", weak ? "WEAK_PASSWORD" : "UNACCEPTABLE_PASSWORD", name,
+	         "%s It has %d to %d bytes.", fault, (int)option(st, "password-min"),
+	         (int)option(st, "password-max"));
 	return true;
 }
 
 static bool refused(struct account *st, struct gw_client *c, const char *name)
 {
 	if (!option(st, "registration")) {
-		say_fail(st, c, "REGISTER", "TEMPORARILY_UNAVAILABLE", name, "This network takes no registrations at the moment.");
+		say_fail(st, c, "REGISTER", "TEMPORARILY_UNAVAILABLE", name,
+		         "This network takes no registrations at the moment.");
 		return true;
 	}
 	if (with_code(st) && !letter_room(st)) {
-		say_fail(st, c, "REGISTER", "TEMPORARILY_UNAVAILABLE", name, "Too much mail waits to be sent. Try again later.");
+		say_fail(st, c, "REGISTER", "TEMPORARILY_UNAVAILABLE", name,
+		         "Too much mail waits to be sent. Try again later.");
 		return true;
 	}
 	if (!attempt_take(st, c)) {
-		say_fail(st, c, "REGISTER", "TEMPORARILY_UNAVAILABLE", name, "Too many attempts from your address. Try again in a minute.");
+		say_fail(st, c, "REGISTER", "TEMPORARILY_UNAVAILABLE", name,
+		         "Too many attempts from your address. Try again in a minute.");
 		return true;
 	}
 	return false;
@@ -150,7 +165,8 @@ static void fail(struct account *st, struct task *task, const char *code, const 
 	task_end(st, task);
 }
 
-static void start(struct account *st, struct gw_client *c, const char *name, const struct gw_message *m)
+static void start(struct account *st, struct gw_client *c, const char *name,
+                  const struct gw_message *m)
 {
 	struct party *party = party_find(st, c->id);
 	struct task *task;
@@ -184,13 +200,16 @@ void cmd_register(void *state, struct gw_client *c, const struct gw_message *m)
 		return;
 	}
 	if (m->argc < 3 || m->argv[2][0] == '\0') {
-		CLIENT(st, numeric, c, 461, "REGISTER :Not enough parameters: REGISTER <account|*> <email|*> <password>");
+		CLIENT(st, numeric, c, 461,
+		       "REGISTER :Not enough parameters: REGISTER <account|*> <email|*> "
+		       "<password>");
 		return;
 	}
 	if (strcmp(name, "*") == 0)
 		name = c->nick;
 	if (c->account != NULL)
-		say_fail(st, c, "REGISTER", "ALREADY_AUTHENTICATED", c->account, "You are logged in as %s already.", c->account);
+		say_fail(st, c, "REGISTER", "ALREADY_AUTHENTICATED", c->account,
+		         "You are logged in as %s already.", c->account);
 	else if (!name_fails(st, c, name) && !mail_fails(st, c, name, m->argv[1]) &&
 	         !password_fails(st, c, name, m) && !refused(st, c, name))
 		start(st, c, name, m);
@@ -221,7 +240,9 @@ static void found(struct account *st, struct task *task, int status, const struc
 	switch (task->step) {
 	case AT_NAME:
 		if (status == 0) {
-			fail(st, task, "ACCOUNT_EXISTS", "That name is registered already. If it is yours: PASS <account>:<password>");
+			fail(st, task, "ACCOUNT_EXISTS",
+			     "That name is registered already. If it is yours: PASS "
+			     "<account>:<password>");
 		} else if (!with_code(st)) {
 			task->pending = (struct gw_id){0, 0};
 			make(st, task);
@@ -238,14 +259,17 @@ static void found(struct account *st, struct task *task, int status, const struc
 		return;
 	default:
 		if (status == 0)
-			fail(st, task, "UNACCEPTABLE_EMAIL", "That address belongs to another account.");
+			fail(st, task, "UNACCEPTABLE_EMAIL",
+			     "That address belongs to another account.");
 		else
 			make(st, task);
 	}
 }
 
-/* Somebody awaits a code for this name: this connection, or another one whose password we ask for. */
-static void pending_read(struct account *st, struct task *task, int status, const struct gw_entity *entity)
+/* Somebody awaits a code for this name: this connection, or another one whose password we ask for.
+ */
+static void pending_read(struct account *st, struct task *task, int status,
+                         const struct gw_entity *entity)
 {
 	struct pending pending;
 	bool own;
@@ -262,7 +286,9 @@ static void pending_read(struct account *st, struct task *task, int status, cons
 	}
 	task->sends = pending.sends;
 	if (pending.sends >= (uint64_t)option(st, "code-sends")) {
-		fail(st, task, "TEMPORARILY_UNAVAILABLE", "Too many codes were sent for that name. Use the last one, or wait until it has expired.");
+		fail(st, task, "TEMPORARILY_UNAVAILABLE",
+		     "Too many codes were sent for that name. Use the last one, or wait until it "
+		     "has expired.");
 		return;
 	}
 	if (own) {
@@ -281,7 +307,8 @@ static void hashed(struct account *st, struct task *task, int status)
 	if (task_client(st, task) == NULL) {
 		task_end(st, task);
 	} else if (status == -EACCES) {
-		fail(st, task, "ACCOUNT_EXISTS", "Somebody is registering that name. It is free again if no code comes.");
+		fail(st, task, "ACCOUNT_EXISTS",
+		     "Somebody is registering that name. It is free again if no code comes.");
 	} else if (status != 0) {
 		fail(st, task, "TEMPORARILY_UNAVAILABLE", commit_trouble(-EAGAIN));
 	} else if (task->step == AT_OWNER) {
@@ -297,17 +324,20 @@ static void hashed(struct account *st, struct task *task, int status)
 
 /* --- outcomes --- */
 
-static void registered(struct account *st, struct task *task, struct gw_client *c, struct gw_id made)
+static void registered(struct account *st, struct task *task, struct gw_client *c,
+                       struct gw_id made)
 {
 	struct gw_login login = {.account = made, .name = task->name};
 
-	say_outcome(st, c, "REGISTER", "SUCCESS", task->name, "The account %s is registered.", task->name);
+	say_outcome(st, c, "REGISTER", "SUCCESS", task->name, "The account %s is registered.",
+	            task->name);
 	if (c->state == GW_REGISTRATION)
 		go(st, c, GW_REGISTRATION_COMPLETED);
 	login_succeeds(st, c, &login, false);
 }
 
-static void awaits_code(struct account *st, struct task *task, struct gw_client *c, struct gw_id pending)
+static void awaits_code(struct account *st, struct task *task, struct gw_client *c,
+                        struct gw_id pending)
 {
 	struct party *party = party_of(st, c->id);
 
@@ -316,7 +346,8 @@ static void awaits_code(struct account *st, struct task *task, struct gw_client 
 		party->timeout = gw_timer_new(st->self, gw_call(st->self, CALL_TIMED_OUT, c->id));
 	gw_timer_set(party->timeout, st->self, option(st, "registration-timeout"));
 	say_outcome(st, c, "REGISTER", "VERIFICATION_REQUIRED", task->name,
-	            "A code has been sent to %s. Then type: VERIFY %s <code>", task->mail, task->name);
+	            "A code has been sent to %s. Then type: VERIFY %s <code>", task->mail,
+	            task->name);
 }
 
 static void committed(struct account *st, struct task *task, int status, struct gw_id made)
@@ -329,11 +360,13 @@ static void committed(struct account *st, struct task *task, int status, struct 
 		return;
 	}
 	if (status != 0) {
-		gw_log(st->self, GW_WARN, "a registration could not be stored account=%s status=%d", task->name, status);
+		gw_log(st->self, GW_WARN, "a registration could not be stored account=%s status=%d",
+		       task->name, status);
 		fail(st, task, "TEMPORARILY_UNAVAILABLE", commit_trouble(status));
 		return;
 	}
-	gw_log(st->self, GW_INFO, "%s account=%s", code ? "registration awaits its code" : "registered", task->name);
+	gw_log(st->self, GW_INFO, "%s account=%s",
+	       code ? "registration awaits its code" : "registered", task->name);
 	if (code)
 		letter_post(st, task->client, task->mail, task->name, task->code);
 	if (c != NULL && code)
@@ -343,4 +376,5 @@ static void committed(struct account *st, struct task *task, int status, struct 
 	task_end(st, task);
 }
 
-const struct task_ops register_task = {.found = found, .read = pending_read, .hashed = hashed, .committed = committed};
+const struct task_ops register_task = {
+	.found = found, .read = pending_read, .hashed = hashed, .committed = committed};

@@ -1,5 +1,6 @@
 /*
- * sasl.c - AUTHENTICATE: one exchange at a time per client, its chunks, its numerics; the mechanisms are rows.
+ * sasl.c - AUTHENTICATE: one exchange at a time per client, its chunks, its numerics; the
+ * mechanisms are rows.
  *
  * Works before and after 001, with and without CAP REQ, and again when already logged in.
  */
@@ -39,7 +40,8 @@ void sasl_mechanisms(struct account *st, struct gw_client *c, char *out, size_t 
 
 		if (!offered(row, st, c) || used + strlen(row->name) + 2 > max)
 			continue;
-		used += (size_t)snprintf(out + used, max - used, "%s%s", used > 0 ? "," : "", row->name);
+		used += (size_t)snprintf(out + used, max - used, "%s%s", used > 0 ? "," : "",
+		                         row->name);
 	}
 }
 
@@ -100,7 +102,8 @@ static void end(struct account *st, struct gw_client *c)
 	party_tidy(st, party);
 }
 
-void sasl_finish(void *state, struct gw_client *c, int status, const struct gw_login *login, const char *why)
+void sasl_finish(void *state, struct gw_client *c, int status, const struct gw_login *login,
+                 const char *why)
 {
 	struct account *st = state;
 
@@ -109,7 +112,8 @@ void sasl_finish(void *state, struct gw_client *c, int status, const struct gw_l
 		login_succeeds(st, c, login, true);
 		return;
 	}
-	CLIENT(st, numeric, c, 904, ":SASL authentication failed%s%s", why != NULL ? ": " : "", why != NULL ? why : "");
+	CLIENT(st, numeric, c, 904, ":SASL authentication failed%s%s", why != NULL ? ": " : "",
+	       why != NULL ? why : "");
 	login_failed(st, c);
 }
 
@@ -128,7 +132,8 @@ static void begin(struct account *st, struct gw_client *c, const char *name)
 		sasl_mechanisms(st, c, names, sizeof(names));
 		if (names[0] != '\0')
 			CLIENT(st, numeric, c, 908, "%s :are available SASL mechanisms", names);
-		CLIENT(st, numeric, c, 904, ":SASL authentication failed: there is no such mechanism here");
+		CLIENT(st, numeric, c, 904,
+		       ":SASL authentication failed: there is no such mechanism here");
 		return;
 	}
 	party = party_of(st, c->id);
@@ -141,7 +146,8 @@ static void respond(struct account *st, struct gw_client *c, struct party *party
 	const struct gw_row *found = mechanism(st, party->mechanism);
 	uint8_t response[RESPONSE_MAX];
 	size_t n;
-	int status = party->response.text != NULL ? chunks_decode(&party->response, response, &n) : 0;
+	int status =
+		party->response.text != NULL ? chunks_decode(&party->response, response, &n) : 0;
 
 	if (party->response.text == NULL) {
 		response[0] = '\0';
@@ -151,10 +157,12 @@ static void respond(struct account *st, struct gw_client *c, struct party *party
 		party->response.n = 0;
 	}
 	if (status != 0 || found == NULL) {
-		sasl_finish(st, c, -EBADMSG, NULL, status != 0 ? "that is no base64" : "the mechanism is gone");
+		sasl_finish(st, c, -EBADMSG, NULL,
+		            status != 0 ? "that is no base64" : "the mechanism is gone");
 	} else {
 		const struct gw_mechanism *row = found->row;
-		gw_mechanism_fn *fn = (gw_mechanism_fn *)gw_call_fn(gw_call(found->module, row->respond, 0));
+		gw_mechanism_fn *fn =
+			(gw_mechanism_fn *)gw_call_fn(gw_call(found->module, row->respond, 0));
 
 		fn(found->module->state, c, response, n);
 	}

@@ -1,8 +1,8 @@
 /*
  * scram.c - SCRAM-SHA-256: parsing the client's two messages, checking the proof.
  *
- * Channel binding is not offered, so "n" and "y" are both right and "p" is refused. Unknown optional attributes are
- * skipped, the mandatory one ("m=") is refused, as the RFC demands.
+ * Channel binding is not offered, so "n" and "y" are both right and "p" is refused. Unknown
+ * optional attributes are skipped, the mandatory one ("m=") is refused, as the RFC demands.
  */
 #include "scram.h"
 #include <errno.h>
@@ -50,7 +50,8 @@ static bool unescape(const char *p, size_t n, char *out, size_t max)
 		char c = p[i];
 
 		if (c == '=') {
-			if (n - i < 3 || (memcmp(p + i, "=2C", 3) != 0 && memcmp(p + i, "=3D", 3) != 0))
+			if (n - i < 3 ||
+			    (memcmp(p + i, "=2C", 3) != 0 && memcmp(p + i, "=3D", 3) != 0))
 				return false;
 			c = p[i + 1] == '2' ? ',' : '=';
 			i += 2;
@@ -72,7 +73,8 @@ static bool printable(const char *p, size_t n)
 }
 
 /* "n,," or "y,a=name,": leaves the cursor behind it. */
-static int read_header(struct scram *s, struct cursor *c, char *authzid, size_t max, const char **why)
+static int read_header(struct scram *s, struct cursor *c, char *authzid, size_t max,
+                       const char **why)
 {
 	const char *start = c->at, *p;
 	size_t n;
@@ -107,7 +109,8 @@ static int read_bare(struct scram *s, struct cursor *c, const char **why)
 		return fail(why, "invalid-encoding");
 	if (!unescape(p + 2, n - 2, s->name, sizeof(s->name)))
 		return fail(why, "invalid-username-encoding");
-	if (!next(c, &p, &n) || !is_attribute(p, n, 'r') || n == 2 || n - 2 > SCRAM_NONCE_MAX || !printable(p, n))
+	if (!next(c, &p, &n) || !is_attribute(p, n, 'r') || n == 2 || n - 2 > SCRAM_NONCE_MAX ||
+	    !printable(p, n))
 		return fail(why, "invalid-encoding");
 	memcpy(s->nonce, p + 2, n - 2);
 	s->nonce[n - 2] = '\0';
@@ -142,26 +145,30 @@ void scram_challenge(struct scram *s, const struct cred *cred, const char *serve
 	size_t n = strlen(s->nonce);
 
 	s->cred = *cred;
-	snprintf(s->nonce + n, sizeof(s->nonce) - n, "%.*s", SCRAM_SERVER_NONCE, server_nonce);
-	sodium_bin2base64(salt, sizeof(salt), cred->salt, CRED_SALT, sodium_base64_VARIANT_ORIGINAL);
-	snprintf(s->challenge, sizeof(s->challenge), "r=%s,s=%s,i=%u", s->nonce, salt, (unsigned)cred->iterations);
+	snprintf(s->nonce + n, sizeof(s->nonce) - n, "%s", server_nonce);
+	sodium_bin2base64(salt, sizeof(salt), cred->salt, CRED_SALT,
+	                  sodium_base64_VARIANT_ORIGINAL);
+	snprintf(s->challenge, sizeof(s->challenge), "r=%s,s=%s,i=%u", s->nonce, salt,
+	         (unsigned)cred->iterations);
 }
 
 static bool decode(const char *p, size_t n, void *out, size_t max, size_t *n_out)
 {
-	return sodium_base642bin(out, max, p, n, NULL, n_out, NULL, sodium_base64_VARIANT_ORIGINAL) == 0;
+	return sodium_base642bin(out, max, p, n, NULL, n_out, NULL,
+	                         sodium_base64_VARIANT_ORIGINAL) == 0;
 }
 
 /* c= must be the header that opened the exchange, r= both nonces, p= a proof, and it comes last. */
-static int read_final(const struct scram *s, const uint8_t *message, size_t size, size_t *without_proof,
-                      uint8_t proof[CRED_KEY], const char **why)
+static int read_final(const struct scram *s, const uint8_t *message, size_t size,
+                      size_t *without_proof, uint8_t proof[CRED_KEY], const char **why)
 {
 	struct cursor c = {(const char *)message, (const char *)message + size};
 	char header[sizeof(s->header)];
 	const char *p;
 	size_t n, got;
 
-	if (!next(&c, &p, &n) || !is_attribute(p, n, 'c') || !decode(p + 2, n - 2, header, sizeof(header), &got))
+	if (!next(&c, &p, &n) || !is_attribute(p, n, 'c') ||
+	    !decode(p + 2, n - 2, header, sizeof(header), &got))
 		return fail(why, "invalid-encoding");
 	if (got != strlen(s->header) || memcmp(header, s->header, got) != 0)
 		return fail(why, "channel-bindings-dont-match");
@@ -172,15 +179,16 @@ static int read_final(const struct scram *s, const uint8_t *message, size_t size
 	while (next(&c, &p, &n) && !is_attribute(p, n, 'p'))
 		if (n < 2 || p[1] != '=')
 			return fail(why, "invalid-encoding");
-	if (!is_attribute(p, n, 'p') || c.at <= c.end || !decode(p + 2, n - 2, proof, CRED_KEY, &got) ||
-	    got != CRED_KEY)
+	if (!is_attribute(p, n, 'p') || c.at <= c.end ||
+	    !decode(p + 2, n - 2, proof, CRED_KEY, &got) || got != CRED_KEY)
 		return fail(why, "invalid-encoding");
 	*without_proof = (size_t)(p - 1 - (const char *)message);
 	return 0;
 }
 
 /* AuthMessage, as pieces handed to the MAC one after the other. */
-static bool sign(const struct scram *s, const uint8_t *key, const uint8_t *final, size_t n, uint8_t out[CRED_KEY])
+static bool sign(const struct scram *s, const uint8_t *key, const uint8_t *final, size_t n,
+                 uint8_t out[CRED_KEY])
 {
 	gnutls_hmac_hd_t mac;
 	bool done;
@@ -188,14 +196,14 @@ static bool sign(const struct scram *s, const uint8_t *key, const uint8_t *final
 	if (gnutls_hmac_init(&mac, GNUTLS_MAC_SHA256, key, CRED_KEY) != 0)
 		return false;
 	done = gnutls_hmac(mac, s->bare, strlen(s->bare)) == 0 && gnutls_hmac(mac, ",", 1) == 0 &&
-	       gnutls_hmac(mac, s->challenge, strlen(s->challenge)) == 0 && gnutls_hmac(mac, ",", 1) == 0 &&
-	       gnutls_hmac(mac, final, n) == 0;
+	       gnutls_hmac(mac, s->challenge, strlen(s->challenge)) == 0 &&
+	       gnutls_hmac(mac, ",", 1) == 0 && gnutls_hmac(mac, final, n) == 0;
 	gnutls_hmac_deinit(mac, out);
 	return done;
 }
 
-int scram_final(const struct scram *s, const uint8_t *message, size_t n, char signature[SCRAM_SIGNATURE_MAX],
-                const char **why)
+int scram_final(const struct scram *s, const uint8_t *message, size_t n,
+                char signature[SCRAM_SIGNATURE_MAX], const char **why)
 {
 	uint8_t proof[CRED_KEY], key[CRED_KEY], stored[CRED_KEY];
 	size_t without_proof;
@@ -216,6 +224,7 @@ int scram_final(const struct scram *s, const uint8_t *message, size_t n, char si
 	if (!sign(s, s->cred.server, message, without_proof, key))
 		return fail(why, "other-error");
 	memcpy(signature, "v=", 3);
-	sodium_bin2base64(signature + 2, SCRAM_SIGNATURE_MAX - 2, key, CRED_KEY, sodium_base64_VARIANT_ORIGINAL);
+	sodium_bin2base64(signature + 2, SCRAM_SIGNATURE_MAX - 2, key, CRED_KEY,
+	                  sodium_base64_VARIANT_ORIGINAL);
 	return 0;
 }

@@ -1,13 +1,13 @@
 /*
  * scram_sasl.c - SASL SCRAM-SHA-256: the exchange around scram.c.
  *
- * A reason of the RFC's server-error goes into the text of 904: clients take 904 alone as the answer to a wrong proof.
- * An unknown name gets a challenge like any other and fails at its proof.
+ * A reason of the RFC's server-error goes into the text of 904: clients take 904 alone as the
+ * answer to a wrong proof. An unknown name gets a challenge like any other and fails at its proof.
  */
 #include "account.h"
 #include <sodium.h>
 
-enum { NONCE_BYTES = SCRAM_SERVER_NONCE * 3 / 4 };
+#define NONCE_BYTES 18 /* 24 characters */
 
 static void refuse(struct account *st, struct gw_client *c, const char *why)
 {
@@ -17,7 +17,8 @@ static void refuse(struct account *st, struct gw_client *c, const char *why)
 	sasl_finish(st, c, -EACCES, NULL, text);
 }
 
-static void first(struct account *st, struct gw_client *c, struct party *party, const uint8_t *response, size_t n)
+static void first(struct account *st, struct gw_client *c, struct party *party,
+                  const uint8_t *response, size_t n)
 {
 	struct task *task;
 	const char *why;
@@ -43,7 +44,8 @@ static void first(struct account *st, struct gw_client *c, struct party *party, 
 	refuse(st, c, "invalid-username-encoding");
 }
 
-static void second(struct account *st, struct gw_client *c, struct party *party, const uint8_t *response, size_t n)
+static void second(struct account *st, struct gw_client *c, struct party *party,
+                   const uint8_t *response, size_t n)
 {
 	char signature[SCRAM_SIGNATURE_MAX];
 	const char *why;
@@ -52,7 +54,8 @@ static void second(struct account *st, struct gw_client *c, struct party *party,
 		refuse(st, c, why);
 		return;
 	}
-	if (gw_id_none(party->login)) { /* nobody: no verifier of ours is all zero, yet nothing may rest on it */
+	if (gw_id_none(party->login)) { /* nobody: no verifier of ours is all zero, yet nothing may
+		                           rest on it */
 		refuse(st, c, "invalid-proof");
 		return;
 	}
@@ -97,7 +100,8 @@ static void read(struct account *st, struct task *task, int status, const struct
 {
 	struct gw_client *c = task_client(st, task);
 	struct party *party = c != NULL ? party_find(st, c->id) : NULL;
-	char nonce[SCRAM_SERVER_NONCE + 1];
+	char nonce[sodium_base64_ENCODED_LEN(NONCE_BYTES,
+	                                     sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
 	uint8_t random[NONCE_BYTES];
 	struct view view = {.cred = {.kind = CRED_NONE}};
 
@@ -113,7 +117,8 @@ static void read(struct account *st, struct task *task, int status, const struct
 			decoy_cred(st, task->folded, &view.cred);
 		}
 		gw_random(st->self, random, sizeof(random));
-		sodium_bin2base64(nonce, sizeof(nonce), random, sizeof(random), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+		sodium_bin2base64(nonce, sizeof(nonce), random, sizeof(random),
+		                  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 		scram_challenge(party->scram, &view.cred, nonce);
 		sasl_challenge(st, c, party->scram->challenge, strlen(party->scram->challenge));
 	}

@@ -1,5 +1,6 @@
 /*
- * task.c - commands on their way: look-ups, hashing and commits end here and go on by the table of kinds.
+ * task.c - commands on their way: look-ups, hashing and commits end here and go on by the table of
+ * kinds.
  */
 #include "account.h"
 #include <sodium.h>
@@ -105,7 +106,8 @@ void tasks_free(struct account *st)
 	for (task = st->tasks; task != NULL; task = next) {
 		next = task->hh.next;
 		if (task->admin != NULL)
-			gw_admin_done(st->self, &task->admin, -ECANCELED, "The module account was unloaded.");
+			gw_admin_done(st->self, &task->admin, -ECANCELED,
+			              "The module account was unloaded.");
 		task_free(st, task);
 	}
 }
@@ -123,7 +125,8 @@ void task_find(struct account *st, struct task *task, int namespace, const void 
 	struct gw_owner owner;
 	int status;
 
-	status = SERVICES(st, find, (enum gw_namespace)namespace, key, n, &owner, gw_call(st->self, CALL_FOUND, task->id));
+	status = SERVICES(st, find, (enum gw_namespace) namespace, key, n, &owner,
+	                  gw_call(st->self, CALL_FOUND, task->id));
 	if (status != -EINPROGRESS)
 		found(st, task, status, status == 0 ? &owner : NULL);
 }
@@ -137,7 +140,8 @@ void call_found(void *state, uint64_t tag, int status, const struct gw_owner *ow
 		found(st, task, status, owner);
 }
 
-static void read_done(struct account *st, struct task *task, int status, const struct gw_entity *entity)
+static void read_done(struct account *st, struct task *task, int status,
+                      const struct gw_entity *entity)
 {
 	if (task->checking)
 		check_read(st, task, status, entity);

@@ -1,5 +1,6 @@
 /*
- * verify.c - VERIFY: the code turns a registration that awaits it into an account, from whatever connection it comes.
+ * verify.c - VERIFY: the code turns a registration that awaits it into an account, from whatever
+ * connection it comes.
  */
 #include "account.h"
 #include <sodium.h>
@@ -22,15 +23,18 @@ void cmd_verify(void *state, struct gw_client *c, const struct gw_message *m)
 	int n;
 
 	if (c->account != NULL) {
-		say_fail(st, c, "VERIFY", "ALREADY_AUTHENTICATED", c->account, "You are logged in as %s already.", c->account);
+		say_fail(st, c, "VERIFY", "ALREADY_AUTHENTICATED", c->account,
+		         "You are logged in as %s already.", c->account);
 		return;
 	}
 	if (!NETWORK(st, valid_nick, name) || strlen(m->argv[1]) != CODE_LENGTH) {
-		say_fail(st, c, "VERIFY", "INVALID_CODE", "*", "That code is wrong or has expired.");
+		say_fail(st, c, "VERIFY", "INVALID_CODE", "*",
+		         "That code is wrong or has expired.");
 		return;
 	}
 	if (!attempt_take(st, c)) {
-		say_fail(st, c, "VERIFY", "TEMPORARILY_UNAVAILABLE", name, "Too many attempts from your address. Try again in a minute.");
+		say_fail(st, c, "VERIFY", "TEMPORARILY_UNAVAILABLE", name,
+		         "Too many attempts from your address. Try again in a minute.");
 		return;
 	}
 	task = task_new(st, TASK_VERIFY, c);
@@ -60,7 +64,8 @@ static void wrong_code(struct account *st, struct task *task)
 	if (last)
 		pending_kill(st, task->pending);
 	fail(st, task, "INVALID_CODE",
-	     last ? "That code is wrong. It was the last try: REGISTER again." : "That code is wrong or has expired.");
+	     last ? "That code is wrong. It was the last try: REGISTER again."
+	          : "That code is wrong or has expired.");
 }
 
 /* The registration dies and the account is born under one stamp. */
@@ -84,7 +89,8 @@ static void read(struct account *st, struct task *task, int status, const struct
 	struct pending pending;
 	uint8_t digest[DIGEST];
 
-	if (status != 0 || !pending_of(entity, &pending) || pending.expires_ms < gw_wall_ns(st->self) / GW_MS) {
+	if (status != 0 || !pending_of(entity, &pending) ||
+	    pending.expires_ms < gw_wall_ns(st->self) / GW_MS) {
 		fail(st, task, "INVALID_CODE", "That code is wrong or has expired.");
 		return;
 	}
@@ -103,17 +109,20 @@ static void committed(struct account *st, struct task *task, int status, struct 
 
 	if (status == -EEXIST) {
 		pending_kill(st, task->pending);
-		fail(st, task, "INVALID_CODE", "Meanwhile the name or the address was taken by another account.");
+		fail(st, task, "INVALID_CODE",
+		     "Meanwhile the name or the address was taken by another account.");
 		return;
 	}
 	if (status != 0) {
-		gw_log(st->self, GW_WARN, "a registration could not be stored account=%s status=%d", task->name, status);
+		gw_log(st->self, GW_WARN, "a registration could not be stored account=%s status=%d",
+		       task->name, status);
 		fail(st, task, "TEMPORARILY_UNAVAILABLE", commit_trouble(status));
 		return;
 	}
 	gw_log(st->self, GW_INFO, "registered account=%s", task->name);
 	if (c != NULL) {
-		say_outcome(st, c, "VERIFY", "SUCCESS", task->name, "The account %s is registered.", task->name);
+		say_outcome(st, c, "VERIFY", "SUCCESS", task->name, "The account %s is registered.",
+		            task->name);
 		if (c->state == GW_REGISTRATION)
 			CLIENT(st, change, c, GW_REGISTRATION_COMPLETED);
 		registration_leave(st, c);

@@ -1,7 +1,8 @@
 /*
  * view.c - between accounts and their cells: an account read, and the writes that make one.
  *
- * A value that this version cannot read is treated as absent: form is checked by views, never by replication.
+ * A value that this version cannot read is treated as absent: form is checked by views, never by
+ * replication.
  */
 #include "account.h"
 #include <gnutls/crypto.h>
@@ -9,12 +10,14 @@
 /* A claim's value: when it was made, by whom, and the name as it is shown. */
 static struct gw_stamp claim_stamp(struct gw_blob value)
 {
-	return (struct gw_stamp){gw_part_u64(value, 0, UINT64_MAX), gw_part_u64(value, 1, UINT64_MAX)};
+	return (struct gw_stamp){gw_part_u64(value, 0, UINT64_MAX),
+	                         gw_part_u64(value, 1, UINT64_MAX)};
 }
 
 static bool is_nick(const struct gw_cell *cell)
 {
-	return cell->field == GW_F_NAME && cell->sub.n > 1 && *(const char *)cell->sub.p == GW_NAME_NICK;
+	return cell->field == GW_F_NAME && cell->sub.n > 1 &&
+	       *(const char *)cell->sub.p == GW_NAME_NICK;
 }
 
 /* The first nick is the account's name. */
@@ -67,12 +70,13 @@ struct gw_blob name_sub(uint8_t room[GW_NAME_MAX], char namespace, const char *f
 
 	if (n > GW_NAME_MAX - 1)
 		n = GW_NAME_MAX - 1;
-	room[0] = (uint8_t)namespace;
+	room[0] = (uint8_t) namespace;
 	memcpy(room + 1, folded, n);
 	return blob_of(room, n + 1);
 }
 
-/* Addresses are claimed by a digest: they may be longer than a key, and a name table needs no list of addresses. */
+/* Addresses are claimed by a digest: they may be longer than a key, and a name table needs no list
+ * of addresses. */
 void mail_digest(const char *mail, uint8_t out[DIGEST])
 {
 	char lower[MAILADDR_MAX + 1];

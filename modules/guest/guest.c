@@ -1,8 +1,10 @@
 /*
- * guest.c - the module "guest": admits users without an account, so that plain NICK and USER suffice.
+ * guest.c - the module "guest": admits users without an account, so that plain NICK and USER
+ * suffice.
  *
- * It authenticates nameless users, and so the state table holds: on "client.unauthenticated", before the module account
- * tells anybody to log in, and by SASL ANONYMOUS. A nick that an account claims is refused to them by the client module.
+ * It authenticates nameless users, and so the state table holds: on "client.unauthenticated",
+ * before the module account tells anybody to log in, and by SASL ANONYMOUS. A nick that an account
+ * claims is refused to them by the client module.
  */
 #include <errno.h>
 #include <godwit/account.h>

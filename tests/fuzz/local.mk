@@ -4,3 +4,13 @@
 check_PROGRAMS += tests/fuzz/client_message
 tests_fuzz_client_message_SOURCES = tests/fuzz/client_message.c tests/fuzz/replay.c modules/client/message.c
 tests_fuzz_client_message_LDADD =
+
+check_PROGRAMS += tests/fuzz/account_scram
+tests_fuzz_account_scram_SOURCES = tests/fuzz/account_scram.c tests/fuzz/replay.c \
+	modules/account/scram.c modules/account/cred.c
+tests_fuzz_account_scram_LDADD = $(GNUTLS_LIBS) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/fuzz/account_sasl
+tests_fuzz_account_sasl_SOURCES = tests/fuzz/account_sasl.c tests/fuzz/replay.c \
+	modules/account/chunks.c modules/account/mailaddr.c modules/account/plain_parse.c
+tests_fuzz_account_sasl_LDADD = $(SODIUM_LIBS)

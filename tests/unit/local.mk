@@ -19,3 +19,12 @@ tests_unit_client_message_LDADD = $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/client_states
 tests_unit_client_states_SOURCES = tests/unit/client_states.c modules/client/states.c
 tests_unit_client_states_LDADD = $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/account_scram
+tests_unit_account_scram_SOURCES = tests/unit/account_scram.c modules/account/scram.c modules/account/cred.c
+tests_unit_account_scram_LDADD = $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/account_parse
+tests_unit_account_parse_SOURCES = tests/unit/account_parse.c modules/account/chunks.c \
+	modules/account/cred.c modules/account/mailaddr.c modules/account/plain_parse.c
+tests_unit_account_parse_LDADD = $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(SODIUM_LIBS)
