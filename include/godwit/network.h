@@ -123,7 +123,7 @@ struct gw_channel {
 #define GW_KIND(number, unknown) (((uint32_t)1 << 16) | (number) | (unknown))
 enum gw_kind {
 	GW_EV_USER = GW_KIND(1, GW_KIND_FORWARD),     /* source has come */
-	GW_EV_QUIT = GW_KIND(2, GW_KIND_FORWARD),     /* source leaves; text: reason. Still a member everywhere while notified */
+	GW_EV_QUIT = GW_KIND(2, GW_KIND_FORWARD),     /* source leaves; text: reason. Still a member everywhere while notified, but its sink is gone */
 	GW_EV_NICK = GW_KIND(3, GW_KIND_FORWARD),     /* source was `old`, user->nick is the new one */
 	GW_EV_SET = GW_KIND(4, GW_KIND_FORWARD),      /* fields of source changed: see `fields` */
 	GW_EV_CHANNEL = GW_KIND(5, GW_KIND_FORWARD),  /* a channel was made, or found to be registered */
@@ -158,7 +158,8 @@ enum gw_user_field {
 	GW_SET_REALNAME = 4,
 	GW_SET_ACCOUNT = 8,
 	GW_SET_MODES = 16,
-	GW_SET_ROLE = 32
+	GW_SET_ROLE = 32,
+	GW_SET_CLAIM = 64 /* of the account on the nick in use; seen by nobody. A new nick has none until it is set again */
 };
 
 /** Payload of the topic "network.event": an event that has taken effect. Everything is borrowed for the call. Which fields count is said at enum gw_kind. */
@@ -188,6 +189,37 @@ struct gw_event {
 #define GW_TOPIC_EVENT "network.event"
 typedef void gw_event_heard_fn(void *state, uint64_t tag, const struct gw_event *event);
 
+/** Payload of the topic "network.record": a record that has been applied, whether or not anything of it can be seen (and one of a kind that is
+ * unknown here, if it is to be forwarded): what links pass on. Notified behind its events. */
+struct gw_record {
+	const void *bytes;
+	size_t len;
+	uint64_t via; /* the link that brought it, 0: made here */
+	uint64_t origin, seq;
+	uint32_t kind;
+	uint8_t scope;
+	const char *channel; /* NULL: none */
+	uint64_t target;     /* a session, by scope also a server's run; 0: none */
+};
+#define GW_TOPIC_RECORD "network.record"
+typedef void gw_record_heard_fn(void *state, uint64_t tag, const struct gw_record *record);
+#define GW_RECORD_MAX 65536 /* bytes of a record */
+
+/** A server that has come into sight. Strings are copied. */
+struct gw_node_spec {
+	const char *name, *description;
+	struct gw_id id;
+	uint64_t run;
+	uint64_t via; /* the link behind which it is: any number but 0 that names it among this server's links */
+};
+
+/** How far a burst has got; zero at first. */
+struct gw_burst_cursor {
+	uint32_t phase;
+	uint64_t at, within;
+};
+typedef void gw_burst_emit_fn(void *ctx, const void *record, size_t len);
+
 /** 22 characters of base64url and a NUL: the (origin, sequence) of an event, as clients see it; reversible. */
 #define GW_MSGID_LEN 22
 
@@ -208,6 +240,7 @@ struct gw_user_set {
 	const char *away, *ident, *host, *realname, *account, *role;
 	struct gw_id account_id;
 	uint64_t modes_add, modes_remove;
+	struct gw_stamp claim;
 };
 
 /** A channel that is to exist: made new, or restored from what services keep. */
@@ -253,7 +286,8 @@ struct gw_usermode {
 #define GW_POINT_USERMODE "network.usermode"
 
 /** A row of the point "network.session-data": what a module keeps per session. The block is zeroed when the session comes and freed
- * by `network` after GW_EV_QUIT (what it points to is the module's to free, in its subscription to the event). */
+ * by `network` after GW_EV_QUIT (what it points to is the module's to free, in its subscription to the event). It is kept when its module is
+ * reloaded; a row that has become larger finds zeros behind what it had. Incompatible contents need a new name. */
 struct gw_session_data {
 	const char *name; /* "away-log": unique */
 	uint32_t version;
@@ -285,8 +319,9 @@ struct gw_kind_row {
 typedef int gw_kind_apply_fn(void *state, const struct gw_event *event);
 #define GW_POINT_KIND "network.kind"
 
-/** All submitting functions take effect before they return, unless called inside a notification: then right behind it. They return 0, or
- * -EINVAL when something is out of bounds, -ENOENT when what is named is gone, -EEXIST when a nick is in use. `command` is 0 or the client's number. */
+/** All submitting functions take effect before they return, unless called inside a notification: then right behind it (and what they would give
+ * back is NULL). They return 0, or -EINVAL when something is out of bounds, -ENOENT when what is named is gone, -EEXIST when a nick is in
+ * use, -EALREADY when a member joins again. `command` is 0 or the client's number. */
 struct gw_network_ops {
 	/* Looking. Names are folded by the function. */
 	struct gw_user *(*user)(void *network, const char *nick);
@@ -337,6 +372,22 @@ struct gw_network_ops {
 	void (*attach)(void *network, struct gw_session *, struct gw_sink *, uint64_t caps);
 	/** Events of the channel of that name reach this server also without a member; counted; survives the channel's end. */
 	int (*interest)(void *network, const char *channel, bool on);
+
+	/** The parameter of a letter that is set ("key" of k), or NULL. */
+	const char *(*mode_param)(void *network, const struct gw_channel *, char letter);
+
+	/* For links. */
+	/** Takes a record in. 0: applied, or nothing was left of it; what is negative changed nothing: -EBADMSG malformed, -EPERM not in the name of
+	 * one who is at home behind `via`, -EALREADY seen before, -ERANGE from the future, -ENOMSG of an unknown kind that is to be dropped. Not inside
+	 * a notification (-EBUSY). */
+	int (*apply)(void *network, const void *record, size_t len, uint64_t via);
+	/** Makes a server known: its events are taken from now on. -EEXIST: it is known. */
+	int (*node_add)(void *network, const struct gw_node_spec *);
+	/** The vector: the last sequence seen of each origin. `after` NULL starts, NULL ends. */
+	const struct gw_node *(*vector)(void *network, const struct gw_node *after, uint64_t *seq_out);
+	/** Calls `emit` for the next records of this server's whole live state, some 16 KiB; false when there are no more. May go on over many
+	 * turns: what changes meanwhile is told by events. The other side gives each record to `apply`. */
+	bool (*burst_export)(void *network, struct gw_burst_cursor *, gw_burst_emit_fn *emit, void *ctx);
 };
 
 #endif

@@ -1,0 +1,449 @@
+/*
+ * network.h - the live network's state, and which file does what.
+ *
+ * submit.c turns a call of the interface into one record (record.c), stamps it and hands it to apply.c, where records
+ * from links arrive too. apply.c checks who may say it and calls the kind's function (users.c, members.c, modes.c, channels.c,
+ * messages.c), which changes the state and publishes what is left of the event. nicks.c settles who is shown under which nick,
+ * lives.c which of several creations of one channel counts. digest.c and burst.c read the state, rows.c keeps what
+ * other modules contribute, names.c knows names, look.c answers questions.
+ */
+#ifndef NETWORK_H
+#define NETWORK_H
+
+#include "record.h"
+#include <godwit/hash.h>
+#include <godwit/loop.h>
+#include <godwit/mem.h>
+#include <godwit/module.h>
+#include <godwit/network.h>
+
+#define KEEP_MS ((int64_t)24 * 3600 * 1000) /* tombstones, lives without a member, strays */
+#define GHOSTS_MAX 8192 /* lives that nobody sees */
+#define STRAYS_MAX 16384
+#define TOMBSTONES_MAX 512 /* in the lists of one life */
+#define CUSTOM_MAX 16384   /* bytes of a body */
+#define TEXT_MAX 8191      /* bytes of a message's text, and of its tags */
+#define AHEAD_MS 60000     /* a stamp further in the future is refused */
+
+/** Rows of `.calls`. */
+enum network_call {
+	CALL_NONE,
+	CALL_TIDY,
+	CALL_CHANMODES,
+	CALL_SESSION_DATA,
+	CALL_BURST_ROWS,
+	CALL_KINDS,
+	CALL_STATUS,
+	CALL_READY,
+	CALL_REHASHED,
+	CALL_SERVICES_CHANGED,
+	CALL_OWNER
+};
+
+/** Cells of a user beside its nick, in the order of the bits of enum gw_user_field. */
+#define N_FIELDS 7
+
+struct server {
+	struct gw_node pub;
+	uint64_t via;        /* link behind which it is; 0: here */
+	uint64_t seq, clock; /* of the last event seen */
+	char name[GW_SERVER_MAX + 1];
+	char *description;
+	UT_hash_handle hh; /* by pub.run */
+};
+
+/** The user's texts. Only used to hand several of them around. */
+struct texts {
+	const char *nick, *wanted, *ident, *host, *realname, *account, *away, *role;
+};
+#define N_TEXTS (sizeof(struct texts) / sizeof(const char *))
+
+/** A user and its one session. */
+struct person {
+	struct gw_session session;
+	struct gw_user user;
+	char *texts;           /* one block behind all texts of `user`, and `wanted` */
+	const char *wanted;    /* the nick cell; user.nick differs while another holds it (nicks.c) */
+	struct gw_stamp came;  /* of the introduction: the stamp of each field never set since */
+	struct gw_stamp claim; /* of the account on `wanted`; zero: none */
+	struct gw_stamp *touched; /* N_FIELDS, zero for those never set; NULL: all */
+	struct person *prev, *next; /* of the losers */
+	uint64_t ordinal;           /* of arrival */
+	uint8_t level;              /* 0: shown as `wanted` */
+	char folded[GW_NICK_MAX + 1];
+	UT_hash_handle by_id, by_nick;
+};
+
+/** A letter of a channel, set or not. */
+struct mode_cell {
+	char letter;
+	bool set;
+	struct gw_stamp stamp;
+	char *param; /* NULL: none */
+};
+
+/** Who a life belonged or belongs to in the services database. Death is final. */
+struct registration {
+	struct gw_id id;
+	bool dead;
+	struct registration *next;
+};
+
+/** A channel from one creation on. Of one name there may be several (lives.c). */
+struct life {
+	struct gw_stamp created;
+	struct registration *registrations;
+	struct mode_cell *cells;
+	uint32_t n_cells;
+	uint32_t members;    /* memberships that were made under it */
+	uint32_t tombstones; /* in `lists` */
+	struct gw_list_entry *lists;
+	char *topic, *topic_setter; /* NULL: none */
+	int64_t topic_ms;
+	struct gw_stamp topic_stamp;
+	bool fresh;       /* just made, nobody has joined yet */
+	int64_t since_ms; /* monotonic: when it was made or its last member left */
+	struct life *next;
+	char name[];
+};
+
+struct chan {
+	struct gw_channel pub; /* as `current` has it */
+	struct life *lives, *current; /* NULL: nobody can see the channel */
+	uint64_t ordinal;
+	uint32_t room; /* in pub.members */
+	UT_hash_handle hh;
+	char folded[];
+};
+
+/** A membership. */
+struct seat {
+	struct gw_member pub;
+	struct life *life;        /* under which it was made */
+	struct gw_stamp *touched; /* of each prefix, in the order of the bits; NULL: all pub.stamp */
+	uint8_t bits;             /* prefixes under `life`; pub.status is what counts under the current one */
+};
+#define N_PREFIXES 5
+
+/** What events say of a membership that is not here, or not of that life: it may still come. */
+struct stray_key {
+	struct gw_stamp member, life; /* life zero: the membership is over */
+};
+struct stray {
+	struct stray_key key;
+	uint64_t session;
+	uint8_t bits;
+	struct gw_stamp stamps[N_PREFIXES];
+	int64_t at_ms;
+	UT_hash_handle hh;
+};
+
+struct interest {
+	uint32_t count;
+	UT_hash_handle hh;
+	char folded[];
+};
+
+/** A local event that waits for the end of a notification. */
+struct queued {
+	struct queued *next;
+	struct gw_sink *sink; /* of a user to be introduced */
+	uint64_t caps;
+	size_t len;
+	uint8_t record[];
+};
+
+/** Copies of rows: nothing in here points into the image that brought them. */
+struct chanmode_copy {
+	struct gw_chanmode pub;
+	char name[2];
+	char *help;
+};
+struct slot { /* of session data; its position is its index in gw_session.data */
+	char *name; /* NULL: free */
+	uint32_t version, size;
+	bool stays, seen;
+	struct gw_self *module;
+	uint32_t export_row, import_row;
+};
+struct burst_row {
+	char *name;
+	uint32_t version;
+	struct gw_self *module;
+	uint32_t export_row, import_row;
+};
+struct kind_copy {
+	char *name;
+	uint32_t kind;
+	struct gw_self *module;
+	uint32_t apply;
+};
+
+/*
+ * The module's state, version 1. To change this struct or any that it points to: raise state_version in network.c, write
+ * `migrate` from the version before, and keep a saved state of that version as a fixture of its test.
+ */
+struct network {
+	struct gw_self *self;
+	struct gw_topic *topic_event, *topic_record;
+	struct gw_timer *tidy;
+	struct gw_iface *services; /* ops NULL: no services database here */
+
+	struct server *here;
+	struct server *servers; /* by run */
+	struct person *people;  /* by session id, in the order of arrival */
+	struct person *nicks;   /* the same, by the folded nick that is shown */
+	struct person *losers;  /* those not shown under the nick they want */
+	struct chan *chans;     /* by folded name */
+	struct stray *strays;
+	struct interest *interests;
+	uint64_t ordinal;
+	uint32_t n_visible, n_invisible, n_opers, peak;
+	uint32_t n_lives;
+	uint64_t issued; /* sequence of the last event made here */
+	bool linked; /* another server has been seen in this run */
+
+	bool busy; /* an event is being applied */
+	struct queued *queue, **queue_end; /* empty between turns */
+
+	struct chanmode_copy *chanmodes;
+	size_t n_chanmodes;
+	struct slot *slots;
+	size_t n_slots;
+	struct burst_row *bursts;
+	size_t n_bursts;
+	struct kind_copy *kinds;
+	size_t n_kinds;
+};
+
+/** One record on its way into the state. */
+struct applying {
+	struct network *net;
+	struct header header;
+	struct reader body;
+	struct gw_stamp stamp;
+	uint64_t max_clock; /* later stamps are refused */
+	struct person *source; /* NULL: the server */
+	struct person *target;
+	uint64_t via;           /* the link that brought it, 0: made here */
+	struct gw_sink *sink;   /* of a user who is introduced here */
+	uint64_t caps;
+	struct gw_event event; /* what is common to all that is published of it */
+	struct gw_mode_change *changes; /* to be published by changes_flush() */
+	size_t n_changes, changes_room;
+};
+
+/** A kind's function: 0, or negative when the record is malformed or not allowed; then nothing has changed. */
+typedef int apply_fn(struct applying *a);
+
+static inline struct person *person_of(const struct gw_session *session)
+{
+	return (struct person *)((char *)(uintptr_t)session - offsetof(struct person, session));
+}
+static inline struct person *person_of_user(const struct gw_user *user)
+{
+	return (struct person *)((char *)(uintptr_t)user - offsetof(struct person, user));
+}
+static inline struct chan *chan_of(const struct gw_channel *channel)
+{
+	return (struct chan *)((char *)(uintptr_t)channel - offsetof(struct chan, pub));
+}
+static inline struct seat *seat_of(const struct gw_member *member)
+{
+	return (struct seat *)((char *)(uintptr_t)member - offsetof(struct seat, pub));
+}
+static inline struct server *server_of(const struct gw_node *node)
+{
+	return (struct server *)((char *)(uintptr_t)node - offsetof(struct server, pub));
+}
+static inline bool stamp_none(struct gw_stamp stamp)
+{
+	return stamp.clock == 0;
+}
+/** Whether a change with `stamp` may overwrite a cell of stamp `cell`. Equal: a later change of one and the same event. */
+static inline bool stamp_wins(struct gw_stamp stamp, struct gw_stamp cell)
+{
+	return gw_stamp_cmp(stamp, cell) >= 0;
+}
+
+/** Kinds that bursts alone have. */
+#define BURST_SERVER GW_KIND(32, GW_KIND_FORWARD)
+#define BURST_VECTOR GW_KIND(33, GW_KIND_FORWARD)
+#define BURST_STRAY GW_KIND(34, GW_KIND_FORWARD)
+#define BURST_DATA GW_KIND(35, GW_KIND_FORWARD)
+
+/* apply.c */
+int apply_record(struct network *net, const void *record, size_t n, uint64_t via);
+int apply_own(struct network *net, const void *record, size_t n, struct gw_sink *sink, uint64_t caps);
+void apply_drain(struct network *net);
+/** Notifies "network.event" of `event` as it is. */
+void publish(struct network *net, const struct gw_event *event);
+/** The same of `a`'s event with another kind. */
+void publish_as(struct applying *a, uint32_t kind);
+struct server *server_find(struct network *net, uint64_t run);
+struct server *server_add(struct network *net, const struct gw_node_spec *spec);
+
+/* users.c */
+apply_fn apply_user, apply_quit, apply_nick, apply_set;
+struct person *person_find(struct network *net, uint64_t session);
+void person_texts(const struct person *p, struct texts *out);
+void person_pack(struct network *net, struct person *p, const struct texts *texts);
+struct gw_stamp field_stamp(const struct person *p, unsigned field);
+void person_free(struct network *net, struct person *p);
+/** Publishes NICK of `p`, which was `old`; a home that did not ask for it makes it an event of its own. */
+void person_renamed(struct applying *a, struct person *p, const char *old);
+
+/* nicks.c */
+/** Shows `p` under the nick it wants or, if another's right to it is better, under one made from it. Publishes what that
+ * changes for all others, not for `p`. */
+void nick_seat(struct applying *a, struct person *p);
+/** Takes `p` from the nicks: it leaves, or takes another. */
+void nick_leave(struct network *net, struct person *p);
+/** Lets those who lost a nick try again. */
+void nick_vacated(struct applying *a);
+
+/* lives.c */
+struct chan *chan_find(struct network *net, const char *name);
+struct chan *chan_visible(struct network *net, const char *name);
+/** The life of that creation, made if need be. */
+struct life *life_get(struct network *net, const char *name, struct gw_stamp created, struct chan **chan_out);
+struct life *life_find(const struct chan *chan, struct gw_stamp created);
+const struct registration *life_registered(const struct life *life);
+/** Whether it counts: a member, or registered. */
+bool life_alive(const struct life *life);
+/** The prefixes that a seat has while `life` is the current one. */
+uint8_t seat_status(struct network *net, const struct seat *seat, const struct life *life);
+/** Makes `chan` show the life that is now the first; publishes what members see of that. */
+void chan_settle(struct applying *a, struct chan *chan);
+/** After chan_settle(): drops what nobody needs any more, perhaps `chan` itself. */
+void chan_release(struct network *net, struct chan *chan);
+/** Brings pub.modes, key, limit, topic, lists and registered up to date. */
+void chan_mirror(struct chan *chan);
+/** Forgets what is older than `keep_ms`: tombstones and lives that nobody sees. */
+void lives_tidy(struct network *net, int64_t keep_ms);
+/** The timer: also takes back channels that were made and never joined. */
+void network_tidy(void *state, uint64_t tag);
+/** With all its lives; nobody is a member any more. */
+void chan_free(struct network *net, struct chan *chan);
+
+/* members.c */
+apply_fn apply_join, apply_part, apply_kick;
+struct seat *seat_find(const struct gw_channel *channel, const struct gw_user *user);
+struct seat *seat_named(const struct person *p, struct gw_stamp member);
+void seat_remove(struct network *net, struct seat *seat);
+struct stray *stray_find(struct network *net, struct gw_stamp member, struct gw_stamp life);
+struct stray *stray_get(struct network *net, uint64_t session, struct gw_stamp member, struct gw_stamp life);
+void stray_touch(struct stray *stray, unsigned prefix, bool on, struct gw_stamp stamp);
+/** If the membership is here: what is said of it takes effect. */
+void stray_settle(struct applying *a, struct stray *stray);
+void strays_free(struct network *net);
+void strays_tidy(struct network *net, int64_t keep_ms);
+/** A seat's own prefix cell. */
+struct gw_stamp seat_stamp(const struct seat *seat, unsigned prefix);
+void seat_touch(struct network *net, struct seat *seat, unsigned prefix, bool on, struct gw_stamp stamp);
+/** Brings pub.status up to date; what changes is added to `a`'s changes. */
+void seat_show(struct applying *a, struct seat *seat);
+
+/* channels.c */
+apply_fn apply_channel, apply_unregister, apply_topic, apply_mode;
+/** What a topic's cell holds; text and setter NULL or empty: none. */
+struct topic {
+	const char *text, *setter;
+	int64_t ms;
+	struct gw_stamp stamp;
+};
+
+/* modes.c */
+/** One mode in a record. */
+struct item {
+	char letter;
+	uint8_t flags; /* enum item_flag */
+	const char *param, *setter;
+	int64_t set_ms;
+	struct gw_stamp stamp;
+	uint64_t session; /* of a prefix */
+	struct gw_stamp member;
+	uint8_t prefix; /* 0.. */
+};
+enum item_flag {
+	ITEM_ADD = 1,
+	ITEM_LIST = 2,
+	ITEM_PREFIX = 4,
+	ITEM_PARAM = 8,
+	ITEM_SETTER = 16, /* and the time */
+	ITEM_STAMP = 32   /* its own, not the event's */
+};
+void item_put(struct writer *w, const struct item *item);
+bool item_get(struct applying *a, struct item *item_out);
+/** Changes the cell; a change that members can see is added to `a`'s changes. */
+void item_apply(struct applying *a, struct chan *chan, struct life *life, const struct item *item);
+void change_add(struct applying *a, const struct gw_mode_change *change);
+/** Publishes as MODE of `chan` what has been added. */
+void changes_flush(struct applying *a, struct chan *chan, struct gw_session *by);
+struct mode_cell *life_cell(const struct life *life, char letter);
+char prefix_letter(const struct network *net, unsigned prefix);
+void entry_free(struct network *net, struct life *life, struct gw_list_entry *entry);
+
+/* submit.c */
+void submit_rename(struct network *net, struct person *p);
+
+/* messages.c */
+apply_fn apply_message, apply_invite, apply_kill, apply_wallops;
+int apply_custom(struct applying *a);
+
+/* names.c: those of the interface take `void *network`, which they do not need */
+int fold(void *network, const char *name, char *out, size_t max);
+bool same(void *network, const char *a, const char *b);
+bool match(void *network, const char *mask, const char *text);
+bool valid_nick(void *network, const char *nick);
+bool valid_channel(void *network, const char *name);
+bool valid_word(const char *text);
+/** A nick that a server gave has a '~' in it. */
+bool valid_given_nick(const char *nick);
+void msgid(void *network, uint64_t origin, uint64_t seq, char out[GW_MSGID_LEN + 1]);
+bool msgid_parse(void *network, const char *text, uint64_t *origin_out, uint64_t *seq_out);
+
+/* look.c: the interface; and what of it is elsewhere */
+extern const struct gw_network_ops network_ops;
+int submit_introduce(void *network, const struct gw_user_spec *spec, struct gw_session **session_out);
+int submit_quit(void *network, struct gw_session *session, const char *reason);
+int submit_nick(void *network, struct gw_session *session, const char *nick, uint64_t command);
+int submit_set(void *network, struct gw_session *session, const struct gw_user_set *set, uint64_t command);
+int submit_make_channel(void *network, const struct gw_channel_spec *spec, struct gw_channel **channel_out);
+int submit_unregister(void *network, struct gw_channel *channel);
+int submit_join(void *network, struct gw_session *session, const char *channel, uint8_t status, uint64_t command);
+int submit_part(void *network, struct gw_session *session, struct gw_channel *channel, const char *reason, uint64_t command);
+int submit_kick(void *network, struct gw_session *by, struct gw_member *member, const char *reason, uint64_t command);
+int submit_mode(void *network, struct gw_session *by, struct gw_channel *channel, const struct gw_mode_change *changes,
+                size_t n, uint64_t command);
+int submit_topic(void *network, struct gw_session *by, struct gw_channel *channel, const char *text, uint64_t command);
+int submit_message(void *network, struct gw_session *by, const struct gw_message_spec *spec, uint64_t command);
+int submit_invite(void *network, struct gw_session *by, struct gw_session *target, struct gw_channel *channel, uint64_t command);
+int submit_kill(void *network, struct gw_session *by, struct gw_session *target, const char *reason, uint64_t command);
+int submit_wallops(void *network, struct gw_session *by, const char *text, uint64_t command);
+int submit_custom(void *network, struct gw_session *by, const char *kind, enum gw_scope scope, struct gw_channel *channel,
+                  struct gw_session *target, const void *body, size_t n);
+void digest(void *network, uint8_t out[32]);
+bool burst_export(void *network, struct gw_burst_cursor *cursor, gw_burst_emit_fn *emit, void *ctx);
+apply_fn apply_burst_server, apply_burst_vector, apply_burst_stray, apply_burst_data;
+
+/* network.c */
+/** All that came from events. */
+void state_free(struct network *net);
+
+/* slots.c */
+void rows_session_data(void *state, uint64_t tag);
+/** The block of that row, zeroed when first asked for; NULL without the row. */
+void *session_data(struct network *net, struct gw_session *session, const char *name);
+void session_data_free(struct network *net, struct gw_session *session);
+void slots_free(struct network *net);
+
+/* rows.c */
+void rows_chanmodes(void *state, uint64_t tag);
+void rows_bursts(void *state, uint64_t tag);
+void rows_kinds(void *state, uint64_t tag);
+void rows_free(struct network *net);
+const struct kind_copy *kind_by_number(const struct network *net, uint32_t kind);
+const struct kind_copy *kind_by_name(const struct network *net, const char *name);
+
+#endif

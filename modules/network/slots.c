@@ -1,0 +1,138 @@
+/*
+ * slots.c - what modules keep per session (the point "network.session-data").
+ *
+ * A row has a slot, by its name; a session has a block for each slot that was ever asked for. Blocks stay while
+ * their module is reloaded, grow when the row has grown, and go with the session or with the row.
+ */
+#include "network.h"
+
+/* The sessions that have blocks get room for one slot more. */
+static void slots_extend(struct network *net)
+{
+	for (struct person *p = net->people; p != NULL; p = (struct person *)p->by_id.next) {
+		struct gw_session *session = &p->session;
+
+		if (session->data == NULL)
+			continue;
+		session->data =
+		        (void **)gw_resize(net->self, session->data, net->n_slots * sizeof(*session->data));
+		session->data[net->n_slots - 1] = NULL;
+	}
+}
+
+static struct slot *slot_get(struct network *net, const char *name)
+{
+	struct slot *unused = NULL;
+
+	for (size_t i = 0; i < net->n_slots; i++) {
+		if (net->slots[i].name == NULL)
+			unused = &net->slots[i];
+		else if (strcmp(net->slots[i].name, name) == 0)
+			return &net->slots[i];
+	}
+	if (unused == NULL) {
+		net->slots = (struct slot *)gw_resize(net->self, net->slots,
+		                                      (net->n_slots + 1) * sizeof(*net->slots));
+		unused = &net->slots[net->n_slots++];
+		slots_extend(net);
+	}
+	*unused = (struct slot){.name = gw_strdup(net->self, name)};
+	return unused;
+}
+
+/* Blocks of `slot` become `size` bytes; 0 frees them. */
+static void blocks_resize(struct network *net, const struct slot *slot, uint32_t size)
+{
+	size_t i = (size_t)(slot - net->slots);
+
+	for (struct person *p = net->people; p != NULL; p = (struct person *)p->by_id.next) {
+		void **block = p->session.data == NULL ? NULL : &p->session.data[i];
+
+		if (block == NULL || *block == NULL)
+			continue;
+		if (size == 0) {
+			gw_free(net->self, *block);
+			*block = NULL;
+			continue;
+		}
+		*block = gw_resize(net->self, *block, size);
+		memset((char *)*block + slot->size, 0, size - slot->size);
+	}
+}
+
+static void slot_read(struct network *net, const struct gw_row *row)
+{
+	const struct gw_session_data *data = (const struct gw_session_data *)row->row;
+	struct slot *slot = slot_get(net, data->name);
+
+	if (data->size > slot->size) {
+		blocks_resize(net, slot, data->size);
+		slot->size = data->size;
+	}
+	slot->version = data->version;
+	slot->stays = data->stays;
+	slot->module = row->module;
+	slot->export_row = data->export_row;
+	slot->import_row = data->import_row;
+	slot->seen = true;
+}
+
+void rows_session_data(void *state, uint64_t tag)
+{
+	struct network *net = (struct network *)state;
+	const struct gw_row *rows;
+	size_t n = gw_rows(net->self, GW_POINT_SESSION_DATA, &rows);
+
+	(void)tag;
+	for (size_t i = 0; i < net->n_slots; i++)
+		net->slots[i].seen = false;
+	for (size_t i = 0; i < n; i++)
+		slot_read(net, &rows[i]);
+	for (size_t i = 0; i < net->n_slots; i++) {
+		struct slot *slot = &net->slots[i];
+
+		if (slot->seen || slot->name == NULL)
+			continue;
+		blocks_resize(net, slot, 0);
+		gw_free(net->self, slot->name);
+		*slot = (struct slot){0};
+	}
+}
+
+void *session_data(struct network *net, struct gw_session *session, const char *name)
+{
+	for (size_t i = 0; i < net->n_slots; i++) {
+		if (net->slots[i].name == NULL || strcmp(net->slots[i].name, name) != 0)
+			continue;
+		if (session->data == NULL)
+			session->data = (void **)gw_alloc(net->self, net->n_slots * sizeof(*session->data));
+		if (session->data[i] == NULL)
+			session->data[i] = gw_alloc(net->self, net->slots[i].size);
+		return session->data[i];
+	}
+	return NULL;
+}
+
+void session_data_free(struct network *net, struct gw_session *session)
+{
+	if (session->data == NULL)
+		return;
+	for (size_t i = 0; i < net->n_slots; i++) {
+		if (session->data[i] != NULL)
+			gw_free(net->self, session->data[i]);
+	}
+	gw_free(net->self, session->data);
+	session->data = NULL;
+}
+
+void slots_free(struct network *net)
+{
+	for (size_t i = 0; i < net->n_slots; i++) {
+		if (net->slots[i].name != NULL)
+			gw_free(net->self, net->slots[i].name);
+	}
+	if (net->slots != NULL)
+		gw_free(net->self, net->slots);
+	net->slots = NULL;
+	net->n_slots = 0;
+}
