@@ -195,7 +195,7 @@ static void note_all(struct differences *d, const struct plan *plan)
 {
 	const struct settings *now = plan->server->settings, *then = plan->settings;
 
-	note_text(d, "network", now->network, then->network);
+	note_text(d, "network-name", now->network, then->network);
 	note_text(d, "description", now->description, then->description);
 	note_modules(d, plan);
 	note_listeners(d, now, then);

@@ -16,7 +16,7 @@ enum { name_max = 32 };
 
 static const struct gw_option top_table[] = {
         {"server", GW_OPT_STRING, NULL, 1, 63, true, "The server's name on its network."},
-        {"network", GW_OPT_STRING, "Godwit", 1, 32, false, "The name of the network."},
+        {"network-name", GW_OPT_STRING, "Godwit", 1, 32, false, "The name of the network."},
         {"description", GW_OPT_STRING, "A Godwit server", 1, 120, false, "What users see beside the server's name."},
         {"state-directory", GW_OPT_PATH, LOCALSTATEDIR "/lib/godwit", 1, 1024, false,
          "Where the server keeps its data; one server per folder."},
@@ -152,14 +152,14 @@ static int read_top(struct settings *s, const struct node *root, struct gw_error
 	if (status != 0)
 		return status;
 	s->server = mem_strdup(options_string(o, "server"));
-	s->network = mem_strdup(options_string(o, "network"));
+	s->network = mem_strdup(options_string(o, "network-name"));
 	s->description = mem_strdup(options_string(o, "description"));
 	s->state_directory = mem_strdup(options_string(o, "state-directory"));
 	options_free(&o);
 	if (!is_server_name(s->server))
 		return node_fail(err, server, "'server' must be a name such as irc1.example.net, not '%.63s'", s->server);
 	if (strchr(s->network, ' ') != NULL)
-		return node_fail(err, node_get(root, "network"), "'network' must be one word, not '%s'", s->network);
+		return node_fail(err, node_get(root, "network-name"), "'network-name' must be one word, not '%s'", s->network);
 	status = each_item(node_get(root, "module-directory"), add_directory, s, err);
 	if (status != 0)
 		return status;

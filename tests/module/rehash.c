@@ -86,7 +86,7 @@ static void test_each_difference_is_applied_and_told(void **state)
 {
 	struct host *h = *state;
 
-	host_config(h, "network: Wide\nmodules: [toy, bob]\n"
+	host_config(h, "network-name: Wide\nmodules: [toy, bob]\n"
 	               "listen: [{address: 127.0.0.1:1001, tls: no, protocol: other}]\n"
 	               "log: {levels: {toy: debug}}\n"
 	               "toy: {word: ho, number: 7, pause: 2s}\n");
