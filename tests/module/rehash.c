@@ -92,7 +92,7 @@ static void test_each_difference_is_applied_and_told(void **state)
 	               "toy: {word: ho, number: 7, pause: 2s}\n");
 	assert_int_equal(host_ask(h, "rehash"), 0);
 	assert_string_equal(h->answer, "what|name|before|after\n"
-	                               "server|network|Godwit|Wide\n"
+	                               "server|network-name|Godwit|Wide\n"
 	                               "option|toy.word|hi|ho\n"
 	                               "option|toy.pause|1s|2s\n"
 	                               "module|ann|loaded|\n"
