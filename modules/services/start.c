@@ -213,8 +213,10 @@ void start_rows(void *state_, uint64_t tag, int status, const struct gw_store_ro
 		gw_stop(state->self, why);
 		return;
 	}
-	filter_init(state->self, &state->growing, meta.cells / 2);
-	find_build_filter(state);
+	if (!state->filter_walking) { /* else somebody has asked for a name already */
+		filter_init(state->self, &state->growing, meta.cells / 2);
+		find_build_filter(state);
+	}
 	figures_refresh(state);
 	expire_start(state);
 }
