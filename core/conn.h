@@ -93,7 +93,7 @@ void conns_free(struct conns **conns);
 size_t conns_count(const struct conns *conns);
 /** Closes every connection, flushing for the usual short time; `closed` is called at the end of the turn. */
 void conns_close_all(struct conns *conns, const char *reason);
-/** True when all are gone, lingering ones too: what the end of a server waits for (with a bound). */
+/** True when nothing of ours is left to be written: what the end of a server waits for (with a bound). */
 bool conns_idle(const struct conns *conns);
 /** Ends the connections that `module` owns, at once and calling nobody: it is unloaded for good. */
 void conns_forget(struct conns *conns, struct gw_self *module);

@@ -198,7 +198,12 @@ void conns_close_all(struct conns *conns, const char *reason)
 
 bool conns_idle(const struct conns *conns)
 {
-	return conns->count == 0;
+	const struct gw_conn *conn;
+
+	for (conn = conns->all; conn != NULL; conn = conn->next)
+		if (conn->state != CONN_LINGER || !conn->shut)
+			return false;
+	return true;
 }
 
 void conns_forget(struct conns *conns, struct gw_self *module)

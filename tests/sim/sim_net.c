@@ -1,6 +1,7 @@
 /*
  * tests/sim/sim_net.c - the heap of events, virtual time and the seeded source of chance.
  */
+#include "tests/sim/harness_part.h"
 #include "tests/sim/sim_part.h"
 #include <assert.h>
 #include <stdlib.h>
@@ -30,6 +31,7 @@ struct simnet *simnet_new(uint64_t seed)
 {
 	struct simnet *net = calloc(1, sizeof(*net));
 
+	net->seed = seed;
 	net->random[0] = split_mix(&seed);
 	net->random[1] = split_mix(&seed);
 	net->faults = (struct simfaults){
@@ -62,6 +64,16 @@ void simnet_free(struct simnet **net)
 		event_free(n->heap[i]);
 	free(n->heap);
 	free(n);
+}
+
+struct simserver **sim_servers(struct simnet *net)
+{
+	return &net->servers;
+}
+
+uint64_t simnet_seed(const struct simnet *net)
+{
+	return net->seed;
 }
 
 struct simfaults *simnet_faults(struct simnet *net)

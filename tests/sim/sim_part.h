@@ -11,6 +11,7 @@
 #define SIM_COMPUTE_QUEUE 100
 
 struct simhost;
+struct simserver;
 
 struct simevent {
 	int64_t at_ns;
@@ -24,6 +25,7 @@ struct simevent {
 
 struct simnet {
 	int64_t now_ns;
+	uint64_t seed;
 	uint64_t random[2];
 	uint64_t events;
 	struct simevent **heap;
@@ -33,6 +35,7 @@ struct simnet {
 	struct simhost *running;
 	uint64_t last_host;
 	struct simpipe *pipes; /* all that are not freed */
+	struct simserver *servers; /* of the harness */
 };
 
 struct simhost {

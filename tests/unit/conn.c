@@ -139,10 +139,10 @@ static void short_writes_and_reads_lose_nothing(void **state)
 static void a_long_line_is_told_once(void **state)
 {
 	struct world *w = *state;
-	char *line = malloc(20001);
+	char line[5001];
 
-	memset(line, 'x', 20000);
-	line[20000] = '\0';
+	memset(line, 'x', 5000);
+	line[5000] = '\0';
 	come(w);
 	say(w, line);
 	assert_int_equal(w->s.lines, 1);
@@ -150,7 +150,21 @@ static void a_long_line_is_told_once(void **state)
 	say(w, "tail\nnext\n");
 	assert_int_equal(w->s.lines, 2);
 	assert_string_equal(w->s.heard, "!xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx|next|");
-	free(line);
+}
+
+static void a_line_without_an_end_ends_the_connection(void **state)
+{
+	struct world *w = *state;
+	char line[5001];
+	int i;
+
+	memset(line, 'x', 5000);
+	line[5000] = '\0';
+	come(w);
+	for (i = 0; i < 5; i++)
+		say(w, line);
+	assert_int_equal(w->s.lines, 1);
+	assert_string_equal(w->s.heard, "!xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx|<Line too long>");
 }
 
 static void a_nul_is_part_of_the_line(void **state)
@@ -455,6 +469,7 @@ int main(void)
 		with_world(what_is_written_in_a_turn_leaves_at_once),
 		with_world(short_writes_and_reads_lose_nothing),
 		with_world(a_long_line_is_told_once),
+		with_world(a_line_without_an_end_ends_the_connection),
 		with_world(a_nul_is_part_of_the_line),
 		with_world(stopped_input_waits_and_fills_the_peers_queue),
 		with_world(a_flood_is_served_in_slices),

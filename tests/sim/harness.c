@@ -1,0 +1,278 @@
+/*
+ * tests/sim/harness.c - servers of the simulation; the clients are in harness_client.c.
+ */
+#include "tests/sim/harness.h"
+#include "core/admin.h"
+#include "core/conn.h"
+#include "core/listener.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "tests/sim/harness_part.h"
+#include <ftw.h>
+#include <godwit/admin.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ADMIN_NS (30 * GW_SECOND)
+#define STOP_NS (10 * GW_SECOND)
+
+/* --- configuration --- */
+
+static bool has_key(const char *yaml, const char *key)
+{
+	const char *at = yaml;
+	size_t n = strlen(key);
+
+	while ((at = strstr(at, key)) != NULL) {
+		if ((at == yaml || at[-1] == '\n') && at[n] == ':')
+			return true;
+		at += n;
+	}
+	return false;
+}
+
+static const char *build_folder(void)
+{
+	const char *build = getenv("GODWIT_BUILD");
+
+	return build != NULL ? build : ".";
+}
+
+char *simserver_path(struct simserver *s, const char *name)
+{
+	return mem_printf("%s/%s", s->folder, name);
+}
+
+void simserver_config(struct simserver *s, const char *yaml)
+{
+	char *path = simserver_path(s, "godwit.yaml");
+	char *build = realpath(build_folder(), NULL);
+	FILE *f = fopen(path, "w");
+
+	NEED(f != NULL);
+	fprintf(f, "%s\n", yaml);
+	if (!has_key(yaml, "server"))
+		fprintf(f, "server: sim%d.example.net\n", s->number);
+	if (!has_key(yaml, "state-directory"))
+		fprintf(f, "state-directory: state\n");
+	if (!has_key(yaml, "module-directory"))
+		fprintf(f, "module-directory: [%s/modules]\n", build);
+	if (!has_key(yaml, "listen"))
+		fprintf(f, "listen:\n  - {address: \"127.0.0.1:6667\", tls: no}\n  - {address: \"127.0.0.1:6697\"}\n");
+	if (!has_key(yaml, "debug"))
+		fprintf(f, "debug: {scan-state: yes}\n");
+	NEED(fclose(f) == 0);
+	free(build);
+	free(path);
+	free(s->yaml);
+	s->yaml = mem_strdup(yaml);
+}
+
+/* --- start and end --- */
+
+static void keep_log(void *ctx, const char *line)
+{
+	struct simserver *s = ctx;
+	char stamp[32];
+
+	snprintf(stamp, sizeof(stamp), "%10.6f ", (double)simnet_now(s->net) / 1e9);
+	text_add(&s->log, stamp);
+	text_add(&s->log, line);
+	text_add(&s->log, "\n");
+}
+
+static void got_answer(void *state, uint64_t tag, const struct gw_admin_answer *answer)
+{
+	struct simserver *s = state;
+	size_t i;
+
+	(void)tag;
+	for (i = 0; i < answer->n_cells; i++) {
+		text_add(&s->answer, i > 0 ? "|" : "");
+		text_add(&s->answer, answer->cells[i]);
+	}
+	if (answer->text != NULL)
+		text_add(&s->answer, answer->text);
+	if (answer->n_cells > 0 || (answer->text != NULL && answer->text[0] != '\0'))
+		text_add(&s->answer, "\n");
+	s->answered = answer->part == GW_ADMIN_END;
+	s->status = answer->status;
+}
+
+static const struct gw_call_row asker_calls[] = {{"answer", (gw_fn *)got_answer}, {NULL, NULL}};
+static const struct gw_module asker = {.abi = GW_ABI, .name = "asker", .version = "", .calls = asker_calls};
+
+/* Sentences name files by their path; a test knows them without the folder, which is another each time. */
+static void shorten(struct simserver *s, char *text)
+{
+	size_t n = strlen(s->folder) + 1;
+	char *at;
+
+	while ((at = strstr(text, s->folder)) != NULL)
+		memmove(at, at + n, strlen(at + n) + 1);
+}
+
+static void end_server(struct simserver *s)
+{
+	if (s->server == NULL)
+		return;
+	if (s->asker != NULL) {
+		admin_forget(s->server, s->asker);
+		module_free(&s->asker);
+	}
+	server_free(&s->server);
+}
+
+static int start(struct simserver *s, struct gw_error *err)
+{
+	char *path = simserver_path(s, "godwit.yaml");
+	int status;
+
+	sim_lend_randomness(s->net);
+	status = server_new(s->host, path, &s->server, err);
+	free(path);
+	if (status == 0) {
+		log_set_sink(s->server->log, keep_log, s);
+		s->asker = module_new(s->server, asker.name);
+		module_bind(s->asker, &asker, s);
+		status = server_start(s->server, err);
+	}
+	if (status == 0)
+		return 0;
+	shorten(s, err->text);
+	end_server(s);
+	return status;
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *walk)
+{
+	(void)info, (void)kind, (void)walk;
+	return remove(path);
+}
+
+static void simserver_free(struct simserver *s)
+{
+	while (s->clients != NULL)
+		client_free(s->clients);
+	end_server(s);
+	s->host->ops->free(s->host);
+	NEED(nftw(s->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0);
+	free(s->yaml);
+	free(s->log.data);
+	free(s->answer.data);
+	free(s);
+}
+
+struct simserver *simnet_try_server(struct simnet *net, const char *yaml, struct gw_error *err)
+{
+	struct simserver *s = calloc(1, sizeof(*s)), **at = sim_servers(net);
+
+	s->net = net;
+	s->host = simhost_new(net);
+	strcpy(s->folder, "/tmp/godwit-sim-XXXXXX");
+	NEED(mkdtemp(s->folder) != NULL);
+	for (s->number = 1; *at != NULL; at = &(*at)->next)
+		s->number++;
+	simserver_config(s, yaml);
+	if (start(s, err) != 0) {
+		simserver_free(s);
+		return NULL;
+	}
+	*at = s;
+	return s;
+}
+
+struct simserver *simnet_server(struct simnet *net, const char *yaml)
+{
+	struct gw_error err = {0};
+	struct simserver *s = simnet_try_server(net, yaml, &err);
+
+	if (s == NULL)
+		fprintf(stderr, "the server does not start: %s\n%s\n", err.text, yaml);
+	NEED(s != NULL);
+	return s;
+}
+
+struct gw_server *simserver_server(struct simserver *s)
+{
+	return s->server;
+}
+
+struct loop *simserver_host(struct simserver *s)
+{
+	return s->host;
+}
+
+const char *simserver_log(struct simserver *s)
+{
+	return s->log.data != NULL ? s->log.data : "";
+}
+
+void simserver_stop(struct simserver *s)
+{
+	int64_t until = simnet_now(s->net) + STOP_NS;
+
+	server_stop(s->server, "The test ends it");
+	while (s->server->phase != SERVER_STOPPED && simnet_step(s->net, until))
+		;
+	NEED(s->server->phase == SERVER_STOPPED);
+	end_server(s);
+	simnet_quiet(s->net);
+}
+
+void simserver_restart(struct simserver *s, const char *yaml)
+{
+	struct gw_error err = {0};
+
+	if (s->server != NULL)
+		simserver_stop(s);
+	if (yaml != NULL)
+		simserver_config(s, yaml);
+	if (start(s, &err) != 0)
+		fprintf(stderr, "the server does not start again: %s\n", err.text);
+	NEED(s->server != NULL);
+}
+
+const char *simserver_admin(struct simserver *s, int *status_out, const char *format, ...)
+{
+	const struct gw_admin_asker who = {.who = "a test"};
+	int64_t until = simnet_now(s->net) + ADMIN_NS;
+	char command[1024], *save = NULL, *word;
+	const char *words[32];
+	va_list args;
+	int n = 0;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	for (word = strtok_r(command, " ", &save); word != NULL && n < 32; word = strtok_r(NULL, " ", &save))
+		words[n++] = word;
+	s->answer.n = 0;
+	text_add(&s->answer, "");
+	s->answered = false;
+	NEED(admin_api.run(&s->asker->self, n, words, &who, gw_call(&s->asker->self, 0, 0)) == 0);
+	while (!s->answered && simnet_step(s->net, until))
+		;
+	NEED(s->answered);
+	if (status_out != NULL)
+		*status_out = s->status;
+	shorten(s, s->answer.data);
+	return s->answer.data;
+}
+
+void simnet_quiet(struct simnet *net)
+{
+	simnet_run(net, GW_SECOND);
+}
+
+void simnet_end(struct simnet **net)
+{
+	struct simserver **at = sim_servers(*net), *s;
+
+	while ((s = *at) != NULL) {
+		*at = s->next;
+		simserver_free(s);
+	}
+	simnet_free(net);
+}
