@@ -232,7 +232,20 @@ void channel_register_done(void *state, uint64_t tag, int status, struct gw_id m
 	}
 }
 
-/* The live channel becomes the registered one. */
+/* The live channel becomes the registered one, and its founder the owner. */
+static void become_registered(struct channel_state *c, struct gw_client *client, struct gw_channel *channel,
+                              struct gw_id id)
+{
+	struct gw_channel_spec spec = {.name = channel->name, .created = channel->created, .registered = id};
+	struct gw_mode_change own = {.letter = 'q', .add = true};
+
+	if (NETWORK(c, make_channel, &spec, &channel) != 0)
+		return;
+	own.member = NETWORK(c, member, channel, client->session->user);
+	if (own.member != NULL && !(own.member->status & GW_OWNER))
+		NETWORK(c, mode, NULL, channel, &own, 1, client->command);
+}
+
 void channel_registered_read(void *state, uint64_t tag, int status, const struct gw_entity *entity)
 {
 	struct channel_state *c = state;
@@ -242,10 +255,13 @@ void channel_registered_read(void *state, uint64_t tag, int status, const struct
 
 	if (p == NULL)
 		return;
-	if (status != 0 || channel_restore(c, entity, &channel) != 0) {
+	if (status != 0 || channel_registered_take(c, entity) == NULL) {
 		unavailable(c, client, p);
 		return;
 	}
+	channel = NETWORK(c, channel, p->channel);
+	if (channel != NULL)
+		become_registered(c, client, channel, entity->id);
 	done(c, client, p, "REGISTERED", "The channel is registered to your account");
 	finish(c, client, p);
 }

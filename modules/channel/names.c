@@ -32,10 +32,10 @@ void channel_send_names(struct channel_state *c, struct gw_client *to, struct gw
 	                   .all_prefixes = to->caps & CLIENT(c, cap, "multi-prefix"),
 	                   .hosts = to->caps & CLIENT(c, cap, "userhost-in-names")};
 	bool inside = NETWORK(c, member, channel, to->session->user) != NULL;
-	char head[GW_CHANNEL_MAX + 8];
+	char head[GW_CHANNEL_MAX + 8]; /* "= #channel :" */
 	char name[8 + GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + 3];
 
-	snprintf(head, sizeof(head), "%s %s", channel->modes & gw_letter('s') ? "@" : "=", channel->name);
+	snprintf(head, sizeof(head), "%s %s :", channel->modes & gw_letter('s') ? "@" : "=", channel->name);
 	for (uint32_t i = 0; i < channel->n_members; i++) {
 		const struct gw_member *member = channel->members[i];
 

@@ -48,7 +48,7 @@ static bool token_text(const struct gw_row *from, char *out, size_t max)
 	} else if (row->value != NULL) {
 		snprintf(value, sizeof(value), "%s", row->value);
 	}
-	snprintf(out, max, "%.60s%s%s", row->name, row->value_call != 0 || row->value != NULL ? "=" : "", value);
+	snprintf(out, max, "%.60s%s%s", row->name, value[0] != '\0' ? "=" : "", value);
 	return true;
 }
 

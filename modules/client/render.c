@@ -306,7 +306,7 @@ static void run_row(struct client_state *st, const struct renderer *row, const s
 	r.fn = (gw_render_fn *)gw_call_fn(row->call);
 	if (r.fn == NULL || row->audience >= sizeof(audiences) / sizeof(audiences[0]))
 		return;
-	if (row->audience == GW_TO_CHANNEL && (event->channel == NULL || event->channel->n_local == 0) && !row->echo)
+	if (row->audience == GW_TO_CHANNEL && (event->channel == NULL || (event->channel->n_local == 0 && !row->echo)))
 		return;
 	r.pub.line = line;
 	r.mask = row->caps | st->bit.time | st->bit.tags;

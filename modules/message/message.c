@@ -64,11 +64,18 @@ static const struct gw_isupport message_isupport[] = {
 	{.name = "STATUSMSG", .value_call = CALL_STATUSMSG},
 };
 
+static const struct gw_targmax message_targmax[] = {
+	{.name = "PRIVMSG", .max = MESSAGE_TARGETS_MAX},
+	{.name = "NOTICE", .max = MESSAGE_TARGETS_MAX},
+	{.name = "TAGMSG", .max = MESSAGE_TARGETS_MAX},
+};
+
 static const struct gw_rows message_rows[] = {
 	GW_ROWS(GW_POINT_COMMAND, message_commands),
 	GW_ROWS(GW_POINT_RENDER, message_renderers),
 	GW_ROWS(GW_POINT_USERMODE, message_usermodes),
 	GW_ROWS(GW_POINT_ISUPPORT, message_isupport),
+	GW_ROWS(GW_POINT_TARGMAX, message_targmax),
 	{.point = NULL},
 };
 

@@ -145,9 +145,9 @@ static void send_which(struct monitor_state *mon, struct gw_client *client, cons
 			continue;
 		if (user != NULL)
 			online_word(user, word, sizeof(word));
-		CLIENT(mon, words, client, there ? 730 : 731, "", user != NULL ? word : names[i], ',');
+		CLIENT(mon, words, client, there ? 730 : 731, ":", user != NULL ? word : names[i], ',');
 	}
-	CLIENT(mon, words, client, there ? 730 : 731, "", NULL, ',');
+	CLIENT(mon, words, client, there ? 730 : 731, ":", NULL, ',');
 }
 
 static void monitor_add(struct monitor_state *mon, struct gw_client *client, struct watching *own, char *targets)
@@ -188,8 +188,8 @@ static void monitor_remove(struct monitor_state *mon, struct watching *own, char
 static void monitor_list(struct monitor_state *mon, struct gw_client *client, const struct watching *own)
 {
 	for (const struct watch *watch = own->first; watch != NULL; watch = watch->own_next)
-		CLIENT(mon, words, client, 732, "", watch->nick->name, ',');
-	CLIENT(mon, words, client, 732, "", NULL, ',');
+		CLIENT(mon, words, client, 732, ":", watch->nick->name, ',');
+	CLIENT(mon, words, client, 732, ":", NULL, ',');
 	CLIENT(mon, numeric, client, 733, ":End of MONITOR list");
 }
 

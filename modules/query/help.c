@@ -10,8 +10,8 @@ static void send_index(struct query_state *q, struct gw_client *client, const st
 {
 	CLIENT(q, numeric, client, 704, "* :Commands; HELP and a command tells more:");
 	for (size_t i = 0; i < n; i++)
-		CLIENT(q, words, client, 705, "*", ((const struct gw_command *)rows[i].row)->name, ' ');
-	CLIENT(q, words, client, 705, "*", NULL, ' ');
+		CLIENT(q, words, client, 705, "* :", ((const struct gw_command *)rows[i].row)->name, ' ');
+	CLIENT(q, words, client, 705, "* :", NULL, ' ');
 	CLIENT(q, numeric, client, 706, "* :End of /HELP");
 }
 

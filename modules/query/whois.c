@@ -35,10 +35,10 @@ static void channel_word(const struct whois *w, const struct gw_member *member, 
 
 static void send_channels(const struct whois *w)
 {
-	char word[GW_CHANNEL_MAX + 8], head[GW_NICK_MAX + 1];
+	char word[GW_CHANNEL_MAX + 8], head[GW_NICK_MAX + 3];
 	const struct gw_member *member;
 
-	snprintf(head, sizeof(head), "%s", w->user->nick);
+	snprintf(head, sizeof(head), "%s :", w->user->nick);
 	for (member = w->user->channels; member != NULL; member = member->next) {
 		bool hidden = (w->user->modes & gw_letter('i')) && w->user != w->asker && !query_is_oper(w->asker) &&
 		              NETWORK(w->q, member, member->channel, w->asker) == NULL;
