@@ -259,7 +259,7 @@ static void to_peers(struct render *r)
 
 static void to_target(struct render *r)
 {
-	if (r->event->target != NULL && r->event->target->sink != NULL)
+	if (r->event->target->sink != NULL)
 		deliver(r, r->event->target);
 }
 
@@ -299,14 +299,22 @@ static void (*const audiences[])(struct render *r) = {
 	[GW_TO_UMODE] = to_umode,
 };
 
+/* An event to a channel is none to a target, and the other way round, though its kind is the same. */
+static bool concerns(const struct renderer *row, const struct gw_event *event)
+{
+	if (row->audience == GW_TO_CHANNEL)
+		return event->channel != NULL && (event->channel->n_local > 0 || row->echo);
+	if (row->audience == GW_TO_TARGET || row->audience == GW_TO_TARGET_AND_SOURCE)
+		return event->target != NULL;
+	return row->audience < sizeof(audiences) / sizeof(audiences[0]);
+}
+
 static void run_row(struct client_state *st, const struct renderer *row, const struct gw_event *event)
 {
 	struct render r = {.st = st, .event = event, .row = row, .none_yet = true};
 
 	r.fn = (gw_render_fn *)gw_call_fn(row->call);
-	if (r.fn == NULL || row->audience >= sizeof(audiences) / sizeof(audiences[0]))
-		return;
-	if (row->audience == GW_TO_CHANNEL && (event->channel == NULL || (event->channel->n_local == 0 && !row->echo)))
+	if (r.fn == NULL || !concerns(row, event))
 		return;
 	r.pub.line = line;
 	r.mask = row->caps | st->bit.time | st->bit.tags;
