@@ -154,6 +154,52 @@ static void servers_have_addresses_of_their_own(void **state)
 	simnet_end(&net);
 }
 
+#define CHAT "modules: [store, services, network, client, account, channel, message, guest]\n"
+
+/* Two guests talk over a bad network; what both heard, with the live state's digest. */
+static char *a_conversation(uint64_t seed)
+{
+	struct simnet *net = simnet_new(seed);
+	struct simserver *s = simnet_server(net, CHAT);
+	struct simclient *a, *b;
+	char *heard, *by_b, *all = NULL;
+
+	simnet_faults(net)->short_reads = simnet_faults(net)->short_writes = 30;
+	simnet_faults(net)->latency_max_ns = 20 * GW_MS;
+	a = simnet_client(s, "127.0.0.1", false);
+	b = simnet_client(s, "127.0.0.1", true);
+	client_send(a, "CAP REQ :server-time message-tags\r\nNICK ann\r\nUSER ann 0 * :Ann\r\nCAP END");
+	client_send(b, "NICK bob\r\nUSER bob 0 * :Bob");
+	client_expect(a, "* 001 ann *");
+	client_expect(b, "* 001 bob *");
+	client_send(a, "JOIN #c");
+	client_expect(a, "* 366 *");
+	client_send(b, "JOIN #c");
+	client_send(a, "PRIVMSG #c :hello");
+	client_send(b, "PRIVMSG #c :hello yourself");
+	heard = client_take(a);
+	by_b = client_take(b);
+	assert_non_null(strstr(by_b, "PRIVMSG #c :hello"));
+	assert_true(asprintf(&all, "%s\n%s\n%s", heard, by_b,
+	                     strstr(simserver_admin(s, NULL, "status"), "live-digest")) > 0);
+	free(heard);
+	free(by_b);
+	simnet_end(&net);
+	return all;
+}
+
+static void the_same_seed_is_the_same_conversation(void **state)
+{
+	char *one = a_conversation(3), *two = a_conversation(3), *other = a_conversation(4);
+
+	(void)state;
+	assert_string_equal(one, two);
+	assert_string_not_equal(one, other);
+	free(one);
+	free(two);
+	free(other);
+}
+
 static void globs_match(void **state)
 {
 	(void)state;
@@ -174,6 +220,7 @@ int main(void)
 		cmocka_unit_test(a_server_starts_stops_and_starts_again),
 		cmocka_unit_test(a_fault_in_the_file_is_told),
 		cmocka_unit_test(servers_have_addresses_of_their_own),
+		cmocka_unit_test(the_same_seed_is_the_same_conversation),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
