@@ -191,7 +191,8 @@ struct gw_client_ops {
 	uint64_t (*cap)(void *client_module, const char *name);
 	/** A value call would now answer otherwise: clients with draft/extended-isupport or Connected ones are told, cap-notify for capabilities. */
 	void (*changed)(void *client_module);
-	/** A bounded splitter for NAMES, MONITOR and their kind: adds `word` to a line that begins like numeric() with `head`, and sends the line when full;
+	/** A bounded splitter for NAMES, MONITOR and their kind: adds `word` to a line that begins like numeric() with `head` (which ends in " :"
+	 * where the words are one parameter), and sends the line when full;
 	 * `word` NULL flushes. Nothing is kept over turns. */
 	void (*words)(void *client_module, struct gw_client *, int numeric, const char *head, const char *word, char separator);
 };

@@ -73,6 +73,6 @@ void client_status(void *state, uint64_t tag, const void *payload)
 	struct gw_status *status = (struct gw_status *)(uintptr_t)payload;
 
 	(void)tag;
-	add_number(status, "connections", st->n_clients);
 	add_number(status, "clients", st->n_connected);
+	add_number(status, "clients-connecting", st->n_clients - st->n_connected);
 }
