@@ -1,5 +1,6 @@
 /*
- * core/admin.c - finds the command for a line, checks arity and privilege, carries the answer's parts to the front end.
+ * core/admin.c - finds the command for a line, checks arity and privilege, carries the answer's
+ * parts to the front end.
  */
 #include "core/admin.h"
 #include "core/call.h"
@@ -62,12 +63,14 @@ static void send_part(struct gw_admin_request *req, const struct gw_admin_answer
 
 void admin_head(struct gw_admin_request *req, const char *const *columns, size_t n)
 {
-	send_part(req, &(struct gw_admin_answer){.part = GW_ADMIN_HEAD, .cells = columns, .n_cells = n, .text = ""});
+	send_part(req, &(struct gw_admin_answer){
+			       .part = GW_ADMIN_HEAD, .cells = columns, .n_cells = n, .text = ""});
 }
 
 void admin_row(struct gw_admin_request *req, const char *const *cells, size_t n)
 {
-	send_part(req, &(struct gw_admin_answer){.part = GW_ADMIN_ROW, .cells = cells, .n_cells = n, .text = ""});
+	send_part(req, &(struct gw_admin_answer){
+			       .part = GW_ADMIN_ROW, .cells = cells, .n_cells = n, .text = ""});
 }
 
 static void api_text(struct gw_admin_request *req, const char *line)
@@ -94,12 +97,14 @@ void admin_done(struct gw_admin_request **handle, int status, const char *error)
 	*handle = NULL;
 	if (status != 0 && sentence[0] == '\0')
 		sentence = strerror(-status);
-	send_part(req, &(struct gw_admin_answer){.part = GW_ADMIN_END, .text = status != 0 ? sentence : "", .status = status});
+	send_part(req, &(struct gw_admin_answer){.part = GW_ADMIN_END,
+	                                         .text = status != 0 ? sentence : "",
+	                                         .status = status});
 	request_free(req);
 }
 
-__attribute__((format(printf, 3, 4))) static int refuse(struct gw_admin_request *req, int status, const char *format,
-                                                        ...)
+__attribute__((format(printf, 3, 4))) static int refuse(struct gw_admin_request *req, int status,
+                                                        const char *format, ...)
 {
 	char sentence[400];
 	va_list args;
@@ -116,13 +121,16 @@ bool admin_allows(const struct gw_admin_request *req, const struct gw_admin_comm
 	if (req->privileges == NULL || command->privilege == NULL || command->privilege[0] == '\0')
 		return true;
 	for (size_t i = 0; req->privileges[i] != NULL; i++)
-		if (strcmp(req->privileges[i], "*") == 0 || strcmp(req->privileges[i], command->privilege) == 0)
+		if (strcmp(req->privileges[i], "*") == 0 ||
+		    strcmp(req->privileges[i], command->privilege) == 0)
 			return true;
 	return false;
 }
 
-/** The command that the line begins with, the longer name first; `*words` is the length of its name. */
-static const struct gw_row *find_command(struct gw_server *server, int argc, const char *const *argv, int *words)
+/** The command that the line begins with, the longer name first; `*words` is the length of its
+ * name. */
+static const struct gw_row *find_command(struct gw_server *server, int argc,
+                                         const char *const *argv, int *words)
 {
 	const struct gw_row *row;
 	char name[128];
@@ -142,7 +150,8 @@ static const struct gw_row *find_command(struct gw_server *server, int argc, con
 static int refuse_unknown(struct gw_admin_request *req, const char *first)
 {
 	const struct gw_row *rows;
-	size_t n = module_api.rows(server_self(req->server), GW_POINT_ADMIN, &rows), len = strlen(first);
+	size_t n = module_api.rows(server_self(req->server), GW_POINT_ADMIN, &rows),
+	       len = strlen(first);
 	char known[200] = "";
 
 	for (size_t i = 0; i < n; i++) {
@@ -155,7 +164,8 @@ static int refuse_unknown(struct gw_admin_request *req, const char *first)
 	}
 	if (known[0] != '\0')
 		return refuse(req, -ENOSYS, "'%.60s' is followed by one of: %s", first, known);
-	return refuse(req, -ENOSYS, "there is no command '%.60s'; 'help' lists those there are", first);
+	return refuse(req, -ENOSYS, "there is no command '%.60s'; 'help' lists those there are",
+	              first);
 }
 
 static int start(struct gw_admin_request *req, const struct gw_row *row, int words, int argc)
@@ -167,13 +177,15 @@ static int start(struct gw_admin_request *req, const struct gw_row *row, int wor
 	gw_admin_fn *fn;
 
 	if (!admin_allows(req, command))
-		return refuse(req, -EPERM, "'%s' needs the privilege '%s'", command->name, command->privilege);
+		return refuse(req, -EPERM, "'%s' needs the privilege '%s'", command->name,
+		              command->privilege);
 	if (argc < command->min_args || argc > command->max_args)
 		return refuse(req, -ENOSYS, "usage: %s%s%s", command->name,
 		              command->args != NULL && command->args[0] != '\0' ? " " : "",
 		              command->args != NULL ? command->args : "");
 	gw_log(row->module, GW_INFO, "admin command=\"%s\"%s%s%s who=\"%s\"", command->name,
-	       argc > 0 ? " object=\"" : "", argc > 0 ? argv[0] : "", argc > 0 ? "\"" : "", req->who);
+	       argc > 0 ? " object=\"" : "", argc > 0 ? argv[0] : "", argc > 0 ? "\"" : "",
+	       req->who);
 	req->module = module_of(row->module);
 	fn = (gw_admin_fn *)call_enter(&frame, call);
 	if (fn != NULL)
@@ -182,8 +194,10 @@ static int start(struct gw_admin_request *req, const struct gw_row *row, int wor
 	return fn != NULL ? 0 : refuse(req, -ENOSYS, "'%s' has no function", command->name);
 }
 
-static struct gw_admin_request *request_new(struct gw_server *server, int argc, const char *const *argv,
-                                            const struct gw_admin_asker *asker, struct gw_call answer)
+static struct gw_admin_request *request_new(struct gw_server *server, int argc,
+                                            const char *const *argv,
+                                            const struct gw_admin_asker *asker,
+                                            struct gw_call answer)
 {
 	struct gw_admin_request *req = mem_alloc(sizeof(*req));
 	size_t n = 0;
@@ -200,8 +214,8 @@ static struct gw_admin_request *request_new(struct gw_server *server, int argc, 
 	return req;
 }
 
-static int api_run(struct gw_self *self, int argc, const char *const *argv, const struct gw_admin_asker *asker,
-                   struct gw_call answer)
+static int api_run(struct gw_self *self, int argc, const char *const *argv,
+                   const struct gw_admin_asker *asker, struct gw_call answer)
 {
 	struct gw_server *server = self_server(self);
 	struct gw_admin_request *req;
@@ -223,23 +237,24 @@ static const char *api_who(struct gw_admin_request *req)
 }
 
 const struct gw_admin_api admin_api = {
-        .run = api_run,
-        .head = admin_head,
-        .row = admin_row,
-        .text = api_text,
-        .done = admin_done,
-        .who = api_who,
+	.run = api_run,
+	.head = admin_head,
+	.row = admin_row,
+	.text = api_text,
+	.done = admin_done,
+	.who = api_who,
 };
 
 void admin_forget(struct gw_server *server, struct module *module)
 {
 	struct gw_admin_request *req, *next;
 
-	DL_FOREACH_SAFE(server->requests, req, next) {
+	DL_FOREACH_SAFE (server->requests, req, next) {
 		if (req->answer.module == &module->self)
 			req->answer.module = NULL;
 		if (req->module == module)
-			refuse(req, -ECANCELED, "the module %s was unloaded before it had answered", module->self.name);
+			refuse(req, -ECANCELED, "the module %s was unloaded before it had answered",
+			       module->self.name);
 	}
 }
 

@@ -1,9 +1,10 @@
 /*
- * core/admin.h - a command line of an operator on its way: from the front end to the command and back.
+ * core/admin.h - a command line of an operator on its way: from the front end to the command and
+ * back.
  *
- * The request is the core's. It outlives reloads of the front end's and the command's module; when the
- * front end is unloaded, what is still answered is dropped; when the command's module is, the request ends with an
- * error.
+ * The request is the core's. It outlives reloads of the front end's and the command's module; when
+ * the front end is unloaded, what is still answered is dropped; when the command's module is, the
+ * request ends with an error.
  */
 #ifndef CORE_ADMIN_H
 #define CORE_ADMIN_H
@@ -19,7 +20,8 @@ void admin_free(struct gw_server *server);
 
 void admin_head(struct gw_admin_request *req, const char *const *columns, size_t n);
 void admin_row(struct gw_admin_request *req, const char *const *cells, size_t n);
-__attribute__((format(printf, 2, 3))) void admin_text(struct gw_admin_request *req, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void admin_text(struct gw_admin_request *req,
+                                                      const char *format, ...);
 void admin_done(struct gw_admin_request **req, int status, const char *error);
 
 /** Whether who asks may use the command. */

@@ -45,7 +45,7 @@ static int api_ask(struct gw_topic *topic, void *payload, struct gw_error *why)
 }
 
 const struct gw_bus_api bus_api = {
-        .topic = api_topic,
-        .notify = bus_notify,
-        .ask = api_ask,
+	.topic = api_topic,
+	.notify = bus_notify,
+	.ask = api_ask,
 };

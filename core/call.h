@@ -36,7 +36,8 @@ static inline void call_leave(struct frame *frame)
 	frame->server->running = frame->outer;
 }
 
-/** The function that the call names in the generation now in force, or NULL; always followed by call_leave(). */
+/** The function that the call names in the generation now in force, or NULL; always followed by
+ * call_leave(). */
 static inline gw_fn *call_enter(struct frame *frame, struct gw_call call)
 {
 	gw_fn *fn = gw_call_fn(call);

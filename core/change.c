@@ -34,7 +34,8 @@ struct changes {
 	struct change *first;
 };
 
-static int need_module(struct gw_server *server, const char *name, struct module **out, struct gw_error *err)
+static int need_module(struct gw_server *server, const char *name, struct module **out,
+                       struct gw_error *err)
 {
 	*out = module_find(server, name);
 	if (*out != NULL)
@@ -50,7 +51,9 @@ int change_load(struct gw_server *server, const char *name, struct gw_error *err
 	if (!text_is_name(name, 32) || settings_is_key(name))
 		return gw_fail(err, -EINVAL, "'%.60s' is no name for a module", name);
 	if (module_find(server, name) != NULL)
-		return gw_fail(err, -EEXIST, "the module %s is loaded already; 'module reload' replaces its code", name);
+		return gw_fail(err, -EEXIST,
+		               "the module %s is loaded already; 'module reload' replaces its code",
+		               name);
 	status = plan_new(server, NULL, false, &plan, err);
 	if (status == 0)
 		status = plan_add(plan, name, err);
@@ -73,7 +76,8 @@ static bool depends(const struct module *m, const struct module *other, struct n
 	return false;
 }
 
-static int refuse_unload(struct gw_server *server, const struct module *module, struct gw_error *err)
+static int refuse_unload(struct gw_server *server, const struct module *module,
+                         struct gw_error *err)
 {
 	char who[180] = "";
 	struct need need;
@@ -82,8 +86,9 @@ static int refuse_unload(struct gw_server *server, const struct module *module, 
 		size_t used = strlen(who);
 
 		if (m != module && depends(m, module, &need))
-			snprintf(who + used, sizeof(who) - used, "%s%s requires its interface %s %u.%u",
-			         used > 0 ? ", " : "", m->self.name, need.name, need.major, need.minor);
+			snprintf(who + used, sizeof(who) - used,
+			         "%s%s requires its interface %s %u.%u", used > 0 ? ", " : "",
+			         m->self.name, need.name, need.major, need.minor);
 	}
 	if (who[0] == '\0')
 		return 0;
@@ -98,7 +103,8 @@ static bool is_going(const struct plan *plan, const struct module *module)
 	return false;
 }
 
-/** All that depend on those that go, go too. Once through suffices: who depends on a module comes behind it in the list. */
+/** All that depend on those that go, go too. Once through suffices: who depends on a module comes
+ * behind it in the list. */
 static void cascade(struct plan *plan)
 {
 	struct need need;
@@ -146,8 +152,8 @@ static void tell_loaded(const struct change *c, struct gw_server *server, const 
 	const struct module *m = module_find(server, c->name);
 
 	if (c->req != NULL && m != NULL)
-		admin_text(c->req, "%s: %s, version %s, generation %u", c->name, what, m->descriptor->version,
-		           (unsigned)m->self.generation);
+		admin_text(c->req, "%s: %s, version %s, generation %u", c->name, what,
+		           m->descriptor->version, (unsigned)m->self.generation);
 }
 
 static int run_load(struct gw_server *server, struct change *c, struct gw_error *err)
@@ -177,8 +183,8 @@ static int reload_all(struct gw_server *server, struct change *c, struct gw_erro
 		int one = module_reload(m, &why);
 
 		if (c->req != NULL && one == 0)
-			admin_text(c->req, "%s: reloaded, version %s, generation %u", m->self.name, m->descriptor->version,
-			           (unsigned)m->self.generation);
+			admin_text(c->req, "%s: reloaded, version %s, generation %u", m->self.name,
+			           m->descriptor->version, (unsigned)m->self.generation);
 		if (one != 0 && status == 0)
 			status = gw_fail(err, one, "%s", why.text);
 		else if (one != 0 && c->req != NULL)
@@ -206,13 +212,15 @@ struct telling {
 	bool headed;
 };
 
-static void report(void *ctx, const char *what, const char *name, const char *before, const char *after)
+static void report(void *ctx, const char *what, const char *name, const char *before,
+                   const char *after)
 {
 	static const char *const columns[] = {"what", "name", "before", "after"};
 	const char *cells[] = {what, name, before, after};
 	struct telling *t = ctx;
 
-	server_log(t->server, GW_INFO, "rehash what=%s name=\"%s\" before=\"%s\" after=\"%s\"", what, name, before, after);
+	server_log(t->server, GW_INFO, "rehash what=%s name=\"%s\" before=\"%s\" after=\"%s\"",
+	           what, name, before, after);
 	if (t->req == NULL)
 		return;
 	if (!t->headed)
@@ -235,21 +243,23 @@ static const struct {
 	const char *what;
 	int (*run)(struct gw_server *, struct change *, struct gw_error *);
 } kinds[] = {
-        [CHANGE_LOAD] = {"load", run_load},
-        [CHANGE_UNLOAD] = {"unload", run_unload},
-        [CHANGE_RELOAD] = {"reload", run_reload},
-        [CHANGE_REHASH] = {"rehash", run_rehash},
+	[CHANGE_LOAD] = {"load", run_load},
+	[CHANGE_UNLOAD] = {"unload", run_unload},
+	[CHANGE_RELOAD] = {"reload", run_reload},
+	[CHANGE_REHASH] = {"rehash", run_rehash},
 };
 
 static void carry_out(struct gw_server *server, struct change *c)
 {
 	struct gw_error err = {0};
-	int status = server->phase == SERVER_RUNNING ? kinds[c->kind].run(server, c, &err)
-	                                              : gw_fail(&err, -ESHUTDOWN, "the server is stopping");
+	int status = server->phase == SERVER_RUNNING
+	                     ? kinds[c->kind].run(server, c, &err)
+	                     : gw_fail(&err, -ESHUTDOWN, "the server is stopping");
 
 	if (status != 0)
 		server_log(server, GW_ERROR, "%s failed%s%s reason=\"%s\"", kinds[c->kind].what,
-		           c->name != NULL ? " module=" : "", c->name != NULL ? c->name : "", err.text);
+		           c->name != NULL ? " module=" : "", c->name != NULL ? c->name : "",
+		           err.text);
 	if (c->req != NULL)
 		admin_done(&c->req, status, err.text);
 }

@@ -1,8 +1,9 @@
 /*
- * core/change.h - changes of modules and configuration that were asked for, carried out at the end of the turn.
+ * core/change.h - changes of modules and configuration that were asked for, carried out at the end
+ * of the turn.
  *
- * Never under a frame of module code: so a module may ask for its own reload from its own handler, and the
- * control socket's module for its own through its own socket.
+ * Never under a frame of module code: so a module may ask for its own reload from its own handler,
+ * and the control socket's module for its own through its own socket.
  */
 #ifndef CORE_CHANGE_H
 #define CORE_CHANGE_H
@@ -19,7 +20,8 @@ enum change_kind { CHANGE_LOAD, CHANGE_UNLOAD, CHANGE_RELOAD, CHANGE_REHASH };
 struct changes *changes_new(struct gw_server *server);
 void changes_free(struct changes **changes);
 
-/** `name` is a module ("all" for a reload of each), NULL for a rehash; `req` may be NULL: then the log tells the outcome. */
+/** `name` is a module ("all" for a reload of each), NULL for a rehash; `req` may be NULL: then the
+ * log tells the outcome. */
 void change_queue(struct gw_server *server, enum change_kind kind, const char *name, bool cascade,
                   struct gw_admin_request *req);
 

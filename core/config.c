@@ -39,8 +39,9 @@ struct parse {
 
 static struct node *parse_node(struct parse *p, const yaml_event_t *event, unsigned depth);
 
-__attribute__((format(printf, 5, 0))) static int fail_at(struct gw_error *err, const char *file, unsigned line,
-                                                         unsigned column, const char *format, va_list args)
+__attribute__((format(printf, 5, 0))) static int fail_at(struct gw_error *err, const char *file,
+                                                         unsigned line, unsigned column,
+                                                         const char *format, va_list args)
 {
 	size_t used;
 
@@ -73,7 +74,8 @@ int node_fail_key(struct gw_error *err, const struct node *node, const char *for
 	return -EINVAL;
 }
 
-__attribute__((format(printf, 3, 4))) static int fail_mark(struct parse *p, yaml_mark_t mark, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int fail_mark(struct parse *p, yaml_mark_t mark,
+                                                           const char *format, ...)
 {
 	va_list args;
 
@@ -105,9 +107,10 @@ static int fail_yaml(struct parse *p)
 	if (y->error == YAML_READER_ERROR)
 		return fail_mark(p, mark_of(p, y->problem_offset), "%s", y->problem);
 	if (y->context != NULL)
-		return fail_mark(p, y->problem_mark, "%s (%s that began in line %zu)", y->problem, y->context,
-		                 y->context_mark.line + 1);
-	return fail_mark(p, y->problem_mark, "%s", y->problem != NULL ? y->problem : "this is not YAML");
+		return fail_mark(p, y->problem_mark, "%s (%s that began in line %zu)", y->problem,
+		                 y->context, y->context_mark.line + 1);
+	return fail_mark(p, y->problem_mark, "%s",
+	                 y->problem != NULL ? y->problem : "this is not YAML");
 }
 
 static int next_event(struct parse *p, yaml_event_t *event)
@@ -147,14 +150,17 @@ static int check_scalar(struct parse *p, const yaml_event_t *event)
 
 	if (text_printable(text, event->data.scalar.length))
 		return 0;
-	return fail_mark(p, event->start_mark, "a value must be one line of text without control characters");
+	return fail_mark(p, event->start_mark,
+	                 "a value must be one line of text without control characters");
 }
 
 /** Anchors and tags have no meaning here; a document that uses them expects one. */
-static int check_plain(struct parse *p, const yaml_event_t *event, const yaml_char_t *anchor, const yaml_char_t *tag)
+static int check_plain(struct parse *p, const yaml_event_t *event, const yaml_char_t *anchor,
+                       const yaml_char_t *tag)
 {
 	if (anchor != NULL)
-		return fail_mark(p, event->start_mark, "anchors (&%.40s) are not supported", anchor);
+		return fail_mark(p, event->start_mark, "anchors (&%.40s) are not supported",
+		                 anchor);
 	if (tag != NULL)
 		return fail_mark(p, event->start_mark, "tags (%.40s) are not supported", tag);
 	return 0;
@@ -168,7 +174,8 @@ static void append(struct node *parent, struct node ***end, struct node *child)
 }
 
 /** One key and its value; `event` is the key's. */
-static struct node *parse_pair(struct parse *p, const struct node *map, const yaml_event_t *key, unsigned depth)
+static struct node *parse_pair(struct parse *p, const struct node *map, const yaml_event_t *key,
+                               unsigned depth)
 {
 	const char *name = (const char *)key->data.scalar.value;
 	const struct node *before;
@@ -179,11 +186,13 @@ static struct node *parse_pair(struct parse *p, const struct node *map, const ya
 		fail_mark(p, key->start_mark, "a key must be a word");
 		return NULL;
 	}
-	if (check_plain(p, key, key->data.scalar.anchor, key->data.scalar.tag) != 0 || check_scalar(p, key) != 0)
+	if (check_plain(p, key, key->data.scalar.anchor, key->data.scalar.tag) != 0 ||
+	    check_scalar(p, key) != 0)
 		return NULL;
 	before = node_get(map, name);
 	if (before != NULL) {
-		fail_mark(p, key->start_mark, "'%.60s' stands here for the second time; the first is in line %u", name,
+		fail_mark(p, key->start_mark,
+		          "'%.60s' stands here for the second time; the first is in line %u", name,
 		          before->key_line);
 		return NULL;
 	}
@@ -202,7 +211,8 @@ static struct node *parse_pair(struct parse *p, const struct node *map, const ya
 /** The children of a list or a map, up to its end. */
 static int parse_children(struct parse *p, struct node *parent, unsigned depth)
 {
-	yaml_event_type_t last = parent->kind == NODE_MAP ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
+	yaml_event_type_t last =
+		parent->kind == NODE_MAP ? YAML_MAPPING_END_EVENT : YAML_SEQUENCE_END_EVENT;
 	struct node **end = &parent->children;
 
 	for (;;) {
@@ -233,7 +243,8 @@ static int check_bounds(struct parse *p, const yaml_event_t *event, unsigned dep
 	return 0;
 }
 
-static struct node *parse_parent(struct parse *p, const yaml_event_t *event, enum node_kind kind, unsigned depth)
+static struct node *parse_parent(struct parse *p, const yaml_event_t *event, enum node_kind kind,
+                                 unsigned depth)
 {
 	struct node *node = node_new(p, event, kind);
 
@@ -255,18 +266,22 @@ static struct node *parse_node(struct parse *p, const yaml_event_t *event, unsig
 		    check_scalar(p, event) != 0)
 			return NULL;
 		node = node_new(p, event, NODE_SCALAR);
-		node->text = mem_strndup((const char *)event->data.scalar.value, event->data.scalar.length);
+		node->text = mem_strndup((const char *)event->data.scalar.value,
+		                         event->data.scalar.length);
 		return node;
 	case YAML_SEQUENCE_START_EVENT:
-		if (check_plain(p, event, event->data.sequence_start.anchor, event->data.sequence_start.tag) != 0)
+		if (check_plain(p, event, event->data.sequence_start.anchor,
+		                event->data.sequence_start.tag) != 0)
 			return NULL;
 		return parse_parent(p, event, NODE_LIST, depth);
 	case YAML_MAPPING_START_EVENT:
-		if (check_plain(p, event, event->data.mapping_start.anchor, event->data.mapping_start.tag) != 0)
+		if (check_plain(p, event, event->data.mapping_start.anchor,
+		                event->data.mapping_start.tag) != 0)
 			return NULL;
 		return parse_parent(p, event, NODE_MAP, depth);
 	case YAML_ALIAS_EVENT:
-		fail_mark(p, event->start_mark, "aliases (*%.40s) are not supported", event->data.alias.anchor);
+		fail_mark(p, event->start_mark, "aliases (*%.40s) are not supported",
+		          event->data.alias.anchor);
 		return NULL;
 	default:
 		fail_mark(p, event->start_mark, "a value is missing here");
@@ -289,13 +304,18 @@ static int parse_document(struct parse *p, struct node **out)
 		if (event.type == YAML_MAPPING_START_EVENT && *out == NULL) {
 			*out = parse_node(p, &event, 0);
 			status = *out != NULL ? 0 : -EINVAL;
-		} else if (event.type == YAML_SCALAR_EVENT && event.data.scalar.length == 0 && *out == NULL) {
+		} else if (event.type == YAML_SCALAR_EVENT && event.data.scalar.length == 0 &&
+		           *out == NULL) {
 			*out = node_new(p, &event, NODE_MAP);
 		} else if (*out != NULL && event.type == YAML_DOCUMENT_START_EVENT) {
-			status = fail_mark(p, event.start_mark, "a second document begins here: one file is one document");
-		} else if (event.type == YAML_SCALAR_EVENT || event.type == YAML_SEQUENCE_START_EVENT ||
+			status = fail_mark(
+				p, event.start_mark,
+				"a second document begins here: one file is one document");
+		} else if (event.type == YAML_SCALAR_EVENT ||
+		           event.type == YAML_SEQUENCE_START_EVENT ||
 		           event.type == YAML_ALIAS_EVENT) {
-			status = fail_mark(p, event.start_mark, "a file must consist of lines 'key: value'");
+			status = fail_mark(p, event.start_mark,
+			                   "a file must consist of lines 'key: value'");
 		}
 		yaml_event_delete(&event);
 		if (status != 0)
@@ -322,8 +342,8 @@ static const char *file_name(struct config *config, const char *name)
 	return file->name;
 }
 
-static int parse_text(struct config *config, const char *name, const char *text, size_t len, struct node **out,
-                      struct gw_error *err)
+static int parse_text(struct config *config, const char *name, const char *text, size_t len,
+                      struct node **out, struct gw_error *err)
 {
 	struct parse p = {.config = config, .text = text, .len = len, .err = err};
 	int status;
@@ -343,7 +363,8 @@ static int parse_text(struct config *config, const char *name, const char *text,
 }
 
 /** The whole file in one block; `place` says who asked for it. */
-static int slurp(const char *path, const char *place, char **text_out, size_t *len_out, struct gw_error *err)
+static int slurp(const char *path, const char *place, char **text_out, size_t *len_out,
+                 struct gw_error *err)
 {
 	struct stat info;
 	FILE *f = fopen(path, "re");
@@ -354,7 +375,8 @@ static int slurp(const char *path, const char *place, char **text_out, size_t *l
 	if (fstat(fileno(f), &info) != 0 || !S_ISREG(info.st_mode)) {
 		status = gw_fail(err, -EINVAL, "%s: %s is not a file", place, path);
 	} else if (info.st_size > file_bytes_max) {
-		status = gw_fail(err, -EFBIG, "%s: %s is longer than %d bytes", place, path, file_bytes_max);
+		status = gw_fail(err, -EFBIG, "%s: %s is longer than %d bytes", place, path,
+		                 file_bytes_max);
 	} else {
 		*text_out = mem_alloc((size_t)info.st_size + 1);
 		*len_out = fread(*text_out, 1, (size_t)info.st_size, f);
@@ -389,15 +411,18 @@ static int merge(struct config *config, struct node *more, struct gw_error *err)
 
 	while (*end != NULL)
 		end = &(*end)->next;
-	for (struct node *child = more->children; child != NULL && status == 0; child = child->next) {
+	for (struct node *child = more->children; child != NULL && status == 0;
+	     child = child->next) {
 		const struct node *before = node_get(config->root, child->key);
 
 		if (strcmp(child->key, "include") == 0)
-			status = node_fail_key(err, child, "'include' may only stand in the main file, %s",
+			status = node_fail_key(err, child,
+			                       "'include' may only stand in the main file, %s",
 			                       config->root->file);
 		else if (before != NULL)
-			status = node_fail_key(err, child, "'%s' stands also at %s:%u:%u", child->key, before->file,
-			                       before->key_line, before->key_column);
+			status = node_fail_key(err, child, "'%s' stands also at %s:%u:%u",
+			                       child->key, before->file, before->key_line,
+			                       before->key_column);
 	}
 	if (status == 0) {
 		*end = more->children;
@@ -418,9 +443,11 @@ static int include_pattern(struct config *config, const struct node *item, struc
 	int status = 0;
 
 	if (item->kind != NODE_SCALAR || item->text[0] == '\0')
-		return node_fail(err, item, "'include' takes file names or patterns such as conf.d/*.yaml");
-	pattern = relative ? mem_printf("%.*s/%s", (int)(slash - item->file), item->file, item->text)
-	                   : mem_strdup(item->text);
+		return node_fail(err, item,
+		                 "'include' takes file names or patterns such as conf.d/*.yaml");
+	pattern = relative
+	                  ? mem_printf("%.*s/%s", (int)(slash - item->file), item->file, item->text)
+	                  : mem_strdup(item->text);
 	place = mem_printf("%s:%u:%u", item->file, item->line, item->column);
 	if (glob(pattern, GLOB_NOMAGIC, NULL, &found) == 0) {
 		for (size_t i = 0; i < found.gl_pathc && status == 0; i++) {
@@ -449,7 +476,8 @@ static int include_all(struct config *config, struct gw_error *err)
 		return 0;
 	if (include->kind != NODE_LIST)
 		return include_pattern(config, include, err);
-	for (const struct node *item = include->children; item != NULL && status == 0; item = item->next)
+	for (const struct node *item = include->children; item != NULL && status == 0;
+	     item = item->next)
 		status = include_pattern(config, item, err);
 	return status;
 }

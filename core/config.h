@@ -1,9 +1,10 @@
 /*
  * core/config.h - the configuration as a tree in which everything knows its place.
  *
- * YAML is only the syntax: scalars stay text until an option's type reads them, and anchors, aliases and tags are
- * refused. `include` names further files, each a document of its own, merged at the top level; a key that stands in
- * two files is refused with both places. What the keys mean is settings.c's and option.c's business.
+ * YAML is only the syntax: scalars stay text until an option's type reads them, and anchors,
+ * aliases and tags are refused. `include` names further files, each a document of its own, merged
+ * at the top level; a key that stands in two files is refused with both places. What the keys mean
+ * is settings.c's and option.c's business.
  */
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H
@@ -17,8 +18,8 @@ enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 struct node {
 	struct node *next;
 	const char *file;
-	uint32_t line, column;         /* from 1 */
-	char *key;                     /* in a map; NULL in a list */
+	uint32_t line, column; /* from 1 */
+	char *key;             /* in a map; NULL in a list */
 	uint32_t key_line, key_column;
 	enum node_kind kind;
 	char *text;            /* of a scalar; "" when nothing was written */
@@ -38,10 +39,11 @@ void config_free(struct config **config);
 const struct node *config_root(const struct config *config);
 const struct node *node_get(const struct node *map, const char *key);
 
-/** Fills `err` with "file:line:column: " of the value (or of the key) and a sentence. Returns -EINVAL. */
-__attribute__((format(printf, 3, 4))) int node_fail(struct gw_error *err, const struct node *node, const char *format,
-                                                    ...);
-__attribute__((format(printf, 3, 4))) int node_fail_key(struct gw_error *err, const struct node *node,
-                                                        const char *format, ...);
+/** Fills `err` with "file:line:column: " of the value (or of the key) and a sentence. Returns
+ * -EINVAL. */
+__attribute__((format(printf, 3, 4))) int node_fail(struct gw_error *err, const struct node *node,
+                                                    const char *format, ...);
+__attribute__((format(printf, 3, 4))) int
+node_fail_key(struct gw_error *err, const struct node *node, const char *format, ...);
 
 #endif

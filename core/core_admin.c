@@ -1,5 +1,6 @@
 /*
- * core/core_admin.c - the commands that the core brings itself: modules, rehash, status, log levels, help, stop.
+ * core/core_admin.c - the commands that the core brings itself: modules, rehash, status, log
+ * levels, help, stop.
  */
 #include "core/core_admin.h"
 #include "core/admin.h"
@@ -34,7 +35,8 @@ static void fail(struct gw_admin_request *req, int status, const char *what, con
 static void module_row(struct gw_admin_request *req, const struct module *m)
 {
 	char generation[16], state[16], memory[24];
-	const char *cells[] = {m->self.name, m->descriptor->version, generation, state, memory, image_file(m->image)};
+	const char *cells[] = {m->self.name, m->descriptor->version, generation, state,
+	                       memory,       image_file(m->image)};
 
 	snprintf(generation, sizeof(generation), "%u", (unsigned)m->self.generation);
 	snprintf(state, sizeof(state), "%u", (unsigned)m->descriptor->state_version);
@@ -42,9 +44,11 @@ static void module_row(struct gw_admin_request *req, const struct module *m)
 	admin_row(req, cells, sizeof(cells) / sizeof(cells[0]));
 }
 
-static void module_list(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+static void module_list(void *state, struct gw_admin_request *req, int argc,
+                        const char *const *argv)
 {
-	static const char *const columns[] = {"name", "version", "generation", "state", "memory", "file"};
+	static const char *const columns[] = {"name",  "version", "generation",
+	                                      "state", "memory",  "file"};
 	const struct gw_server *server = state;
 
 	(void)argc;
@@ -95,10 +99,12 @@ static void info_rows(struct gw_admin_request *req, const struct gw_module *d)
 {
 	for (const struct gw_rows *r = d->rows; r != NULL && r->point != NULL; r++)
 		for (size_t i = 0; i < r->count; i++)
-			pair(req, r->point, *(const char *const *)((const char *)r->rows + i * r->size));
+			pair(req, r->point,
+			     *(const char *const *)((const char *)r->rows + i * r->size));
 }
 
-static void module_info(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+static void module_info(void *state, struct gw_admin_request *req, int argc,
+                        const char *const *argv)
 {
 	static const char *const columns[] = {"key", "value"};
 	const struct module *m = module_find(state, argv[0]);
@@ -126,29 +132,36 @@ static void module_info(void *state, struct gw_admin_request *req, int argc, con
 	admin_done(&req, 0, "");
 }
 
-static void module_load_command(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+static void module_load_command(void *state, struct gw_admin_request *req, int argc,
+                                const char *const *argv)
 {
 	(void)argc;
 	change_queue(state, CHANGE_LOAD, argv[0], false, req);
 }
 
-static void module_reload_command(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+static void module_reload_command(void *state, struct gw_admin_request *req, int argc,
+                                  const char *const *argv)
 {
 	(void)argc;
 	change_queue(state, CHANGE_RELOAD, argv[0], false, req);
 }
 
-static void module_unload_command(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+static void module_unload_command(void *state, struct gw_admin_request *req, int argc,
+                                  const char *const *argv)
 {
 	bool cascade = argc == 2 && strcmp(argv[1], "--cascade") == 0;
 
 	if (argc == 2 && !cascade)
-		fail(req, -EINVAL, "'%.60s' is unknown here; --cascade unloads those that depend on the module too", argv[1]);
+		fail(req, -EINVAL,
+		     "'%.60s' is unknown here; --cascade unloads those that depend on the module "
+		     "too",
+		     argv[1]);
 	else
 		change_queue(state, CHANGE_UNLOAD, argv[0], cascade, req);
 }
 
-static void rehash_command(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+static void rehash_command(void *state, struct gw_admin_request *req, int argc,
+                           const char *const *argv)
 {
 	(void)argc;
 	(void)argv;
@@ -169,10 +182,12 @@ static void uptime_text(char out[48], int64_t ns)
 {
 	long long s = (long long)(ns / 1000000000);
 
-	snprintf(out, 48, "%lldd %02lld:%02lld:%02lld", s / 86400, s / 3600 % 24, s / 60 % 60, s % 60);
+	snprintf(out, 48, "%lldd %02lld:%02lld:%02lld", s / 86400, s / 3600 % 24, s / 60 % 60,
+	         s % 60);
 }
 
-static void status_command(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+static void status_command(void *state, struct gw_admin_request *req, int argc,
+                           const char *const *argv)
 {
 	static const char *const columns[] = {"key", "value"};
 	struct gw_server *server = state;
@@ -212,7 +227,8 @@ static void log_levels(struct gw_server *server, struct gw_admin_request *req)
 	admin_done(&req, 0, "");
 }
 
-static void log_level_command(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+static void log_level_command(void *state, struct gw_admin_request *req, int argc,
+                              const char *const *argv)
 {
 	struct gw_server *server = state;
 	enum gw_log_level level;
@@ -229,7 +245,8 @@ static void log_level_command(void *state, struct gw_admin_request *req, int arg
 	}
 }
 
-static void stop_command(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+static void stop_command(void *state, struct gw_admin_request *req, int argc,
+                         const char *const *argv)
 {
 	server_stop(state, argc > 0 ? argv[0] : "stopped by an operator");
 	admin_done(&req, 0, "");
@@ -257,7 +274,8 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(const char *const *)ra->row, *(const char *const *)rb->row);
 }
 
-static void help_command(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+static void help_command(void *state, struct gw_admin_request *req, int argc,
+                         const char *const *argv)
 {
 	static const char *const columns[] = {"command", "arguments", "help"};
 	const struct gw_row *rows;
@@ -299,56 +317,62 @@ enum {
 };
 
 static const struct gw_call_row calls[] = {
-        [CALL_NOTHING] = {"nothing", NULL},
-        [CALL_MODULE_LIST] = {"module list", (gw_fn *)module_list},
-        [CALL_MODULE_INFO] = {"module info", (gw_fn *)module_info},
-        [CALL_MODULE_LOAD] = {"module load", (gw_fn *)module_load_command},
-        [CALL_MODULE_UNLOAD] = {"module unload", (gw_fn *)module_unload_command},
-        [CALL_MODULE_RELOAD] = {"module reload", (gw_fn *)module_reload_command},
-        [CALL_REHASH] = {"rehash", (gw_fn *)rehash_command},
-        [CALL_STATUS] = {"status", (gw_fn *)status_command},
-        [CALL_LOG_LEVEL] = {"log level", (gw_fn *)log_level_command},
-        [CALL_STOP] = {"server stop", (gw_fn *)stop_command},
-        [CALL_HELP] = {"help", (gw_fn *)help_command},
-        {NULL, NULL},
+	[CALL_NOTHING] = {"nothing", NULL},
+	[CALL_MODULE_LIST] = {"module list", (gw_fn *)module_list},
+	[CALL_MODULE_INFO] = {"module info", (gw_fn *)module_info},
+	[CALL_MODULE_LOAD] = {"module load", (gw_fn *)module_load_command},
+	[CALL_MODULE_UNLOAD] = {"module unload", (gw_fn *)module_unload_command},
+	[CALL_MODULE_RELOAD] = {"module reload", (gw_fn *)module_reload_command},
+	[CALL_REHASH] = {"rehash", (gw_fn *)rehash_command},
+	[CALL_STATUS] = {"status", (gw_fn *)status_command},
+	[CALL_LOG_LEVEL] = {"log level", (gw_fn *)log_level_command},
+	[CALL_STOP] = {"server stop", (gw_fn *)stop_command},
+	[CALL_HELP] = {"help", (gw_fn *)help_command},
+	{NULL, NULL},
 };
 
 static const struct gw_admin_command commands[] = {
-        {"module list", "", "Lists the loaded modules.", "module", 0, 0, CALL_MODULE_LIST},
-        {"module info", "NAME", "Tells all about one module.", "module", 1, 1, CALL_MODULE_INFO},
-        {"module load", "NAME", "Loads a module, until the server stops.", "module", 1, 1, CALL_MODULE_LOAD},
-        {"module unload", "NAME [--cascade]", "Unloads a module, and with --cascade those that depend on it.", "module",
-         1, 2, CALL_MODULE_UNLOAD},
-        {"module reload", "NAME|all", "Replaces a module's code by what its file holds now.", "module", 1, 1,
-         CALL_MODULE_RELOAD},
-        {"rehash", "", "Reads the configuration anew and applies what has changed.", "rehash", 0, 0, CALL_REHASH},
-        {"status", "", "Tells how the server is.", "", 0, 0, CALL_STATUS},
-        {"log level", "[MODULE LEVEL]", "Shows the log levels, or sets one until the next rehash.", "log", 0, 2,
-         CALL_LOG_LEVEL},
-        {"server stop", "[REASON]", "Stops the server in good order.", "server", 0, 1, CALL_STOP},
-        {"help", "[COMMAND]", "Lists the commands, or those that begin with these words.", "", 0, 2, CALL_HELP},
+	{"module list", "", "Lists the loaded modules.", "module", 0, 0, CALL_MODULE_LIST},
+	{"module info", "NAME", "Tells all about one module.", "module", 1, 1, CALL_MODULE_INFO},
+	{"module load", "NAME", "Loads a module, until the server stops.", "module", 1, 1,
+         CALL_MODULE_LOAD},
+	{"module unload", "NAME [--cascade]",
+         "Unloads a module, and with --cascade those that depend on it.", "module", 1, 2,
+         CALL_MODULE_UNLOAD},
+	{"module reload", "NAME|all", "Replaces a module's code by what its file holds now.",
+         "module", 1, 1, CALL_MODULE_RELOAD},
+	{"rehash", "", "Reads the configuration anew and applies what has changed.", "rehash", 0, 0,
+         CALL_REHASH},
+	{"status", "", "Tells how the server is.", "", 0, 0, CALL_STATUS},
+	{"log level", "[MODULE LEVEL]", "Shows the log levels, or sets one until the next rehash.",
+         "log", 0, 2, CALL_LOG_LEVEL},
+	{"server stop", "[REASON]", "Stops the server in good order.", "server", 0, 1, CALL_STOP},
+	{"help", "[COMMAND]", "Lists the commands, or those that begin with these words.", "", 0, 2,
+         CALL_HELP},
 };
 
 static const struct gw_topic_row topics[] = {
-        {GW_TOPIC_REHASHED, GW_NOTIFICATION}, {GW_TOPIC_STOPPING, GW_NOTIFICATION},
-        {GW_TOPIC_STATUS, GW_NOTIFICATION},   {GW_TOPIC_READY, GW_NOTIFICATION},
-        {NULL, GW_NOTIFICATION},
+	{GW_TOPIC_REHASHED, GW_NOTIFICATION},
+	{GW_TOPIC_STOPPING, GW_NOTIFICATION},
+	{GW_TOPIC_STATUS, GW_NOTIFICATION},
+	{GW_TOPIC_READY, GW_NOTIFICATION},
+	{NULL, GW_NOTIFICATION},
 };
 
 static const struct gw_point points[] = {
-        {GW_POINT_ADMIN, sizeof(struct gw_admin_command), CALL_NOTHING},
-        {GW_POINT_PROTOCOL, sizeof(struct gw_protocol), CALL_NOTHING},
-        {NULL, 0, 0},
+	{GW_POINT_ADMIN, sizeof(struct gw_admin_command), CALL_NOTHING},
+	{GW_POINT_PROTOCOL, sizeof(struct gw_protocol), CALL_NOTHING},
+	{NULL, 0, 0},
 };
 
 static const struct gw_rows rows[] = {GW_ROWS(GW_POINT_ADMIN, commands), {NULL, NULL, 0, 0}};
 
 const struct gw_module core_descriptor = {
-        .abi = GW_ABI,
-        .name = "core",
-        .version = "",
-        .calls = calls,
-        .topics = topics,
-        .points = points,
-        .rows = rows,
+	.abi = GW_ABI,
+	.name = "core",
+	.version = "",
+	.calls = calls,
+	.topics = topics,
+	.points = points,
+	.rows = rows,
 };

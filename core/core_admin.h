@@ -1,5 +1,6 @@
 /*
- * core/core_admin.h - the core as a contributor: its own topics, extension points and commands, as a descriptor.
+ * core/core_admin.h - the core as a contributor: its own topics, extension points and commands, as
+ * a descriptor.
  */
 #ifndef CORE_CORE_ADMIN_H
 #define CORE_CORE_ADMIN_H

@@ -1,8 +1,8 @@
 /*
  * core/godwitctl.c - the thin client of the control socket (doc/control-protocol.md).
  *
- * A program of its own: it knows no command, only how to find a server, send one line and show what comes back. Commands,
- * their help and their checks are the server's.
+ * A program of its own: it knows no command, only how to find a server, send one line and show what
+ * comes back. Commands, their help and their checks are the server's.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <config.h>
 
 enum { exit_failed = 1, exit_usage = 2, words_max = 64, cells_max = 256 };
 
@@ -56,13 +54,15 @@ static void *need(void *p)
 
 static void usage(FILE *out)
 {
-	fprintf(out, "Usage: godwitctl [--socket PATH | -s NAME] [--json] COMMAND...\n"
-	             "Sends a command to a running Godwit server; 'godwitctl help' lists the commands.\n\n"
-	             "  --socket PATH  the server's control socket\n"
-	             "  -s NAME        the server NAME of a build tree: build/run/NAME/control.sock\n"
-	             "  --json         the answer as JSON\n"
-	             "  -h, --help     this text\n"
-	             "  --version      the version\n");
+	fprintf(out,
+	        "Usage: godwitctl [--socket PATH | -s NAME] [--json] COMMAND...\n"
+	        "Sends a command to a running Godwit server; 'godwitctl help' lists the "
+	        "commands.\n\n"
+	        "  --socket PATH  the server's control socket\n"
+	        "  -s NAME        the server NAME of a build tree: build/run/NAME/control.sock\n"
+	        "  --json         the answer as JSON\n"
+	        "  -h, --help     this text\n"
+	        "  --version      the version\n");
 }
 
 /* Words and cells: four characters are escaped. */
@@ -184,7 +184,8 @@ static bool fill_address(struct sockaddr_un *address, const char *path)
 	free(copy);
 	if (folder < 0)
 		return false;
-	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/%.60s", folder, strrchr(path, '/') + 1);
+	snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/%.60s", folder,
+	         strrchr(path, '/') + 1);
 	return true;
 }
 
@@ -330,7 +331,8 @@ static void show_row(struct output *o, struct line *line)
 
 static void show_text(struct output *o, struct line *line)
 {
-	char key[] = "text", *keys[] = {key}, empty[] = "", *values[] = {line->n > 0 ? line->cells[0] : empty};
+	char key[] = "text", *keys[] = {key}, empty[] = "",
+	     *values[] = {line->n > 0 ? line->cells[0] : empty};
 
 	if (o->json) {
 		json_object(o, keys, values, 1);
@@ -353,7 +355,8 @@ static int show_end(struct output *o, struct line *line)
 	fflush(stdout);
 	if (status == 0)
 		return 0;
-	fprintf(stderr, "godwitctl: %s\n", line->n > 1 && line->cells[1][0] != '\0' ? line->cells[1] : strerror(-status));
+	fprintf(stderr, "godwitctl: %s\n",
+	        line->n > 1 && line->cells[1][0] != '\0' ? line->cells[1] : strerror(-status));
 	return status == -ENOSYS ? exit_usage : exit_failed;
 }
 
@@ -426,9 +429,11 @@ static void take_json(struct command_line *line)
 static int parse(int argc, char **argv, struct command_line *out)
 {
 	static const struct option longs[] = {
-	        {"socket", required_argument, NULL, 'S'}, {"json", no_argument, NULL, 'j'},
-	        {"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'v'},
-	        {NULL, 0, NULL, 0},
+		{"socket", required_argument, NULL, 'S'},
+		{"json", no_argument, NULL, 'j'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 

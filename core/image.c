@@ -1,5 +1,6 @@
 /*
- * core/image.c - copies, opens, counts and closes the shared objects of modules. Knows libltdl; nobody else does.
+ * core/image.c - copies, opens, counts and closes the shared objects of modules. Knows libltdl;
+ * nobody else does.
  */
 #include "core/image.h"
 #include "core/mem.h"
@@ -56,7 +57,8 @@ static int make_copy(struct image *image, const char *dir, const char *name, str
 	if (in == NULL)
 		return gw_fail(err, -errno, "cannot read %s: %s", image->file, strerror(errno));
 	if (mkdir(dir, 0700) != 0) {
-		status = gw_fail(err, -errno, "cannot make the folder %s: %s", dir, strerror(errno));
+		status =
+			gw_fail(err, -errno, "cannot make the folder %s: %s", dir, strerror(errno));
 		fclose(in);
 		return status;
 	}
@@ -65,13 +67,15 @@ static int make_copy(struct image *image, const char *dir, const char *name, str
 	status = write_copy(in, image->copy);
 	fclose(in);
 	if (status != 0)
-		return gw_fail(err, status, "cannot copy %s to %s: %s", image->file, image->copy, strerror(-status));
+		return gw_fail(err, status, "cannot copy %s to %s: %s", image->file, image->copy,
+		               strerror(-status));
 	return 0;
 }
 
 /**
- * Opens the file twice: first by the loader itself with everything bound at once, because libltdl binds lazily (an
- * undefined symbol would end the process at the first call) and loses the loader's words; then by libltdl.
+ * Opens the file twice: first by the loader itself with everything bound at once, because libltdl
+ * binds lazily (an undefined symbol would end the process at the first call) and loses the loader's
+ * words; then by libltdl.
  */
 static int open_object(struct image *image, const char *path, struct gw_error *err)
 {
@@ -80,7 +84,8 @@ static int open_object(struct image *image, const char *path, struct gw_error *e
 	const char *why = probe == NULL ? dlerror() : NULL;
 
 	if (probe == NULL)
-		return gw_fail(err, -ENOEXEC, "cannot open the module: %s", why != NULL ? why : path);
+		return gw_fail(err, -ENOEXEC, "cannot open the module: %s",
+		               why != NULL ? why : path);
 	if (lt_dladvise_init(&advise) != 0 || lt_dladvise_local(&advise) != 0) {
 		dlclose(probe);
 		return gw_fail(err, -ENOMEM, "cannot open %s: %s", path, lt_dlerror());
@@ -101,10 +106,12 @@ static int find_descriptor(struct image *image, const char *name, struct gw_erro
 	image->descriptor = lt_dlsym(image->handle, symbol);
 	if (image->descriptor != NULL)
 		return 0;
-	return gw_fail(err, -ENOEXEC, "%s is not the module %s: it has no symbol %s", image->file, name, symbol);
+	return gw_fail(err, -ENOEXEC, "%s is not the module %s: it has no symbol %s", image->file,
+	               name, symbol);
 }
 
-/** For dl_iterate_phdr(): the object that holds the descriptor, from its first to its last loaded byte. */
+/** For dl_iterate_phdr(): the object that holds the descriptor, from its first to its last loaded
+ * byte. */
 static int note_segments(struct dl_phdr_info *info, size_t size, void *ctx)
 {
 	struct image *image = ctx;
@@ -127,7 +134,8 @@ static int note_segments(struct dl_phdr_info *info, size_t size, void *ctx)
 	return 1;
 }
 
-int image_open(const char *file, const char *copy_dir, const char *name, struct image **out, struct gw_error *err)
+int image_open(const char *file, const char *copy_dir, const char *name, struct image **out,
+               struct gw_error *err)
 {
 	struct image *image = mem_alloc(sizeof(*image));
 	int status = 0;

@@ -80,7 +80,9 @@ static int check_requires(const struct gw_module *d, struct gw_error *err)
 		continue;
 	if (status == 0)
 		return 0;
-	return gw_fail(err, -EINVAL, "%s: its requirements cannot be read at '%.40s': they look like \"network 1.0, policy 1.0?\"",
+	return gw_fail(err, -EINVAL,
+	               "%s: its requirements cannot be read at '%.40s': they look like \"network "
+	               "1.0, policy 1.0?\"",
 	               d->name, at);
 }
 
@@ -90,12 +92,16 @@ static int check_calls(const struct gw_module *d, struct gw_error *err)
 
 	for (const struct gw_subscription *s = d->subscriptions; s != NULL && s->topic != NULL; s++)
 		if (s->call >= n)
-			return gw_fail(err, -EINVAL, "%s: its subscription to %s names row %u of a table of %u calls",
-			               d->name, s->topic, (unsigned)s->call, (unsigned)n);
+			return gw_fail(
+				err, -EINVAL,
+				"%s: its subscription to %s names row %u of a table of %u calls",
+				d->name, s->topic, (unsigned)s->call, (unsigned)n);
 	for (const struct gw_point *p = d->points; p != NULL && p->name != NULL; p++)
 		if (p->changed >= n)
-			return gw_fail(err, -EINVAL, "%s: its extension point %s names row %u of a table of %u calls",
-			               d->name, p->name, (unsigned)p->changed, (unsigned)n);
+			return gw_fail(
+				err, -EINVAL,
+				"%s: its extension point %s names row %u of a table of %u calls",
+				d->name, p->name, (unsigned)p->changed, (unsigned)n);
 	return 0;
 }
 
@@ -111,23 +117,27 @@ static int check_rows(const struct gw_module *d, struct gw_error *err)
 {
 	for (const struct gw_rows *r = d->rows; r != NULL && r->point != NULL; r++) {
 		if (r->size < sizeof(char *) || (r->rows == NULL && r->count > 0))
-			return gw_fail(err, -EINVAL, "%s: its rows for %s are no table", d->name, r->point);
+			return gw_fail(err, -EINVAL, "%s: its rows for %s are no table", d->name,
+			               r->point);
 		for (size_t i = 0; i < r->count; i++)
 			if (row_name(r, i) == NULL)
-				return gw_fail(err, -EINVAL, "%s: row %zu of its rows for %s has no name", d->name, i,
-				               r->point);
+				return gw_fail(err, -EINVAL,
+				               "%s: row %zu of its rows for %s has no name",
+				               d->name, i, r->point);
 	}
 	return 0;
 }
 
 int registry_check_module(const struct gw_module *d, struct gw_error *err)
 {
-	static int (*const checks[])(const struct gw_module *, struct gw_error *) = {check_requires, check_calls,
-	                                                                            check_rows};
+	static int (*const checks[])(const struct gw_module *,
+	                             struct gw_error *) = {check_requires, check_calls, check_rows};
 	int status;
 
 	if (d->version == NULL || (d->state_size > 0 && d->load == NULL))
-		return gw_fail(err, -EINVAL, "%s: its descriptor lacks a version, or has a state and no load", d->name);
+		return gw_fail(err, -EINVAL,
+		               "%s: its descriptor lacks a version, or has a state and no load",
+		               d->name);
 	status = options_check_table(d->options, d->name, err);
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]) && status == 0; i++)
 		status = checks[i](d, err);
@@ -154,19 +164,21 @@ static const struct owned {
 	const char *what;
 	const char *(*name)(const struct gw_module *, size_t i);
 } owned[] = {
-        {"interface", interface_name},
-        {"topic", topic_name},
-        {"extension point", point_name},
+	{"interface", interface_name},
+	{"topic", topic_name},
+	{"extension point", point_name},
 };
 
 /** Who before position (`module`, `at`) has this name. */
-static const struct gw_module *owner_before(const struct lineup *l, const struct owned *kind, size_t module, size_t at,
-                                            const char *name)
+static const struct gw_module *owner_before(const struct lineup *l, const struct owned *kind,
+                                            size_t module, size_t at, const char *name)
 {
 	for (size_t m = 0; m <= module; m++) {
 		const char *other;
 
-		for (size_t i = 0; (m < module || i < at) && (other = kind->name(l->descriptors[m], i)) != NULL; i++)
+		for (size_t i = 0;
+		     (m < module || i < at) && (other = kind->name(l->descriptors[m], i)) != NULL;
+		     i++)
 			if (strcmp(other, name) == 0)
 				return l->descriptors[m];
 	}
@@ -182,8 +194,9 @@ static int check_owned(const struct lineup *l, const struct owned *kind, struct 
 			const struct gw_module *other = owner_before(l, kind, m, i, name);
 
 			if (other != NULL)
-				return gw_fail(err, -EEXIST, "the %s %s is brought by both %s and %s", kind->what, name,
-				               other->name, l->descriptors[m]->name);
+				return gw_fail(err, -EEXIST,
+				               "the %s %s is brought by both %s and %s", kind->what,
+				               name, other->name, l->descriptors[m]->name);
 		}
 	}
 	return 0;
@@ -194,7 +207,8 @@ static int check_names(const struct lineup *l, struct gw_error *err)
 	for (size_t m = 1; m < l->n; m++)
 		for (size_t i = 0; i < m; i++)
 			if (strcmp(l->descriptors[m]->name, l->descriptors[i]->name) == 0)
-				return gw_fail(err, -EEXIST, "the module %s is there already", l->descriptors[m]->name);
+				return gw_fail(err, -EEXIST, "the module %s is there already",
+				               l->descriptors[m]->name);
 	return 0;
 }
 
@@ -210,46 +224,59 @@ static int check_needs(const struct lineup *l, const struct gw_module *d, struct
 		while (m < l->n && (offer = interface_of(l->descriptors[m], need.name)) == NULL)
 			m++;
 		if (offer == NULL && !need.optional)
-			return gw_fail(err, -ENOENT, "%s requires the interface %s %u.%u, which no loaded module provides",
+			return gw_fail(err, -ENOENT,
+			               "%s requires the interface %s %u.%u, which no loaded module "
+			               "provides",
 			               d->name, need.name, need.major, need.minor);
 		if (offer != NULL && !need_met(&need, offer))
-			return gw_fail(err, -EINVAL, "%s requires the interface %s %u.%u, but %s provides %s %u.%u",
-			               d->name, need.name, need.major, need.minor, l->descriptors[m]->name, need.name,
-			               offer->major, offer->minor);
+			return gw_fail(
+				err, -EINVAL,
+				"%s requires the interface %s %u.%u, but %s provides %s %u.%u",
+				d->name, need.name, need.major, need.minor, l->descriptors[m]->name,
+				need.name, offer->major, offer->minor);
 	}
 	return 0;
 }
 
-static int check_pair(const struct gw_module *a, const struct gw_rows *ra, const struct gw_module *b,
-                      const struct gw_rows *rb, struct gw_error *err)
+static int check_pair(const struct gw_module *a, const struct gw_rows *ra,
+                      const struct gw_module *b, const struct gw_rows *rb, struct gw_error *err)
 {
 	for (size_t i = 0; i < rb->count; i++)
 		for (size_t j = 0; j < (ra == rb ? i : ra->count); j++)
 			if (strcmp(row_name(ra, j), row_name(rb, i)) == 0)
-				return gw_fail(err, -EEXIST, "'%s' at the extension point %s is brought by both %s and %s",
+				return gw_fail(err, -EEXIST,
+				               "'%s' at the extension point %s is brought by both "
+				               "%s and %s",
 				               row_name(rb, i), rb->point, a->name, b->name);
 	return 0;
 }
 
-static int check_row_size(const struct lineup *l, const struct gw_module *d, const struct gw_rows *r,
-                          struct gw_error *err)
+static int check_row_size(const struct lineup *l, const struct gw_module *d,
+                          const struct gw_rows *r, struct gw_error *err)
 {
 	for (size_t m = 0; m < l->n; m++)
-		for (const struct gw_point *p = l->descriptors[m]->points; p != NULL && p->name != NULL; p++)
+		for (const struct gw_point *p = l->descriptors[m]->points;
+		     p != NULL && p->name != NULL; p++)
 			if (strcmp(p->name, r->point) == 0 && p->row_size != r->size)
-				return gw_fail(err, -EINVAL, "%s has rows of %zu bytes for the extension point %s, but those of %s have %zu",
-				               d->name, r->size, p->name, l->descriptors[m]->name, p->row_size);
+				return gw_fail(err, -EINVAL,
+				               "%s has rows of %zu bytes for the extension point "
+				               "%s, but those of %s have %zu",
+				               d->name, r->size, p->name, l->descriptors[m]->name,
+				               p->row_size);
 	return 0;
 }
 
 /** One table of rows against all that come before it, and against itself. */
-static int check_table(const struct lineup *l, size_t module, const struct gw_rows *rows, struct gw_error *err)
+static int check_table(const struct lineup *l, size_t module, const struct gw_rows *rows,
+                       struct gw_error *err)
 {
 	const struct gw_module *d = l->descriptors[module];
 
 	for (size_t m = 0; m <= module; m++)
-		for (const struct gw_rows *r = l->descriptors[m]->rows; r != NULL && r->point != NULL; r++) {
-			if (strcmp(r->point, rows->point) == 0 && check_pair(l->descriptors[m], r, d, rows, err) != 0)
+		for (const struct gw_rows *r = l->descriptors[m]->rows;
+		     r != NULL && r->point != NULL; r++) {
+			if (strcmp(r->point, rows->point) == 0 &&
+			    check_pair(l->descriptors[m], r, d, rows, err) != 0)
 				return -EEXIST;
 			if (r == rows)
 				break;
@@ -267,7 +294,8 @@ int registry_check(const struct lineup *l, struct gw_error *err)
 		const struct gw_module *d = l->descriptors[m];
 
 		status = check_needs(l, d, err);
-		for (const struct gw_rows *r = d->rows; r != NULL && r->point != NULL && status == 0; r++)
+		for (const struct gw_rows *r = d->rows;
+		     r != NULL && r->point != NULL && status == 0; r++)
 			status = check_table(l, m, r, err);
 	}
 	return status;

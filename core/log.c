@@ -1,8 +1,8 @@
 /*
  * core/log.c - from gw_log() to one line on the standard error or in syslog.
  *
- * The standard error may be a pipe that nobody empties. A line is written only when it can be taken at
- * once; what was lost meanwhile is counted and told with the next line that gets through.
+ * The standard error may be a pipe that nobody empties. A line is written only when it can be taken
+ * at once; what was lost meanwhile is counted and told with the next line that gets through.
  */
 #include "core/log.h"
 #include "core/loop.h"
@@ -21,7 +21,10 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { text_max = 2048, line_max = 3500 }; /* a write to a pipe of up to 4096 bytes is never split */
+enum {
+	text_max = 2048,
+	line_max = 3500
+}; /* a write to a pipe of up to 4096 bytes is never split */
 
 struct level {
 	struct level *next;
@@ -42,10 +45,10 @@ static const struct {
 	const char *word;
 	int priority;
 } levels[] = {
-        [GW_DEBUG] = {"debug", LOG_DEBUG},
-        [GW_INFO] = {"info", LOG_INFO},
-        [GW_WARN] = {"warn", LOG_WARNING},
-        [GW_ERROR] = {"error", LOG_ERR},
+	[GW_DEBUG] = {"debug", LOG_DEBUG},
+	[GW_INFO] = {"info", LOG_INFO},
+	[GW_WARN] = {"warn", LOG_WARNING},
+	[GW_ERROR] = {"error", LOG_ERR},
 };
 
 bool log_level_parse(const char *word, enum gw_log_level *out)
@@ -168,7 +171,8 @@ static void stamp(char out[40], int64_t wall_ns)
 	snprintf(out + n, 40 - n, ".%03dZ", (int)(wall_ns / 1000000 % 1000));
 }
 
-static void emit(struct gw_server *server, const char *module, enum gw_log_level level, const char *text)
+static void emit(struct gw_server *server, const char *module, enum gw_log_level level,
+                 const char *text)
 {
 	struct log *log = server->log;
 	char line[line_max], time_text[40];
@@ -201,7 +205,8 @@ api_line(struct gw_self *self, enum gw_log_level level, const char *format, ...)
 	emit(server, self->name, level, text);
 }
 
-__attribute__((format(printf, 2, 3))) static void api_say(struct gw_self *self, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void api_say(struct gw_self *self, const char *format,
+                                                          ...)
 {
 	struct log *log = self_server(self)->log;
 	char text[text_max];
@@ -219,6 +224,6 @@ __attribute__((format(printf, 2, 3))) static void api_say(struct gw_self *self, 
 }
 
 const struct gw_log_api log_api = {
-        .line = api_line,
-        .say = api_say,
+	.line = api_line,
+	.say = api_say,
 };

@@ -10,7 +10,8 @@
 struct gw_server;
 struct settings;
 
-/** Gets each line, without its line end, in place of the standard error or syslog: for tests and the simulator. */
+/** Gets each line, without its line end, in place of the standard error or syslog: for tests and
+ * the simulator. */
 typedef void log_sink_fn(void *ctx, const char *line);
 
 struct log *log_new(void);

@@ -40,9 +40,9 @@ static void usage(FILE *out)
 static int parse(int argc, char **argv, struct command_line *out)
 {
 	static const struct option longs[] = {
-	        {"help", no_argument, NULL, 'h'},
-	        {"version", no_argument, NULL, 'v'},
-	        {NULL, 0, NULL, 0},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -88,15 +88,18 @@ static void on_interrupt(struct loop_signal *signal)
 
 static void on_terminate(struct loop_signal *signal)
 {
-	server_stop(container_of(signal, struct daemon, terminate)->server, "the server is shutting down");
+	server_stop(container_of(signal, struct daemon, terminate)->server,
+	            "the server is shutting down");
 }
 
 static void on_hangup(struct loop_signal *signal)
 {
-	change_queue(container_of(signal, struct daemon, hangup)->server, CHANGE_REHASH, NULL, false, NULL);
+	change_queue(container_of(signal, struct daemon, hangup)->server, CHANGE_REHASH, NULL,
+	             false, NULL);
 }
 
-static void catch(struct daemon *d, struct loop_signal *signal, int number, void (*caught)(struct loop_signal *))
+static void catch (struct daemon *d, struct loop_signal *signal, int number,
+                   void (*caught)(struct loop_signal *))
 {
 	signal->loop = d->loop;
 	signal->caught = caught;
@@ -124,9 +127,9 @@ static int run(struct daemon *d)
 
 	d->server->on_stopped = on_stopped;
 	d->server->on_stopped_ctx = d;
-	catch(d, &d->interrupt, SIGINT, on_interrupt);
-	catch(d, &d->terminate, SIGTERM, on_terminate);
-	catch(d, &d->hangup, SIGHUP, on_hangup);
+	catch (d, &d->interrupt, SIGINT, on_interrupt);
+	catch (d, &d->terminate, SIGTERM, on_terminate);
+	catch (d, &d->hangup, SIGHUP, on_hangup);
 	if (server_start(d->server, &err) != 0) {
 		code = fail(d, &err, d->server->exit_status);
 	} else {

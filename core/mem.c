@@ -133,16 +133,17 @@ static uint64_t api_hash(struct gw_self *self, const void *p, size_t n)
 	uint64_t hash;
 
 	_Static_assert(sizeof(hash) == crypto_shorthash_BYTES, "SipHash gives 64 bits");
-	_Static_assert(sizeof(self_server(self)->hash_key) == crypto_shorthash_KEYBYTES, "of a 128 bit key");
+	_Static_assert(sizeof(self_server(self)->hash_key) == crypto_shorthash_KEYBYTES,
+	               "of a 128 bit key");
 	crypto_shorthash((unsigned char *)&hash, p, n, self_server(self)->hash_key);
 	return hash;
 }
 
 const struct gw_mem_api mem_api = {
-        .alloc = api_alloc,
-        .resize = api_resize,
-        .free = api_free,
-        .hash = api_hash,
+	.alloc = api_alloc,
+	.resize = api_resize,
+	.free = api_free,
+	.hash = api_hash,
 };
 
 size_t mem_scan(struct module *module, const struct image *image)
@@ -150,7 +151,7 @@ size_t mem_scan(struct module *module, const struct image *image)
 	struct tracked *t, *next;
 	size_t found = 0;
 
-	HASH_ITER(hh, module->tracked, t, next) {
+	HASH_ITER (hh, module->tracked, t, next) {
 		const char *block = t->block;
 
 		for (size_t at = 0; at + sizeof(uintptr_t) <= t->size; at += sizeof(uintptr_t)) {
@@ -161,7 +162,7 @@ size_t mem_scan(struct module *module, const struct image *image)
 				continue;
 			found++;
 			gw_log(&module->self, GW_ERROR,
-			       "stale pointer into the old code block=%s size=%zu offset=%zu", 
+			       "stale pointer into the old code block=%s size=%zu offset=%zu",
 			       block == module->self.state ? "state" : "memory", t->size, at);
 		}
 	}
@@ -174,9 +175,9 @@ size_t mem_leaks(struct module *module)
 	struct tracked *t, *next;
 
 	if (blocks > 0)
-		gw_log(&module->self, GW_WARN, "memory left at unloading blocks=%zu bytes=%zu", blocks,
-		       module->memory);
-	HASH_ITER(hh, module->tracked, t, next) {
+		gw_log(&module->self, GW_WARN, "memory left at unloading blocks=%zu bytes=%zu",
+		       blocks, module->memory);
+	HASH_ITER (hh, module->tracked, t, next) {
 		if (shown++ < leaks_shown)
 			gw_log(&module->self, GW_WARN, "left behind size=%zu", t->size);
 		api_free(&module->self, t->block);

@@ -1,9 +1,9 @@
 /*
  * core/mem.h - memory: the core's own, and what is counted under a module's name.
  *
- * Out of memory ends the process in mem.c and nowhere else. In test mode (`debug: {scan-state: yes}`) each
- * block of each module is remembered, so that a reload can look through it for pointers into the old
- * image and an unloading can tell what was forgotten.
+ * Out of memory ends the process in mem.c and nowhere else. In test mode (`debug: {scan-state:
+ * yes}`) each block of each module is remembered, so that a reload can look through it for pointers
+ * into the old image and an unloading can tell what was forgotten.
  */
 #ifndef CORE_MEM_H
 #define CORE_MEM_H

@@ -1,5 +1,6 @@
 /*
- * core/module.c - finds, opens, configures, loads and unloads one module; the table behind <godwit/module.h>.
+ * core/module.c - finds, opens, configures, loads and unloads one module; the table behind
+ * <godwit/module.h>.
  */
 #include "core/module.h"
 #include "core/admin.h"
@@ -115,13 +116,15 @@ static char *find_file(const struct settings *settings, const char *name)
 	return path;
 }
 
-static int check_descriptor(const struct gw_module *d, const char *file, const char *name, struct gw_error *err)
+static int check_descriptor(const struct gw_module *d, const char *file, const char *name,
+                            struct gw_error *err)
 {
 	unsigned major = d->abi >> 16, minor = d->abi & 0xffff;
 
 	if (major != GW_ABI_MAJOR || minor > GW_ABI_MINOR)
 		return gw_fail(err, -ENOEXEC,
-		               "the module %s (%s) is built for the interface %u.%u of modules, this server has %u.%u: build it "
+		               "the module %s (%s) is built for the interface %u.%u of modules, "
+		               "this server has %u.%u: build it "
 		               "against this server's headers",
 		               name, file, major, minor, GW_ABI_MAJOR, GW_ABI_MINOR);
 	if (d->name == NULL || strcmp(d->name, name) != 0)
@@ -130,8 +133,8 @@ static int check_descriptor(const struct gw_module *d, const char *file, const c
 	return registry_check_module(d, err);
 }
 
-int module_open(struct gw_server *server, const struct settings *settings, const char *name, bool in_place,
-                struct image **out, struct gw_error *err)
+int module_open(struct gw_server *server, const struct settings *settings, const char *name,
+                bool in_place, struct image **out, struct gw_error *err)
 {
 	char *copy = in_place ? NULL : state_dir_copy(server);
 	char *file = find_file(settings, name);
@@ -139,8 +142,10 @@ int module_open(struct gw_server *server, const struct settings *settings, const
 
 	*out = NULL;
 	if (file == NULL)
-		status = gw_fail(err, -ENOENT, "the module %s is not there: no %s.so in %s", name, name,
-		                 settings->n_module_directories > 0 ? settings->module_directories[0] : MODULEDIR);
+		status = gw_fail(
+			err, -ENOENT, "the module %s is not there: no %s.so in %s", name, name,
+			settings->n_module_directories > 0 ? settings->module_directories[0]
+							   : MODULEDIR);
 	else
 		status = image_open(file, copy, name, out, err);
 	if (status == 0)
@@ -156,11 +161,12 @@ int module_open(struct gw_server *server, const struct settings *settings, const
 static void explain(struct gw_error *err, const struct module *module, const char *what, int status)
 {
 	if (err != NULL && err->text[0] == '\0')
-		gw_fail(err, status, "the module %s %s: %s", module->self.name, what, strerror(-status));
+		gw_fail(err, status, "the module %s %s: %s", module->self.name, what,
+		        strerror(-status));
 }
 
-static int ask_check(struct module *module, const struct gw_module *descriptor, const struct gw_options *candidate,
-                     const char *place, struct gw_error *err)
+static int ask_check(struct module *module, const struct gw_module *descriptor,
+                     const struct gw_options *candidate, const char *place, struct gw_error *err)
 {
 	struct gw_error why = {0};
 	struct frame frame;
@@ -177,8 +183,8 @@ static int ask_check(struct module *module, const struct gw_module *descriptor, 
 	return gw_fail(err, status, "%s: %s", place, why.text);
 }
 
-int module_configure(struct module *module, const struct gw_module *descriptor, const struct config *config,
-                     struct gw_options **out, struct gw_error *err)
+int module_configure(struct module *module, const struct gw_module *descriptor,
+                     const struct config *config, struct gw_options **out, struct gw_error *err)
 {
 	const struct node *node = node_get(config_root(config), module->self.name);
 	const struct node *at = node != NULL ? node : config_root(config);
@@ -234,8 +240,8 @@ void module_equip(struct module *module, struct image **image, struct gw_options
 	            module_state_new(module, image_descriptor(module->image)));
 }
 
-int module_load(struct module *module, const struct gw_module *descriptor, void *state, enum gw_load why,
-                struct gw_error *err)
+int module_load(struct module *module, const struct gw_module *descriptor, void *state,
+                enum gw_load why, struct gw_error *err)
 {
 	struct frame frame;
 	int status = 0;
@@ -250,7 +256,8 @@ int module_load(struct module *module, const struct gw_module *descriptor, void 
 		explain(err, module, "refuses to load", status);
 	if (status == 0 && module->complaint[0] != '\0') {
 		status = gw_fail(err, -EINVAL, "%s", module->complaint);
-		/* After a reload's load the state is still the old generation's: nothing may be freed. */
+		/* After a reload's load the state is still the old generation's: nothing may be
+		 * freed. */
 		if (why == GW_LOAD_FIRST)
 			module_unload(module, descriptor, state, GW_UNLOAD_LAST);
 	}
@@ -258,7 +265,8 @@ int module_load(struct module *module, const struct gw_module *descriptor, void 
 	return status;
 }
 
-void module_unload(struct module *module, const struct gw_module *descriptor, void *state, enum gw_unload why)
+void module_unload(struct module *module, const struct gw_module *descriptor, void *state,
+                   enum gw_unload why)
 {
 	struct frame frame;
 
@@ -308,7 +316,9 @@ static struct gw_iface *api_interface(struct gw_self *self, const char *name)
 
 	if (!requires(module, name))
 		snprintf(module->complaint, sizeof(module->complaint),
-		         "the module %s asks for the interface %s, which its .requires does not name", self->name, name);
+		         "the module %s asks for the interface %s, which its .requires does not "
+		         "name",
+		         self->name, name);
 	return &iface_get(module->server, name)->handle;
 }
 
@@ -323,6 +333,6 @@ static size_t api_rows(struct gw_self *self, const char *name, const struct gw_r
 }
 
 const struct gw_module_api module_api = {
-        .interface = api_interface,
-        .rows = api_rows,
+	.interface = api_interface,
+	.rows = api_rows,
 };

@@ -1,8 +1,9 @@
 /*
  * core/module.h - a loaded module, and the single steps by which one comes and goes.
  *
- * plan.c puts the steps together to load, unload and rehash, reload.c to replace the code. What a module's
- * descriptor registers takes effect in registry.c, which looks at the server's list of modules.
+ * plan.c puts the steps together to load, unload and rehash, reload.c to replace the code. What a
+ * module's descriptor registers takes effect in registry.c, which looks at the server's list of
+ * modules.
  */
 #ifndef CORE_MODULE_H
 #define CORE_MODULE_H
@@ -23,7 +24,8 @@ struct tracked;
 struct module {
 	struct gw_self self; /* what the module sees; stays at its address over all generations */
 	struct gw_server *server;
-	struct module *prev, *next; /* in server->modules, by the order of loading, which reloads keep */
+	struct module *prev,
+		*next; /* in server->modules, by the order of loading, which reloads keep */
 
 	struct image *image; /* NULL: the core itself */
 	const struct gw_module *descriptor;
@@ -34,8 +36,8 @@ struct module {
 	struct gw_options *coming_options;
 	char complaint[200]; /* what it did wrong meanwhile; empty: nothing */
 
-	bool leaving; /* nothing of it is registered any more */
-	size_t memory, blocks; /* bytes and number of its allocations */
+	bool leaving;            /* nothing of it is registered any more */
+	size_t memory, blocks;   /* bytes and number of its allocations */
 	struct tracked *tracked; /* test mode only: each allocation */
 };
 
@@ -46,28 +48,31 @@ static inline struct module *module_of(const struct gw_self *self)
 
 /** A module without code; not in the server's list. */
 struct module *module_new(struct gw_server *server, const char *name);
-/** Not in the list any more; its memory is given back, its image let go. Nulls `*module`. The handle itself, which others may
- * still hold in a struct gw_call, stays until module_free_gone(). */
+/** Not in the list any more; its memory is given back, its image let go. Nulls `*module`. The
+ * handle itself, which others may still hold in a struct gw_call, stays until module_free_gone().
+ */
 void module_free(struct module **module);
 /** At the server's end. */
 void module_free_gone(struct gw_server *server);
 
 struct module *module_find(struct gw_server *server, const char *name);
 
-/** Opens the module's file (a private copy, unless `in_place`) and checks all that its descriptor says by itself. */
-int module_open(struct gw_server *server, const struct settings *settings, const char *name, bool in_place,
-                struct image **out, struct gw_error *err);
+/** Opens the module's file (a private copy, unless `in_place`) and checks all that its descriptor
+ * says by itself. */
+int module_open(struct gw_server *server, const struct settings *settings, const char *name,
+                bool in_place, struct image **out, struct gw_error *err);
 
 /** Reads the module's block by the descriptor's table, and asks its check(). */
-int module_configure(struct module *module, const struct gw_module *descriptor, const struct config *config,
-                     struct gw_options **out, struct gw_error *err);
+int module_configure(struct module *module, const struct gw_module *descriptor,
+                     const struct config *config, struct gw_options **out, struct gw_error *err);
 
 /** The first generation: takes image and options, makes a state. */
 void module_equip(struct module *module, struct image **image, struct gw_options **options);
 /** Calls `load` of `descriptor` on `state`; also refuses what it complained of. */
-int module_load(struct module *module, const struct gw_module *descriptor, void *state, enum gw_load why,
-                struct gw_error *err);
-void module_unload(struct module *module, const struct gw_module *descriptor, void *state, enum gw_unload why);
+int module_load(struct module *module, const struct gw_module *descriptor, void *state,
+                enum gw_load why, struct gw_error *err);
+void module_unload(struct module *module, const struct gw_module *descriptor, void *state,
+                   enum gw_unload why);
 
 /** Takes back all that the core still holds for it: timers, connections, listeners, requests. */
 void module_forget(struct module *module);

@@ -36,8 +36,8 @@ struct unit {
 
 /* Greatest first: the first that divides a limit is the one it is told in. */
 static const struct unit durations[] = {
-        {"d", INT64_C(86400000000000)}, {"h", INT64_C(3600000000000)}, {"m", INT64_C(60000000000)},
-        {"s", INT64_C(1000000000)},     {"ms", INT64_C(1000000)},      {NULL, 1},
+	{"d", INT64_C(86400000000000)}, {"h", INT64_C(3600000000000)}, {"m", INT64_C(60000000000)},
+	{"s", INT64_C(1000000000)},     {"ms", INT64_C(1000000)},      {NULL, 1},
 };
 static const struct unit sizes[] = {{"g", 1 << 30}, {"m", 1 << 20}, {"k", 1 << 10}, {NULL, 1}};
 
@@ -49,7 +49,8 @@ struct reading {
 	struct gw_error *err;
 };
 
-__attribute__((format(printf, 2, 3))) static int refuse(const struct reading *r, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static int refuse(const struct reading *r, const char *format,
+                                                        ...)
 {
 	char why[160];
 	va_list args;
@@ -59,19 +60,22 @@ __attribute__((format(printf, 2, 3))) static int refuse(const struct reading *r,
 	va_end(args);
 	if (r->node != NULL)
 		return node_fail(r->err, r->node, "'%s' %s", r->option->name, why);
-	return gw_fail(r->err, -EINVAL, "%s: the default of the option '%s' %s", r->block->owner, r->option->name,
-	               why);
+	return gw_fail(r->err, -EINVAL, "%s: the default of the option '%s' %s", r->block->owner,
+	               r->option->name, why);
 }
 
 /** A limit in the words of its type. */
 static const char *limit_text(char out[32], const struct gw_option *o, int64_t value)
 {
-	const struct unit *u = o->type == GW_OPT_DURATION ? durations : o->type == GW_OPT_SIZE ? sizes : NULL;
+	const struct unit *u = o->type == GW_OPT_DURATION ? durations
+	                       : o->type == GW_OPT_SIZE   ? sizes
+	                                                  : NULL;
 
 	while (u != NULL && u->name != NULL && (value == 0 || value % u->factor != 0))
 		u++;
 	if (u == NULL || u->name == NULL)
-		snprintf(out, 32, "%" PRId64 "%s", value, o->type == GW_OPT_DURATION && value != 0 ? "ns" : "");
+		snprintf(out, 32, "%" PRId64 "%s", value,
+		         o->type == GW_OPT_DURATION && value != 0 ? "ns" : "");
 	else
 		snprintf(out, 32, "%" PRId64 "%s", value / u->factor, u->name);
 	return out;
@@ -84,8 +88,8 @@ static int check_range(const struct reading *r, int64_t value, const char *what)
 
 	if ((o->min == 0 && o->max == 0) || (value >= o->min && value <= o->max))
 		return 0;
-	return refuse(r, "%s between %s and %s, not %s", what, limit_text(min, o, o->min), limit_text(max, o, o->max),
-	              limit_text(got, o, value));
+	return refuse(r, "%s between %s and %s, not %s", what, limit_text(min, o, o->min),
+	              limit_text(max, o, o->max), limit_text(got, o, value));
 }
 
 static int read_bool(const struct reading *r, const char *text, struct value *v)
@@ -123,8 +127,8 @@ static int read_int(const struct reading *r, const char *text, struct value *v)
 	return check_range(r, v->number, "must be");
 }
 
-static int read_united(const struct reading *r, const char *text, const struct unit *units, const char *example,
-                       struct value *v)
+static int read_united(const struct reading *r, const char *text, const struct unit *units,
+                       const char *example, struct value *v)
 {
 	const struct unit *u = units;
 	int64_t count;
@@ -143,7 +147,8 @@ static int read_united(const struct reading *r, const char *text, const struct u
 
 static int read_duration(const struct reading *r, const char *text, struct value *v)
 {
-	return read_united(r, text, durations, "a time with its unit, such as 500ms, 10s, 5m, 2h or 30d", v);
+	return read_united(r, text, durations,
+	                   "a time with its unit, such as 500ms, 10s, 5m, 2h or 30d", v);
 }
 
 static int read_size(const struct reading *r, const char *text, struct value *v)
@@ -165,7 +170,8 @@ static int read_path(const struct reading *r, const char *text, struct value *v)
 	const char *slash = r->node != NULL ? strrchr(r->node->file, '/') : NULL;
 
 	if (text[0] != '\0' && text[0] != '/' && slash != NULL) {
-		char *path = mem_printf("%.*s/%s", (int)(slash - r->node->file), r->node->file, text);
+		char *path =
+			mem_printf("%.*s/%s", (int)(slash - r->node->file), r->node->file, text);
 
 		free(v->text);
 		v->text = path;
@@ -209,17 +215,23 @@ static int read_address(const struct reading *r, const char *text, struct value 
 	(void)v;
 	if (option_is_address(text))
 		return 0;
-	return refuse(r, "must be an address such as 127.0.0.1:6667, \"[::1]:6697\" or unix:/path, not '%.60s'", text);
+	return refuse(r,
+	              "must be an address such as 127.0.0.1:6667, \"[::1]:6697\" or unix:/path, "
+	              "not '%.60s'",
+	              text);
 }
 
 static const struct {
 	int (*read)(const struct reading *, const char *text, struct value *);
 	const char *what; /* for a list or a map in its place */
 } types[] = {
-        [GW_OPT_BOOL] = {read_bool, "yes or no"},      [GW_OPT_INT] = {read_int, "a whole number"},
-        [GW_OPT_DURATION] = {read_duration, "a time"}, [GW_OPT_SIZE] = {read_size, "a size"},
-        [GW_OPT_STRING] = {read_string, "a text"},     [GW_OPT_PATH] = {read_path, "a path"},
-        [GW_OPT_ADDRESS] = {read_address, "an address"},
+	[GW_OPT_BOOL] = {read_bool, "yes or no"},
+	[GW_OPT_INT] = {read_int, "a whole number"},
+	[GW_OPT_DURATION] = {read_duration, "a time"},
+	[GW_OPT_SIZE] = {read_size, "a size"},
+	[GW_OPT_STRING] = {read_string, "a text"},
+	[GW_OPT_PATH] = {read_path, "a path"},
+	[GW_OPT_ADDRESS] = {read_address, "an address"},
 };
 
 static int read_item(const struct reading *r, const struct node *item, struct value *v)
@@ -231,7 +243,8 @@ static int read_item(const struct reading *r, const struct node *item, struct va
 	v->items = mem_resize(v->items, (v->n_items + 2) * sizeof(*v->items));
 	v->items[v->n_items++] = mem_strdup(item->text);
 	v->items[v->n_items] = NULL;
-	joined = v->n_items == 1 ? mem_strdup(item->text) : mem_printf("%s, %s", v->text, item->text);
+	joined = v->n_items == 1 ? mem_strdup(item->text)
+	                         : mem_printf("%s, %s", v->text, item->text);
 	free(v->text);
 	v->text = joined;
 	return 0;
@@ -247,7 +260,8 @@ static int read_list(const struct reading *r, const struct node *node, struct va
 		return refuse(r, "must be a list");
 	if (node->kind == NODE_SCALAR)
 		status = read_item(r, node, v);
-	for (const struct node *item = node->children; item != NULL && status == 0; item = item->next)
+	for (const struct node *item = node->children; item != NULL && status == 0;
+	     item = item->next)
 		status = read_item(r, item, v);
 	if (status != 0)
 		return status;
@@ -278,8 +292,8 @@ static int read_list_default(const struct reading *r, struct value *v)
 static int read_default(const struct reading *r, struct value *v)
 {
 	if (r->option->required)
-		return gw_fail(r->err, -EINVAL, "%s: %s needs the option '%s'", r->block->place, r->block->owner,
-		               r->option->name);
+		return gw_fail(r->err, -EINVAL, "%s: %s needs the option '%s'", r->block->place,
+		               r->block->owner, r->option->name);
 	if (r->option->type == GW_OPT_LIST)
 		return read_list_default(r, v);
 	v->text = mem_strdup(r->option->fallback != NULL ? r->option->fallback : "");
@@ -321,7 +335,8 @@ static bool is_other(const struct option_block *block, const char *key)
 	return false;
 }
 
-static int check_keys(const struct option_block *block, const struct node *node, struct gw_error *err)
+static int check_keys(const struct option_block *block, const struct node *node,
+                      struct gw_error *err)
 {
 	for (const struct node *child = node->children; child != NULL; child = child->next) {
 		size_t i = 0, n = table_size(block->table);
@@ -329,7 +344,8 @@ static int check_keys(const struct option_block *block, const struct node *node,
 		while (i < n && strcmp(block->table[i].name, child->key) != 0)
 			i++;
 		if (i == n && !is_other(block, child->key))
-			return node_fail_key(err, child, "%s has no option '%.60s'", block->owner, child->key);
+			return node_fail_key(err, child, "%s has no option '%.60s'", block->owner,
+			                     child->key);
 	}
 	return 0;
 }
@@ -337,19 +353,23 @@ static int check_keys(const struct option_block *block, const struct node *node,
 int options_read(const struct option_block *block, const struct node *node, struct gw_options **out,
                  struct gw_error *err)
 {
-	struct gw_options *options = mem_alloc(sizeof(*options) + table_size(block->table) * sizeof(struct value));
+	struct gw_options *options =
+		mem_alloc(sizeof(*options) + table_size(block->table) * sizeof(struct value));
 	int status = 0;
 
 	if (node != NULL && node->kind == NODE_SCALAR && node->text[0] == '\0')
 		node = NULL;
 	if (node != NULL && node->kind != NODE_MAP)
-		status = node_fail(err, node, "%s must be a block of lines 'key: value'", block->owner);
+		status = node_fail(err, node, "%s must be a block of lines 'key: value'",
+		                   block->owner);
 	else if (node != NULL)
 		status = check_keys(block, node, err);
 	for (size_t i = 0; i < table_size(block->table) && status == 0; i++) {
 		struct value *v = &options->values[options->n++];
-		const struct node *value = node != NULL ? node_get(node, block->table[i].name) : NULL;
-		struct reading r = {.block = block, .option = &block->table[i], .node = value, .err = err};
+		const struct node *value =
+			node != NULL ? node_get(node, block->table[i].name) : NULL;
+		struct reading r = {
+			.block = block, .option = &block->table[i], .node = value, .err = err};
 
 		v->name = mem_strdup(block->table[i].name);
 		status = read_value(&r, v);
@@ -366,10 +386,12 @@ int options_check_table(const struct gw_option *table, const char *owner, struct
 
 	for (size_t i = 0; i < n; i++) {
 		if ((unsigned)table[i].type > GW_OPT_LIST)
-			return gw_fail(err, -EINVAL, "%s: the option '%s' has an unknown type", owner, table[i].name);
+			return gw_fail(err, -EINVAL, "%s: the option '%s' has an unknown type",
+			               owner, table[i].name);
 		for (size_t j = 0; j < i; j++)
 			if (strcmp(table[i].name, table[j].name) == 0)
-				return gw_fail(err, -EINVAL, "%s declares the option '%s' twice", owner, table[i].name);
+				return gw_fail(err, -EINVAL, "%s declares the option '%s' twice",
+				               owner, table[i].name);
 	}
 	return 0;
 }
@@ -420,7 +442,8 @@ const char *options_string(const struct gw_options *options, const char *name)
 	return must_find(options, name)->text;
 }
 
-size_t options_list(const struct gw_options *options, const char *name, const char *const **items_out)
+size_t options_list(const struct gw_options *options, const char *name,
+                    const char *const **items_out)
 {
 	const struct value *v = must_find(options, name);
 
@@ -433,7 +456,8 @@ bool options_given(const struct gw_options *options, const char *name)
 	return must_find(options, name)->given;
 }
 
-void options_diff(const struct gw_options *before, const struct gw_options *after, options_diff_fn *fn, void *ctx)
+void options_diff(const struct gw_options *before, const struct gw_options *after,
+                  options_diff_fn *fn, void *ctx)
 {
 	for (size_t i = 0; i < after->n; i++) {
 		const struct value *v = &after->values[i];
@@ -460,9 +484,9 @@ static const char *api_server(struct gw_self *self, const char *key)
 	const struct {
 		const char *key, *value;
 	} known[] = {
-	        {"server", s->server},           {"network", s->network},
-	        {"description", s->description}, {"state-directory", s->state_directory},
-	        {"version", server_version()},
+		{"server", s->server},           {"network", s->network},
+		{"description", s->description}, {"state-directory", s->state_directory},
+		{"version", server_version()},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -472,9 +496,9 @@ static const char *api_server(struct gw_self *self, const char *key)
 }
 
 const struct gw_option_api option_api = {
-        .in_force = api_in_force,
-        .integer = options_integer,
-        .string = options_string,
-        .list = options_list,
-        .server = api_server,
+	.in_force = api_in_force,
+	.integer = options_integer,
+	.string = options_string,
+	.list = options_list,
+	.server = api_server,
 };

@@ -99,10 +99,12 @@ int plan_add(struct plan *plan, const char *name, struct gw_error *err)
 	struct gw_error why = {0};
 	struct slot *slot;
 	struct image *image;
-	int status = module_open(plan->server, settings_of(plan), name, plan->check_only, &image, &why);
+	int status =
+		module_open(plan->server, settings_of(plan), name, plan->check_only, &image, &why);
 
 	if (status != 0)
-		return gw_fail(err, status, "%s%s%s", place != NULL ? place : "", place != NULL ? ": " : "", why.text);
+		return gw_fail(err, status, "%s%s%s", place != NULL ? place : "",
+		               place != NULL ? ": " : "", why.text);
 	slot = add_slot(plan, module_new(plan->server, name), SLOT_COMES);
 	slot->image = image;
 	return 0;
@@ -131,7 +133,8 @@ static bool waits(const struct plan *plan, size_t at, size_t from, bool optional
 		if (need.optional && !optional_too)
 			continue;
 		for (size_t i = from; i < plan->n_slots; i++)
-			if (i != at && interface_of(descriptor_of(&plan->slots[i]), need.name) != NULL)
+			if (i != at &&
+			    interface_of(descriptor_of(&plan->slots[i]), need.name) != NULL)
 				return true;
 	}
 	return false;
@@ -160,7 +163,8 @@ static int fail_circle(const struct plan *plan, size_t from, struct gw_error *er
 	return gw_fail(err, -ELOOP, "modules require each other in a circle: %s", names);
 }
 
-/** What somebody requires is loaded before; optional requirements too, where that closes no circle. */
+/** What somebody requires is loaded before; optional requirements too, where that closes no circle.
+ */
 static int order(struct plan *plan, struct gw_error *err)
 {
 	size_t next = 0;
@@ -206,7 +210,8 @@ static int check_lineup(const struct plan *plan, struct gw_error *err)
 static bool is_planned(const struct plan *plan, const char *name)
 {
 	for (size_t i = 0; i < plan->n_slots; i++)
-		if (plan->slots[i].fate != SLOT_GOES && strcmp(plan->slots[i].module->self.name, name) == 0)
+		if (plan->slots[i].fate != SLOT_GOES &&
+		    strcmp(plan->slots[i].module->self.name, name) == 0)
 			return true;
 	return false;
 }
@@ -217,7 +222,9 @@ static int check_keys(const struct plan *plan, struct gw_error *err)
 
 	for (const struct node *child = root->children; child != NULL; child = child->next)
 		if (!settings_is_key(child->key) && !is_planned(plan, child->key))
-			return node_fail_key(err, child, "'%.60s' is neither an option of the server nor a module that 'modules' lists",
+			return node_fail_key(err, child,
+			                     "'%.60s' is neither an option of the server nor a "
+			                     "module that 'modules' lists",
 			                     child->key);
 	return 0;
 }
@@ -249,7 +256,8 @@ static int check_options(struct plan *plan, struct gw_error *err)
 		struct slot *slot = &plan->slots[i];
 
 		if (slot->fate == SLOT_COMES || (slot->fate == SLOT_STAYS && plan->configures))
-			status = module_configure(slot->module, descriptor_of(slot), config_of(plan), &slot->options, err);
+			status = module_configure(slot->module, descriptor_of(slot),
+			                          config_of(plan), &slot->options, err);
 	}
 	return status;
 }
@@ -263,7 +271,8 @@ static bool wants_tls(const struct settings *s)
 	return wanted;
 }
 
-/** Without a `tls` block the pair is the server's own, in its state directory; a mere check does not make it. */
+/** Without a `tls` block the pair is the server's own, in its state directory; a mere check does
+ * not make it. */
 static int check_tls(struct plan *plan, struct gw_error *err)
 {
 	const struct settings *s = settings_of(plan);
@@ -275,7 +284,8 @@ static int check_tls(struct plan *plan, struct gw_error *err)
 
 	if (!wants_tls(s) || (own && plan->check_only))
 		return 0;
-	certificate = own ? mem_printf("%s/tls.crt", s->state_directory) : mem_strdup(s->tls_certificate);
+	certificate =
+		own ? mem_printf("%s/tls.crt", s->state_directory) : mem_strdup(s->tls_certificate);
 	key = own ? mem_printf("%s/tls.key", s->state_directory) : mem_strdup(s->tls_key);
 	spec.certificate = certificate;
 	spec.key = key;
@@ -283,7 +293,8 @@ static int check_tls(struct plan *plan, struct gw_error *err)
 	free(certificate);
 	free(key);
 	if (status != 0)
-		return gw_fail(err, status, "%s%s%s", own ? "" : s->tls_place, own ? "" : ": ", why.text);
+		return gw_fail(err, status, "%s%s%s", own ? "" : s->tls_place, own ? "" : ": ",
+		               why.text);
 	return 0;
 }
 

@@ -1,9 +1,10 @@
 /*
- * core/plan.h - a change of what is loaded and configured: the start, a rehash, `module load`, `module unload`.
+ * core/plan.h - a change of what is loaded and configured: the start, a rehash, `module load`,
+ * `module unload`.
  *
- * All of them go the same way. A plan says which modules stay, come and go and what the configuration will be; it is
- * checked as a whole; only then is it carried out, and a failure on the way is undone. `godwit -t` makes a plan,
- * checks it, and drops it.
+ * All of them go the same way. A plan says which modules stay, come and go and what the
+ * configuration will be; it is checked as a whole; only then is it carried out, and a failure on
+ * the way is undone. `godwit -t` makes a plan, checks it, and drops it.
  */
 #ifndef CORE_PLAN_H
 #define CORE_PLAN_H

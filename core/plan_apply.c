@@ -1,9 +1,9 @@
 /*
  * core/plan_apply.c - carries a checked plan out, or leaves everything as it was.
  *
- * The order: open the new listeners (they accept nobody yet), take the registrations of those that go out of force, load
- * those that come one by one. Up to here all can be undone. Then the new configuration is put in force and
- * those that go are unloaded.
+ * The order: open the new listeners (they accept nobody yet), take the registrations of those that
+ * go out of force, load those that come one by one. Up to here all can be undone. Then the new
+ * configuration is put in force and those that go are unloaded.
  */
 #include "core/bus.h"
 #include "core/config.h"
@@ -85,7 +85,8 @@ static void finish(struct plan *plan, struct slot *slot)
 	module_free(&slot->module);
 }
 
-/** The module at `failed` could not be loaded: it has cleaned up itself, those before it are asked to. */
+/** The module at `failed` could not be loaded: it has cleaned up itself, those before it are asked
+ * to. */
 static void undo_loads(struct plan *plan, size_t failed)
 {
 	finish(plan, &plan->slots[failed]);
@@ -126,7 +127,8 @@ static void unload_all(struct plan *plan)
 
 		if (slot->fate != SLOT_GOES)
 			continue;
-		module_unload(slot->module, slot->module->descriptor, slot->module->self.state, GW_UNLOAD_LAST);
+		module_unload(slot->module, slot->module->descriptor, slot->module->self.state,
+		              GW_UNLOAD_LAST);
 		gw_log(&slot->module->self, GW_INFO, "unloaded");
 		finish(plan, slot);
 	}

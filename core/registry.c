@@ -67,7 +67,8 @@ static void apply_ifaces(struct gw_server *server, struct module *module)
 }
 
 /** Behind all of the same or an earlier priority: modules come in the order of loading. */
-static void subscribe(struct gw_topic *topic, struct module *module, const struct gw_subscription *row)
+static void subscribe(struct gw_topic *topic, struct module *module,
+                      const struct gw_subscription *row)
 {
 	size_t at = topic->n_subscribers;
 	struct subscriber *list;
@@ -76,7 +77,8 @@ static void subscribe(struct gw_topic *topic, struct module *module, const struc
 	while (at > 0 && list[at - 1].priority > row->priority)
 		at--;
 	memmove(list + at + 1, list + at, (topic->n_subscribers - at) * sizeof(*list));
-	list[at] = (struct subscriber){.module = module, .priority = row->priority, .row = row->call};
+	list[at] =
+		(struct subscriber){.module = module, .priority = row->priority, .row = row->call};
 	topic->subscribers = list;
 	topic->n_subscribers++;
 }
@@ -91,10 +93,12 @@ static void apply_subscriptions(struct gw_server *server, struct module *module)
 
 static void add_rows(struct gw_server *server, struct module *module)
 {
-	for (const struct gw_rows *r = module->descriptor->rows; r != NULL && r->point != NULL; r++) {
+	for (const struct gw_rows *r = module->descriptor->rows; r != NULL && r->point != NULL;
+	     r++) {
 		struct point *point = point_get(server, r->point);
 
-		point->rows = mem_resize(point->rows, (point->n_rows + r->count) * sizeof(*point->rows));
+		point->rows =
+			mem_resize(point->rows, (point->n_rows + r->count) * sizeof(*point->rows));
 		for (size_t i = 0; i < r->count; i++) {
 			struct gw_row *row = &point->rows[point->n_rows++];
 
@@ -107,7 +111,8 @@ static void add_rows(struct gw_server *server, struct module *module)
 /** A point whose owner has just come hears of the rows that waited for it. */
 static void own_points(struct gw_server *server, struct module *module)
 {
-	for (const struct gw_point *p = module->descriptor->points; p != NULL && p->name != NULL; p++) {
+	for (const struct gw_point *p = module->descriptor->points; p != NULL && p->name != NULL;
+	     p++) {
 		struct point *point = point_get(server, p->name);
 
 		point->dirty = point->dirty || point->owner != module;
@@ -125,7 +130,8 @@ struct before {
 
 static bool owns(const struct module *module, const char *point)
 {
-	for (const struct gw_point *p = module->descriptor->points; p != NULL && p->name != NULL; p++)
+	for (const struct gw_point *p = module->descriptor->points; p != NULL && p->name != NULL;
+	     p++)
 		if (strcmp(p->name, point) == 0)
 			return true;
 	return false;
@@ -145,8 +151,7 @@ static void forget_owner(struct gw_server *server, struct point *point)
 
 static bool same_rows(const struct point *point, const struct gw_row *rows, size_t n)
 {
-	return point->n_rows == n &&
-	       (n == 0 || memcmp(point->rows, rows, n * sizeof(*rows)) == 0);
+	return point->n_rows == n && (n == 0 || memcmp(point->rows, rows, n * sizeof(*rows)) == 0);
 }
 
 /** Puts the new array in place; the old one lives until registry_tell() is through. */

@@ -1,9 +1,11 @@
 /*
- * core/registry.h - what is in force: interfaces, topics with their subscribers, extension points with their rows.
+ * core/registry.h - what is in force: interfaces, topics with their subscribers, extension points
+ * with their rows.
  *
- * Nothing here is added or removed piece by piece. All of it is made from the list of modules and their constant
- * descriptors: first a lineup (the modules as they would be after a change) is checked, then the list is changed, then
- * registry_apply() makes the tables anew. Handles and topics stay at their addresses.
+ * Nothing here is added or removed piece by piece. All of it is made from the list of modules and
+ * their constant descriptors: first a lineup (the modules as they would be after a change) is
+ * checked, then the list is changed, then registry_apply() makes the tables anew. Handles and
+ * topics stay at their addresses.
  */
 #ifndef CORE_REGISTRY_H
 #define CORE_REGISTRY_H
@@ -44,7 +46,8 @@ struct point {
 	struct point *next;
 	struct module *owner; /* NULL: rows wait for one */
 	uint32_t changed;
-	struct gw_row *rows, *old_rows; /* the old ones stay until all owners have heard of the change */
+	struct gw_row *rows,
+		*old_rows; /* the old ones stay until all owners have heard of the change */
 	size_t n_rows;
 	bool dirty;
 	char name[];
@@ -70,7 +73,8 @@ const struct gw_interface_row *interface_of(const struct gw_module *descriptor, 
 
 /** What is wrong within one descriptor: names, tables, rows of `.calls`. */
 int registry_check_module(const struct gw_module *descriptor, struct gw_error *err);
-/** What the modules do not agree on: requirements, and names that two bring. The sentence names both. */
+/** What the modules do not agree on: requirements, and names that two bring. The sentence names
+ * both. */
 int registry_check(const struct lineup *lineup, struct gw_error *err);
 
 /** Makes the tables from the server's modules (but those that are leaving). */

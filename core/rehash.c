@@ -1,5 +1,6 @@
 /*
- * core/rehash.c - a rehash is a plan with a new configuration; the differences are noted before and told after it.
+ * core/rehash.c - a rehash is a plan with a new configuration; the differences are noted before and
+ * told after it.
  */
 #include "core/rehash.h"
 #include "core/config.h"
@@ -26,7 +27,8 @@ struct differences {
 	const char *module; /* whose options are compared */
 };
 
-static void note(struct differences *d, const char *what, const char *name, const char *before, const char *after)
+static void note(struct differences *d, const char *what, const char *name, const char *before,
+                 const char *after)
 {
 	struct difference *one = mem_alloc(sizeof(*one));
 
@@ -62,7 +64,8 @@ static bool lists(const struct settings *s, const char *module)
 	return false;
 }
 
-/** What the file lists is loaded; what it listed and no longer lists goes; what was loaded by hand stays. */
+/** What the file lists is loaded; what it listed and no longer lists goes; what was loaded by hand
+ * stays. */
 static int plan_modules(struct plan *plan, struct gw_error *err)
 {
 	struct gw_server *server = plan->server;
@@ -117,12 +120,14 @@ static const struct listen_setting *find_listen(const struct settings *s, const 
 	return NULL;
 }
 
-static void note_listeners(struct differences *d, const struct settings *now, const struct settings *then)
+static void note_listeners(struct differences *d, const struct settings *now,
+                           const struct settings *then)
 {
 	char before[48], after[48];
 
 	for (size_t i = 0; i < then->n_listen; i++) {
-		const struct listen_setting *new = &then->listen[i], *old = find_listen(now, new->address);
+		const struct listen_setting *new = &then->listen[i],
+					    *old = find_listen(now, new->address);
 
 		protocol_text(after, new);
 		if (old == NULL)
@@ -132,7 +137,8 @@ static void note_listeners(struct differences *d, const struct settings *now, co
 	}
 	for (size_t i = 0; i < now->n_listen; i++)
 		if (find_listen(then, now->listen[i].address) == NULL)
-			note(d, "listener", now->listen[i].address, protocol_text(before, &now->listen[i]), "");
+			note(d, "listener", now->listen[i].address,
+			     protocol_text(before, &now->listen[i]), "");
 }
 
 static const char *level_of(const struct settings *s, const char *module)
@@ -143,13 +149,15 @@ static const char *level_of(const struct settings *s, const char *module)
 	return "";
 }
 
-static void note_text(struct differences *d, const char *name, const char *before, const char *after)
+static void note_text(struct differences *d, const char *name, const char *before,
+                      const char *after)
 {
 	if (strcmp(before, after) != 0)
 		note(d, "server", name, before, after);
 }
 
-static void note_level(struct differences *d, const char *module, const char *before, const char *after)
+static void note_level(struct differences *d, const char *module, const char *before,
+                       const char *after)
 {
 	char *name = mem_printf("log.levels.%s", module);
 
@@ -167,7 +175,8 @@ static void note_log(struct differences *d, const struct settings *now, const st
 		           log_level_word(then->levels[i].level));
 	for (size_t i = 0; i < now->n_levels; i++)
 		if (level_of(then, now->levels[i].module)[0] == '\0')
-			note_level(d, now->levels[i].module, log_level_word(now->levels[i].level), "");
+			note_level(d, now->levels[i].module, log_level_word(now->levels[i].level),
+			           "");
 }
 
 static void fingerprint_text(char out[65], const uint8_t print[32], bool there)

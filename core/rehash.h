@@ -8,8 +8,10 @@
 
 struct gw_server;
 
-/** One difference that was applied: "module" guest "" "loaded", "option" client.nick-length 30 32... */
-typedef void rehash_report_fn(void *ctx, const char *what, const char *name, const char *before, const char *after);
+/** One difference that was applied: "module" guest "" "loaded", "option" client.nick-length
+ * 30 32... */
+typedef void rehash_report_fn(void *ctx, const char *what, const char *name, const char *before,
+                              const char *after);
 
 /** At the end of a turn. `report` is called after success only. */
 int rehash(struct gw_server *server, rehash_report_fn *report, void *ctx, struct gw_error *err);

@@ -1,9 +1,10 @@
 /*
- * core/reload.c - open, check, migrate, load, switch, retire: the steps of a reload, in one turn of the loop.
+ * core/reload.c - open, check, migrate, load, switch, retire: the steps of a reload, in one turn of
+ * the loop.
  *
- * Each step before the switch can fail and is undone by reload_drop(). From the switch on nothing can fail. The
- * owners of extension points hear of the new rows before any other code runs, so nobody follows a
- * pointer into the old image once that is closed.
+ * Each step before the switch can fail and is undone by reload_drop(). From the switch on nothing
+ * can fail. The owners of extension points hear of the new rows before any other code runs, so
+ * nobody follows a pointer into the old image once that is closed.
  */
 #include "core/reload.h"
 #include "core/call.h"
@@ -31,11 +32,14 @@ static int check_calls(const struct reload *r, struct gw_error *err)
 
 	for (size_t i = 0; now != NULL && now[i].name != NULL; i++) {
 		if (then == NULL || then[i].name == NULL)
-			return gw_fail(err, -EINVAL, "the new %s lacks row %zu of its calls, '%s': rows are only added, at the end",
+			return gw_fail(err, -EINVAL,
+			               "the new %s lacks row %zu of its calls, '%s': rows are only "
+			               "added, at the end",
 			               r->now->name, i, now[i].name);
 		if (strcmp(now[i].name, then[i].name) != 0)
 			return gw_fail(err, -EINVAL,
-			               "the new %s has '%s' in row %zu of its calls, where the running one has '%s'",
+			               "the new %s has '%s' in row %zu of its calls, where the "
+			               "running one has '%s'",
 			               r->now->name, then[i].name, i, now[i].name);
 	}
 	return 0;
@@ -49,15 +53,21 @@ static int check_state(const struct reload *r, struct gw_error *err)
 		return 0;
 	if (now->state_version == then->state_version)
 		return gw_fail(err, -EINVAL,
-		               "the new %s has a state of %zu bytes and the running one %zu, but both call it version %u",
-		               now->name, then->state_size, now->state_size, (unsigned)now->state_version);
+		               "the new %s has a state of %zu bytes and the running one %zu, but "
+		               "both call it version %u",
+		               now->name, then->state_size, now->state_size,
+		               (unsigned)now->state_version);
 	if (then->migrate == NULL)
-		return gw_fail(err, -EINVAL, "the new %s has state version %u and cannot migrate version %u of the running one",
-		               now->name, (unsigned)then->state_version, (unsigned)now->state_version);
+		return gw_fail(err, -EINVAL,
+		               "the new %s has state version %u and cannot migrate version %u of "
+		               "the running one",
+		               now->name, (unsigned)then->state_version,
+		               (unsigned)now->state_version);
 	return 0;
 }
 
-/** The lineup with the new descriptor in place of the old one: requirements both ways, and doubled names. */
+/** The lineup with the new descriptor in place of the old one: requirements both ways, and doubled
+ * names. */
 static int check_others(const struct reload *r, struct gw_error *err)
 {
 	struct gw_server *server = r->module->server;
@@ -88,7 +98,8 @@ static int reload_check(struct reload *r, struct gw_error *err)
 	if (status == 0)
 		status = check_others(r, err);
 	if (status == 0)
-		status = module_configure(r->module, r->then, r->module->server->config, &r->options, err);
+		status = module_configure(r->module, r->then, r->module->server->config,
+		                          &r->options, err);
 	return status;
 }
 
@@ -104,12 +115,14 @@ static int reload_migrate(struct reload *r, struct gw_error *err)
 	r->state = module_state_new(module, r->then);
 	module->coming_options = r->options;
 	frame_enter(&frame, module);
-	status = r->then->migrate(&module->self, module->self.state, r->now->state_version, r->state, err);
+	status = r->then->migrate(&module->self, module->self.state, r->now->state_version,
+	                          r->state, err);
 	call_leave(&frame);
 	module->coming_options = NULL;
 	if (status != 0 && err != NULL && err->text[0] == '\0')
-		gw_fail(err, status, "the new %s refuses the state of the running one, version %u: %s", r->now->name,
-		        (unsigned)r->now->state_version, strerror(-status));
+		gw_fail(err, status,
+		        "the new %s refuses the state of the running one, version %u: %s",
+		        r->now->name, (unsigned)r->now->state_version, strerror(-status));
 	return status;
 }
 
@@ -159,7 +172,8 @@ static void scan(const struct reload *r)
 		found += mem_scan(m, r->image);
 	server->stale += (uint32_t)found;
 	if (found > 0)
-		gw_log(&r->module->self, GW_ERROR, "the old code is closed while pointers into it are left count=%zu", found);
+		gw_log(&r->module->self, GW_ERROR,
+		       "the old code is closed while pointers into it are left count=%zu", found);
 }
 
 static void reload_retire(struct reload *r)
@@ -176,7 +190,8 @@ static void reload_retire(struct reload *r)
 int module_reload(struct module *module, struct gw_error *err)
 {
 	struct reload r = {.module = module, .now = module->descriptor};
-	int status = module_open(module->server, module->server->settings, module->self.name, false, &r.image, err);
+	int status = module_open(module->server, module->server->settings, module->self.name, false,
+	                         &r.image, err);
 
 	if (status != 0)
 		return status;
@@ -192,7 +207,7 @@ int module_reload(struct module *module, struct gw_error *err)
 	}
 	reload_switch(&r);
 	reload_retire(&r);
-	gw_log(&module->self, GW_INFO, "reloaded version=%s generation=%u", module->descriptor->version,
-	       (unsigned)module->self.generation);
+	gw_log(&module->self, GW_INFO, "reloaded version=%s generation=%u",
+	       module->descriptor->version, (unsigned)module->self.generation);
 	return 0;
 }

@@ -20,7 +20,6 @@
 #include "core/state_dir.h"
 #include "core/tls_cred.h"
 
-#include <config.h>
 #include <ltdl.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -54,21 +53,22 @@ struct gw_self *server_self(struct gw_server *server)
 static void make_core(struct gw_server *server)
 {
 	server->api = (struct gw_core){
-	        .mem = &mem_api,
-	        .log = &log_api,
-	        .loop = &loop_api,
-	        .bus = &bus_api,
-	        .module = &module_api,
-	        .option = &option_api,
-	        .conn = &conn_api,
-	        .admin = &admin_api,
+		.mem = &mem_api,
+		.log = &log_api,
+		.loop = &loop_api,
+		.bus = &bus_api,
+		.module = &module_api,
+		.option = &option_api,
+		.conn = &conn_api,
+		.admin = &admin_api,
 	};
 	server->core = module_new(server, core_descriptor.name);
 	module_bind(server->core, &core_descriptor, server);
 	registry_apply(server);
 }
 
-int server_new(struct loop *loop, const char *config_path, struct gw_server **out, struct gw_error *err)
+int server_new(struct loop *loop, const char *config_path, struct gw_server **out,
+               struct gw_error *err)
 {
 	struct gw_server *server = mem_alloc(sizeof(*server));
 	int status;
@@ -101,7 +101,8 @@ int server_new(struct loop *loop, const char *config_path, struct gw_server **ou
 }
 
 /** The plan of the start: all modules of the configuration come. */
-static int first_plan(struct gw_server *server, bool check_only, struct plan **out, struct gw_error *err)
+static int first_plan(struct gw_server *server, bool check_only, struct plan **out,
+                      struct gw_error *err)
 {
 	const struct settings *s = server->settings;
 	int status = plan_new(server, NULL, check_only, out, err);
@@ -122,16 +123,19 @@ int server_check(struct gw_server *server, struct gw_error *err)
 	return status;
 }
 
-static void add_address(void *ctx, const char *address, uint16_t port, const char *protocol, bool tls)
+static void add_address(void *ctx, const char *address, uint16_t port, const char *protocol,
+                        bool tls)
 {
 	char *text = ctx;
 	size_t used = strlen(text);
 	const char *colon = strrchr(address, ':');
-	int len = strncmp(address, "unix:", 5) == 0 || colon == NULL ? (int)strlen(address) : (int)(colon - address);
+	int len = strncmp(address, "unix:", 5) == 0 || colon == NULL ? (int)strlen(address)
+	                                                             : (int)(colon - address);
 
 	(void)protocol;
 	if (port != 0)
-		snprintf(text + used, 400 - used, " %.*s:%u%s", len, address, port, tls ? "(tls)" : "");
+		snprintf(text + used, 400 - used, " %.*s:%u%s", len, address, port,
+		         tls ? "(tls)" : "");
 	else
 		snprintf(text + used, 400 - used, " %.*s%s", len, address, tls ? "(tls)" : "");
 }
@@ -145,10 +149,10 @@ static void announce(struct gw_server *server)
 		modules++;
 	bus_notify(topic_get(server, GW_TOPIC_READY), NULL);
 	listeners_each(server, add_address, addresses);
-	server_log(server, GW_INFO, "ready server=%s modules=%u listens=\"%s\"", server->settings->server, modules,
-	           addresses[0] != '\0' ? addresses + 1 : "");
-	log_api.say(server_self(server), "ready %s%s%s", server->settings->server, addresses[0] != '\0' ? ":" : "",
-	            addresses);
+	server_log(server, GW_INFO, "ready server=%s modules=%u listens=\"%s\"",
+	           server->settings->server, modules, addresses[0] != '\0' ? addresses + 1 : "");
+	log_api.say(server_self(server), "ready %s%s%s", server->settings->server,
+	            addresses[0] != '\0' ? ":" : "", addresses);
 }
 
 int server_start(struct gw_server *server, struct gw_error *err)

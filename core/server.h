@@ -1,8 +1,9 @@
 /*
  * core/server.h - one server: everything that it has hangs on this struct, nothing is global.
  *
- * main.c (or the simulator) makes a loop and any number of servers on it. What a module gets to see of
- * a server is its struct gw_self and the tables of functions in `api`, whose owners are named here.
+ * main.c (or the simulator) makes a loop and any number of servers on it. What a module gets to see
+ * of a server is its struct gw_self and the tables of functions in `api`, whose owners are named
+ * here.
  */
 #ifndef CORE_SERVER_H
 #define CORE_SERVER_H
@@ -37,8 +38,8 @@ enum server_phase { SERVER_NEW, SERVER_RUNNING, SERVER_STOPPING, SERVER_STOPPED 
 
 struct gw_server {
 	struct gw_core api;
-	struct loop *loop;   /* the caller's; may carry several servers */
-	struct conns *conns; /* ours, from server_new() on */
+	struct loop *loop;        /* the caller's; may carry several servers */
+	struct conns *conns;      /* ours, from server_new() on */
 	struct loop_calls *calls; /* ours: what modules asked to be called later (loop_api.h) */
 	struct log *log;
 	enum server_phase phase;
@@ -51,9 +52,10 @@ struct gw_server {
 
 	struct module *core;    /* the core's own commands and log lines, as if it were a module */
 	struct module *modules; /* in the order of loading */
-	struct module *gone;    /* unloaded: other modules may still hold calls to them, which call nothing */
+	struct module *
+		gone; /* unloaded: other modules may still hold calls to them, which call nothing */
 	struct module *running; /* whose code runs now; NULL outside of any module's */
-	uint32_t depth;         /* frames of module code on the stack; changes of modules wait for 0 */
+	uint32_t depth;     /* frames of module code on the stack; changes of modules wait for 0 */
 	uint32_t last_copy; /* number of the last private copy of an image */
 
 	struct gw_topic *topics;
@@ -63,31 +65,38 @@ struct gw_server {
 	struct gw_admin_request *requests;
 	struct stopping *stopping; /* NULL until server_stop() */
 	uint8_t hash_key[16];
-	bool scan_state;   /* test mode: see module_scan() */
-	uint32_t stale;    /* pointers into closed images that the test mode has found */
-	uint32_t leaked;   /* blocks that modules left behind at their unloading */
+	bool scan_state; /* test mode: see module_scan() */
+	uint32_t stale;  /* pointers into closed images that the test mode has found */
+	uint32_t leaked; /* blocks that modules left behind at their unloading */
 	char stop_reason[128];
 	int exit_status;
-	void (*on_stopped)(struct gw_server *, void *ctx); /* main: break the loop; the simulator: note it */
+	void (*on_stopped)(struct gw_server *,
+	                   void *ctx); /* main: break the loop; the simulator: note it */
 	void *on_stopped_ctx;
 };
 
-/** Reads and checks the configuration. Opens no socket and touches nothing in the state directory. */
-int server_new(struct loop *loop, const char *config_path, struct gw_server **out, struct gw_error *err);
+/** Reads and checks the configuration. Opens no socket and touches nothing in the state directory.
+ */
+int server_new(struct loop *loop, const char *config_path, struct gw_server **out,
+               struct gw_error *err);
 
 /** What `godwit -t` does: opens the modules for their tables and their check(), then drops them. */
 int server_check(struct gw_server *server, struct gw_error *err);
 
-/** State directory, modules, listeners, topic core.ready. After a failure only server_free() is left to call. */
+/** State directory, modules, listeners, topic core.ready. After a failure only server_free() is
+ * left to call. */
 int server_start(struct gw_server *server, struct gw_error *err);
 
-/** In good order, at the end of the turn: topic core.stopping, queues flushed for at most a second, then `on_stopped`. */
+/** In good order, at the end of the turn: topic core.stopping, queues flushed for at most a second,
+ * then `on_stopped`. */
 void server_stop(struct gw_server *server, const char *reason);
 
-/** Ends at once whatever is left: modules in reverse order, connections, the lock. Nulls `*server`. */
+/** Ends at once whatever is left: modules in reverse order, connections, the lock. Nulls `*server`.
+ */
 void server_free(struct gw_server **server);
 
-/** The row of that name at an extension point ("core.protocol"), or NULL. Valid until modules change. */
+/** The row of that name at an extension point ("core.protocol"), or NULL. Valid until modules
+ * change. */
 const struct gw_row *point_find(struct gw_server *server, const char *point, const char *name);
 
 /** "0.1.0" */
@@ -96,7 +105,8 @@ const char *server_version(void);
 /** The server a module's handle belongs to. */
 struct gw_server *self_server(const struct gw_self *self);
 
-/** The core's own handle: for gw_log(), and as the module of calls that the core makes to itself. */
+/** The core's own handle: for gw_log(), and as the module of calls that the core makes to itself.
+ */
 struct gw_self *server_self(struct gw_server *server);
 
 #define server_log(server, level, ...) log_api.line(server_self(server), (level), __VA_ARGS__)

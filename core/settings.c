@@ -1,5 +1,6 @@
 /*
- * core/settings.c - the core's own keys of the configuration, read by tables as those of modules are.
+ * core/settings.c - the core's own keys of the configuration, read by tables as those of modules
+ * are.
  */
 #include "core/settings.h"
 #include "core/config.h"
@@ -15,46 +16,53 @@
 enum { name_max = 32 };
 
 static const struct gw_option top_table[] = {
-        {"server", GW_OPT_STRING, NULL, 1, 63, true, "The server's name on its network."},
-        {"network-name", GW_OPT_STRING, "Godwit", 1, 32, false, "The name of the network."},
-        {"description", GW_OPT_STRING, "A Godwit server", 1, 120, false, "What users see beside the server's name."},
-        {"state-directory", GW_OPT_PATH, LOCALSTATEDIR "/lib/godwit", 1, 1024, false,
+	{"server", GW_OPT_STRING, NULL, 1, 63, true, "The server's name on its network."},
+	{"network-name", GW_OPT_STRING, "Godwit", 1, 32, false, "The name of the network."},
+	{"description", GW_OPT_STRING, "A Godwit server", 1, 120, false,
+         "What users see beside the server's name."},
+	{"state-directory", GW_OPT_PATH, LOCALSTATEDIR "/lib/godwit", 1, 1024, false,
          "Where the server keeps its data; one server per folder."},
-        {"module-directory", GW_OPT_LIST, NULL, 0, 16, false,
+	{"module-directory", GW_OPT_LIST, NULL, 0, 16, false,
          "Where modules are looked for, before the places where the server's own are."},
-        {"modules", GW_OPT_LIST, NULL, 0, 200, false, "The modules to load; their order does not matter."},
-        {"include", GW_OPT_LIST, NULL, 0, 64, false, "Further files or patterns, relative to this file."},
-        {NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
+	{"modules", GW_OPT_LIST, NULL, 0, 200, false,
+         "The modules to load; their order does not matter."},
+	{"include", GW_OPT_LIST, NULL, 0, 64, false,
+         "Further files or patterns, relative to this file."},
+	{NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
 };
 
 static const struct gw_option listen_table[] = {
-        {"address", GW_OPT_ADDRESS, NULL, 0, 0, true, "A numeric address with a port, or unix:/path."},
-        {"protocol", GW_OPT_STRING, "client", 1, name_max, false, "Which module's protocol is spoken there."},
-        {"tls", GW_OPT_BOOL, "yes", 0, 0, false, "Whether connections are encrypted."},
-        {NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
+	{"address", GW_OPT_ADDRESS, NULL, 0, 0, true,
+         "A numeric address with a port, or unix:/path."},
+	{"protocol", GW_OPT_STRING, "client", 1, name_max, false,
+         "Which module's protocol is spoken there."},
+	{"tls", GW_OPT_BOOL, "yes", 0, 0, false, "Whether connections are encrypted."},
+	{NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
 };
 
 static const struct gw_option log_table[] = {
-        {"target", GW_OPT_STRING, "stderr", 0, 0, false, "Where log lines go: stderr or syslog."},
-        {"level", GW_OPT_STRING, "info", 0, 0, false, "The least that is logged: debug, info, warn or error."},
-        {NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
+	{"target", GW_OPT_STRING, "stderr", 0, 0, false, "Where log lines go: stderr or syslog."},
+	{"level", GW_OPT_STRING, "info", 0, 0, false,
+         "The least that is logged: debug, info, warn or error."},
+	{NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
 };
 
 static const struct gw_option tls_table[] = {
-        {"certificate", GW_OPT_PATH, NULL, 1, 1024, true, "The certificate with its chain, PEM."},
-        {"key", GW_OPT_PATH, NULL, 1, 1024, true, "Its private key, PEM; readable by the server alone."},
-        {NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
+	{"certificate", GW_OPT_PATH, NULL, 1, 1024, true, "The certificate with its chain, PEM."},
+	{"key", GW_OPT_PATH, NULL, 1, 1024, true,
+         "Its private key, PEM; readable by the server alone."},
+	{NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
 };
 
 static const struct gw_option debug_table[] = {
-        {"scan-state", GW_OPT_BOOL, "no", 0, 0, false,
+	{"scan-state", GW_OPT_BOOL, "no", 0, 0, false,
          "Look through the modules' memory at each reload for pointers into the old code."},
-        {NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
+	{NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
 };
 
 const struct settings_section settings_sections[] = {
-        {NULL, top_table},      {"listen", listen_table}, {"log", log_table},
-        {"tls", tls_table},     {"debug", debug_table},   {NULL, NULL},
+	{NULL, top_table},  {"listen", listen_table}, {"log", log_table},
+	{"tls", tls_table}, {"debug", debug_table},   {NULL, NULL},
 };
 
 bool settings_is_key(const char *key)
@@ -79,7 +87,8 @@ static int read_block(const struct gw_option *table, const char *owner, const st
                       struct gw_error *err)
 {
 	char *place = place_of(node != NULL ? node : root);
-	struct option_block block = {.table = table, .owner = owner, .place = place, .others = others};
+	struct option_block block = {
+		.table = table, .owner = owner, .place = place, .others = others};
 	int status;
 
 	block.open = table == top_table;
@@ -90,13 +99,15 @@ static int read_block(const struct gw_option *table, const char *owner, const st
 
 static bool is_server_name(const char *s)
 {
-	return s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")] == '\0' &&
+	return s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")] ==
+	               '\0' &&
 	       strchr(s, '.') != NULL && s[0] != '.' && s[0] != '-' && strstr(s, "..") == NULL &&
 	       s[strlen(s) - 1] != '.';
 }
 
 /** Calls `each` for the items of a list, or for the one scalar that may stand for it. */
-static int each_item(const struct node *node, int (*each)(struct settings *, const struct node *, struct gw_error *),
+static int each_item(const struct node *node,
+                     int (*each)(struct settings *, const struct node *, struct gw_error *),
                      struct settings *s, struct gw_error *err)
 {
 	int status = 0;
@@ -105,7 +116,8 @@ static int each_item(const struct node *node, int (*each)(struct settings *, con
 		return 0;
 	if (node->kind == NODE_SCALAR)
 		return each(s, node, err);
-	for (const struct node *item = node->children; item != NULL && status == 0; item = item->next)
+	for (const struct node *item = node->children; item != NULL && status == 0;
+	     item = item->next)
 		status = each(s, item, err);
 	return status;
 }
@@ -120,7 +132,8 @@ static int add_directory(struct settings *s, const struct node *item, struct gw_
 		path = mem_strdup(item->text);
 	else
 		path = mem_printf("%.*s/%s", (int)(slash - item->file), item->file, item->text);
-	s->module_directories = mem_resize(s->module_directories, (s->n_module_directories + 1) * sizeof(char *));
+	s->module_directories =
+		mem_resize(s->module_directories, (s->n_module_directories + 1) * sizeof(char *));
 	s->module_directories[s->n_module_directories++] = path;
 	return 0;
 }
@@ -128,14 +141,19 @@ static int add_directory(struct settings *s, const struct node *item, struct gw_
 static int add_module(struct settings *s, const struct node *item, struct gw_error *err)
 {
 	if (!text_is_name(item->text, name_max))
-		return node_fail(err, item, "'%.60s' cannot be a module: its name is a-z, 0-9 and _, up to %d characters",
+		return node_fail(err, item,
+		                 "'%.60s' cannot be a module: its name is a-z, 0-9 and _, up to %d "
+		                 "characters",
 		                 item->text, name_max);
 	if (settings_is_key(item->text))
-		return node_fail(err, item, "a module cannot be called '%s', which is a key of the core", item->text);
+		return node_fail(err, item,
+		                 "a module cannot be called '%s', which is a key of the core",
+		                 item->text);
 	for (size_t i = 0; i < s->n_modules; i++)
 		if (strcmp(s->modules[i], item->text) == 0)
-			return node_fail(err, item, "the module '%s' is listed twice; the first is at %s", item->text,
-			                 s->module_places[i]);
+			return node_fail(err, item,
+			                 "the module '%s' is listed twice; the first is at %s",
+			                 item->text, s->module_places[i]);
 	s->modules = mem_resize(s->modules, (s->n_modules + 1) * sizeof(char *));
 	s->module_places = mem_resize(s->module_places, (s->n_modules + 1) * sizeof(char *));
 	s->module_places[s->n_modules] = place_of(item);
@@ -157,9 +175,12 @@ static int read_top(struct settings *s, const struct node *root, struct gw_error
 	s->state_directory = mem_strdup(options_string(o, "state-directory"));
 	options_free(&o);
 	if (!is_server_name(s->server))
-		return node_fail(err, server, "'server' must be a name such as irc1.example.net, not '%.63s'", s->server);
+		return node_fail(err, server,
+		                 "'server' must be a name such as irc1.example.net, not '%.63s'",
+		                 s->server);
 	if (strchr(s->network, ' ') != NULL)
-		return node_fail(err, node_get(root, "network-name"), "'network-name' must be one word, not '%s'", s->network);
+		return node_fail(err, node_get(root, "network-name"),
+		                 "'network-name' must be one word, not '%s'", s->network);
 	status = each_item(node_get(root, "module-directory"), add_directory, s, err);
 	if (status != 0)
 		return status;
@@ -181,7 +202,9 @@ static int add_listen(struct settings *s, const struct node *item, struct gw_err
 	int status;
 
 	if (item->kind != NODE_MAP)
-		return node_fail(err, item, "'listen' is a list of blocks such as {address: 127.0.0.1:6667, tls: no}");
+		return node_fail(
+			err, item,
+			"'listen' is a list of blocks such as {address: 127.0.0.1:6667, tls: no}");
 	status = read_block(listen_table, "listen", item, item, NULL, &o, err);
 	if (status != 0)
 		return status;
@@ -194,8 +217,9 @@ static int add_listen(struct settings *s, const struct node *item, struct gw_err
 	options_free(&o);
 	for (size_t i = 0; i + 1 < s->n_listen; i++)
 		if (strcmp(s->listen[i].address, entry->address) == 0 && !any_port(entry->address))
-			return node_fail(err, item, "the address %s is listed twice; the first is at %s", entry->address,
-			                 s->listen[i].place);
+			return node_fail(err, item,
+			                 "the address %s is listed twice; the first is at %s",
+			                 entry->address, s->listen[i].place);
 	return 0;
 }
 
@@ -210,11 +234,13 @@ static int read_listen(struct settings *s, const struct node *root, struct gw_er
 	return each_item(listen, add_listen, s, err);
 }
 
-static int read_level(const struct node *node, const char *word, enum gw_log_level *out, struct gw_error *err)
+static int read_level(const struct node *node, const char *word, enum gw_log_level *out,
+                      struct gw_error *err)
 {
 	if (log_level_parse(word, out))
 		return 0;
-	return node_fail(err, node, "'%.60s' must be debug, info, warn or error, not '%.40s'", node->key, word);
+	return node_fail(err, node, "'%.60s' must be debug, info, warn or error, not '%.40s'",
+	                 node->key, word);
 }
 
 static int add_level(struct settings *s, const struct node *item, struct gw_error *err)
@@ -222,7 +248,8 @@ static int add_level(struct settings *s, const struct node *item, struct gw_erro
 	struct level_setting *entry;
 
 	if (item->kind != NODE_SCALAR)
-		return node_fail(err, item, "'%.60s' must be debug, info, warn or error", item->key);
+		return node_fail(err, item, "'%.60s' must be debug, info, warn or error",
+		                 item->key);
 	s->levels = mem_resize(s->levels, (s->n_levels + 1) * sizeof(*s->levels));
 	entry = &s->levels[s->n_levels++];
 	entry->module = mem_strdup(item->key);
@@ -244,9 +271,11 @@ static int read_log(struct settings *s, const struct node *root, struct gw_error
 	if (strcmp(target, "syslog") == 0)
 		s->log_target = LOG_TO_SYSLOG;
 	else if (strcmp(target, "stderr") != 0)
-		status = node_fail(err, node_get(log, "target"), "'target' must be stderr or syslog, not '%.40s'", target);
+		status = node_fail(err, node_get(log, "target"),
+		                   "'target' must be stderr or syslog, not '%.40s'", target);
 	if (status == 0 && !log_level_parse(options_string(o, "level"), &s->log_level))
-		status = read_level(node_get(log, "level"), options_string(o, "level"), &s->log_level, err);
+		status = read_level(node_get(log, "level"), options_string(o, "level"),
+		                    &s->log_level, err);
 	options_free(&o);
 	levels = log != NULL && log->kind == NODE_MAP ? node_get(log, "levels") : NULL;
 	if (status != 0 || levels == NULL)
@@ -289,7 +318,7 @@ static int read_debug(struct settings *s, const struct node *root, struct gw_err
 int settings_read(const struct config *config, struct settings **out, struct gw_error *err)
 {
 	static int (*const parts[])(struct settings *, const struct node *, struct gw_error *) = {
-	        read_top, read_listen, read_log, read_tls, read_debug,
+		read_top, read_listen, read_log, read_tls, read_debug,
 	};
 	const struct node *root = config_root(config);
 	struct settings *s = mem_alloc(sizeof(*s));

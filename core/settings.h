@@ -13,7 +13,7 @@
 
 /** One entry of `listen`. */
 struct listen_setting {
-	char *address; /* "127.0.0.1:6667", "[::1]:6697", "unix:/path"; checked for its form */
+	char *address;  /* "127.0.0.1:6667", "[::1]:6697", "unix:/path"; checked for its form */
 	char *protocol; /* name of a row of "core.protocol" */
 	bool tls;
 	char *place; /* "file:line:column", for the sentence when it cannot be opened */
@@ -48,7 +48,8 @@ struct settings {
 struct config;
 struct gw_option;
 
-/** The options of each block of the core, for the manual; the first section is the top level. Ends with a NULL table. */
+/** The options of each block of the core, for the manual; the first section is the top level. Ends
+ * with a NULL table. */
 struct settings_section {
 	const char *name;
 	const struct gw_option *table;

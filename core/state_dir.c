@@ -29,7 +29,8 @@ static int make_path(const char *path, struct gw_error *err)
 	char *part = mem_strdup(path);
 	int status = 0;
 
-	for (char *slash = strchr(part + 1, '/'); slash != NULL && status == 0; slash = strchr(slash + 1, '/')) {
+	for (char *slash = strchr(part + 1, '/'); slash != NULL && status == 0;
+	     slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
 		status = make_dir(part, err);
 		*slash = '/';
@@ -49,8 +50,10 @@ static int take_lock(struct gw_server *server, const char *folder, struct gw_err
 	if (fd < 0)
 		status = gw_fail(err, -errno, "cannot open %s: %s", path, strerror(errno));
 	else if (flock(fd, LOCK_EX | LOCK_NB) != 0)
-		status = gw_fail(err, -EADDRINUSE, "another server runs in %s: each needs a state-directory of its own",
-		                 folder);
+		status = gw_fail(
+			err, -EADDRINUSE,
+			"another server runs in %s: each needs a state-directory of its own",
+			folder);
 	free(path);
 	if (status != 0 && fd >= 0)
 		close(fd);
@@ -115,6 +118,6 @@ void state_dir_close(struct gw_server *server)
 
 char *state_dir_copy(struct gw_server *server)
 {
-	return mem_printf("%s/modules.live/%ld/%06u", server->settings->state_directory, (long)getpid(),
-	                  ++server->last_copy);
+	return mem_printf("%s/modules.live/%ld/%06u", server->settings->state_directory,
+	                  (long)getpid(), ++server->last_copy);
 }

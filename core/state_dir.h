@@ -1,5 +1,6 @@
 /*
- * core/state_dir.h - the folder that one server has to itself: the lock, and the copies of module files.
+ * core/state_dir.h - the folder that one server has to itself: the lock, and the copies of module
+ * files.
  */
 #ifndef CORE_STATE_DIR_H
 #define CORE_STATE_DIR_H
@@ -8,7 +9,8 @@
 
 struct gw_server;
 
-/** Makes it (0700) where it is missing, takes the lock, clears away the copies of a server that died. */
+/** Makes it (0700) where it is missing, takes the lock, clears away the copies of a server that
+ * died. */
 int state_dir_open(struct gw_server *server, struct gw_error *err);
 void state_dir_close(struct gw_server *server);
 

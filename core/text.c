@@ -74,10 +74,11 @@ size_t text_escape(char *out, size_t size, const char *s, size_t n)
 		char code[5] = "";
 
 		if (len == 0)
-			snprintf(code, sizeof(code), s[at] == '\n'   ? "\\n"
-			                             : s[at] == '\t' ? "\\t"
-			                             : s[at] == '\r' ? "\\r"
-			                                             : "\\x%02x",
+			snprintf(code, sizeof(code),
+			         s[at] == '\n'   ? "\\n"
+			         : s[at] == '\t' ? "\\t"
+			         : s[at] == '\r' ? "\\r"
+			                         : "\\x%02x",
 			         (unsigned char)s[at]);
 		if (used + (len > 0 ? len : strlen(code)) >= size)
 			break;

@@ -7,7 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/** Bytes of the well-formed UTF-8 sequence at `s`, of which `n` bytes are there; 0 if there is none. */
+/** Bytes of the well-formed UTF-8 sequence at `s`, of which `n` bytes are there; 0 if there is
+ * none. */
 size_t text_utf8(const char *s, size_t n);
 
 /** UTF-8 throughout, and no control character (C0, DEL, C1). */
@@ -16,7 +17,8 @@ bool text_printable(const char *s, size_t n);
 /** 1 to `max` characters of a-z, 0-9 and _, a letter first: what a module is called. */
 bool text_is_name(const char *s, size_t max);
 
-/** Copies `s`, control characters and broken UTF-8 as \n, \t, \xNN; the copy's length, cut at `size` - 1. */
+/** Copies `s`, control characters and broken UTF-8 as \n, \t, \xNN; the copy's length, cut at
+ * `size` - 1. */
 size_t text_escape(char *out, size_t size, const char *s, size_t n);
 
 #endif

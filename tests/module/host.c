@@ -14,12 +14,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define NEED(x) \
-	do { \
-		if (!(x)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-			abort(); \
-		} \
+#define NEED(x)                                                                                    \
+	do {                                                                                       \
+		if (!(x)) {                                                                        \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);                    \
+			abort();                                                                   \
+		}                                                                                  \
 	} while (0)
 
 char *host_path(const struct host *h, const char *name)
@@ -68,9 +68,10 @@ void host_file(struct host *h, const char *name, const char *text)
 
 void host_config(struct host *h, const char *text)
 {
-	char *all = mem_printf("server: test.example.net\nstate-directory: state\nmodule-directory: modules\n"
-	                       "debug: {scan-state: yes}\n%s",
-	                       text);
+	char *all = mem_printf(
+		"server: test.example.net\nstate-directory: state\nmodule-directory: modules\n"
+		"debug: {scan-state: yes}\n%s",
+		text);
 
 	host_file(h, "godwit.yaml", all);
 	free(all);
@@ -94,7 +95,8 @@ static void copy_file(const char *from, const char *to)
 void host_put(struct host *h, const char *variant, const char *module)
 {
 	const char *build = getenv("GODWIT_BUILD");
-	char *from = mem_printf("%s/tests/modules/%s/.libs/%s.so", build != NULL ? build : ".", variant, module);
+	char *from = mem_printf("%s/tests/modules/%s/.libs/%s.so", build != NULL ? build : ".",
+	                        variant, module);
 	char *fresh = mem_printf("%s/modules/%s.fresh", h->dir, module);
 	char *to = mem_printf("%s/modules/%s.so", h->dir, module);
 
@@ -132,8 +134,8 @@ static void got_answer(void *state, uint64_t tag, const struct gw_admin_answer *
 
 	(void)tag;
 	for (size_t i = 0; i < answer->n_cells; i++)
-		used += (size_t)snprintf(h->answer + used, sizeof(h->answer) - used, "%s%s", i > 0 ? "|" : "",
-		                         answer->cells[i]);
+		used += (size_t)snprintf(h->answer + used, sizeof(h->answer) - used, "%s%s",
+		                         i > 0 ? "|" : "", answer->cells[i]);
 	snprintf(h->answer + used, sizeof(h->answer) - used, "%s\n", answer->text);
 	NEED(!h->ended);
 	h->ended = answer->part == GW_ADMIN_END;
@@ -141,7 +143,8 @@ static void got_answer(void *state, uint64_t tag, const struct gw_admin_answer *
 }
 
 static const struct gw_call_row calls[] = {{"answer", (gw_fn *)got_answer}, {NULL, NULL}};
-static const struct gw_module descriptor = {.abi = GW_ABI, .name = "asker", .version = "", .calls = calls};
+static const struct gw_module descriptor = {
+	.abi = GW_ABI, .name = "asker", .version = "", .calls = calls};
 
 /** Sentences of errors name files by their path; tests know them without the folder. */
 static void shorten(struct host *h)

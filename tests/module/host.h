@@ -1,5 +1,6 @@
 /*
- * tests/module/host.h - one server under the simulated loop, with a folder of its own and test modules to put there.
+ * tests/module/host.h - one server under the simulated loop, with a folder of its own and test
+ * modules to put there.
  */
 #ifndef TESTS_MODULE_HOST_H
 #define TESTS_MODULE_HOST_H
@@ -17,7 +18,7 @@ struct host {
 	struct simnet *net;
 	struct loop *loop;
 	struct gw_server *server;
-	struct gw_error err; /* of the last thing that failed */
+	struct gw_error err;  /* of the last thing that failed */
 	struct module *asker; /* in whose name commands are given */
 	char answer[16384];   /* of the last command: a line per row or text, cells between bars */
 	int status;
@@ -28,7 +29,8 @@ struct host {
 void host_open(struct host *h);
 void host_close(struct host *h);
 
-/** Puts a variant of a module (tests/modules/VARIANT) where the server looks, as an installer would: by renaming. */
+/** Puts a variant of a module (tests/modules/VARIANT) where the server looks, as an installer
+ * would: by renaming. */
 void host_put(struct host *h, const char *variant, const char *module);
 void host_remove(struct host *h, const char *module);
 /** Writes godwit.yaml: the usual keys in four lines, then `text`, which begins in line 5. */
@@ -37,7 +39,8 @@ void host_config(struct host *h, const char *text);
 void host_file(struct host *h, const char *name, const char *text);
 char *host_path(const struct host *h, const char *name);
 
-/** server_new() and server_start(); the sentence of a failure is in err, without the folder's name. */
+/** server_new() and server_start(); the sentence of a failure is in err, without the folder's name.
+ */
 int host_start(struct host *h);
 /** server_new() and server_check(). */
 int host_check(struct host *h);

@@ -1,5 +1,6 @@
 /*
- * tests/module/load.c - loading and unloading: order, requirements, what is refused, the bus, options at start.
+ * tests/module/load.c - loading and unloading: order, requirements, what is refused, the bus,
+ * options at start.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +20,8 @@
 
 #define TOY(h, fn, ...) GW_VIA(host_toy(h), toy_ops, fn, ##__VA_ARGS__)
 
-static const char *const friends[] = {"ann", "bob", "cat", "twin", "rival", "failing", "hen", "egg", "loose"};
+static const char *const friends[] = {"ann",     "bob", "cat", "twin", "rival",
+                                      "failing", "hen", "egg", "loose"};
 
 static int setup(void **state)
 {
@@ -89,17 +91,22 @@ struct refusal {
 static void test_a_start_is_refused_with_a_sentence_that_names_both_sides(void **state)
 {
 	static const struct refusal refusals[] = {
-	        {"modules: [ann]\n", "godwit.yaml:5:1: ann requires the interface toy 1.0, which no loaded module provides"},
-	        {"modules: [hen, egg]\n", "modules require each other in a circle: hen, egg"},
-	        {"modules: [toy, rival]\n", "godwit.yaml:5:1: the interface toy is brought by both toy and rival"},
-	        {"modules: [toy, ann, twin]\n",
-	         "godwit.yaml:5:1: 'a' at the extension point toy.row is brought by both ann and twin"},
-	        {"modules: [toy, failing]\n", "failing does not like it here"},
-	        {"modules:\n  - toy\n  - nowhere\n", "godwit.yaml:7:5: the module nowhere is not there"},
-	        {"modules: [toy]\ntoy: {nummer: 3}\n", "godwit.yaml:6:7: module toy has no option 'nummer'"},
-	        {"modules: [toy]\ntoy: {word: forbidden}\n", "godwit.yaml:6:1: toy will not say 'forbidden'"},
-	        {"modules: [toy]\nann: {}\n",
-	         "godwit.yaml:6:1: 'ann' is neither an option of the server nor a module that 'modules' lists"},
+		{"modules: [ann]\n", "godwit.yaml:5:1: ann requires the interface toy 1.0, which "
+	                             "no loaded module provides"},
+		{"modules: [hen, egg]\n", "modules require each other in a circle: hen, egg"},
+		{"modules: [toy, rival]\n",
+	         "godwit.yaml:5:1: the interface toy is brought by both toy and rival"},
+		{"modules: [toy, ann, twin]\n", "godwit.yaml:5:1: 'a' at the extension point "
+	                                        "toy.row is brought by both ann and twin"},
+		{"modules: [toy, failing]\n", "failing does not like it here"},
+		{"modules:\n  - toy\n  - nowhere\n",
+	         "godwit.yaml:7:5: the module nowhere is not there"},
+		{"modules: [toy]\ntoy: {nummer: 3}\n",
+	         "godwit.yaml:6:7: module toy has no option 'nummer'"},
+		{"modules: [toy]\ntoy: {word: forbidden}\n",
+	         "godwit.yaml:6:1: toy will not say 'forbidden'"},
+		{"modules: [toy]\nann: {}\n", "godwit.yaml:6:1: 'ann' is neither an option of the "
+	                                      "server nor a module that 'modules' lists"},
 	};
 	struct host *h = *state;
 
@@ -122,7 +129,8 @@ static void test_a_check_touches_nothing(void **state)
 	assert_int_equal(host_check(h), 0);
 	host_config(h, "modules: [toy, ann]\ntoy: {number: 500}\n");
 	assert_int_not_equal(host_check(h), 0);
-	assert_string_equal(h->err.text, "godwit.yaml:6:15: 'number' must be between 1 and 100, not 500");
+	assert_string_equal(h->err.text,
+	                    "godwit.yaml:6:15: 'number' must be between 1 and 100, not 500");
 	assert_int_equal(stat(path, &info), -1);
 	free(path);
 }
@@ -134,7 +142,8 @@ static void test_what_others_need_is_not_unloaded(void **state)
 
 	start(h, "modules: [toy, ann, bob, loose]\n");
 	assert_int_equal(change_unload(h->server, "toy", false, &err), -EBUSY);
-	assert_string_equal(err.text, "toy cannot be unloaded: ann requires its interface toy 1.0, bob requires its interface toy 1.0");
+	assert_string_equal(err.text, "toy cannot be unloaded: ann requires its interface toy 1.0, "
+	                              "bob requires its interface toy 1.0");
 	assert_string_equal(order(h), "toy ann bob loose");
 	assert_int_equal(change_unload(h->server, "toy", true, &err), 0);
 	assert_string_equal(order(h), "loose");
@@ -217,15 +226,19 @@ static void test_commands_answer_or_say_what_is_wrong(void **state)
 
 	start(h, "modules: [toy, ann]\n");
 	assert_int_equal(host_ask(h, "module list"), 0);
-	assert_non_null(strstr(h->answer, "name|version|generation|state|memory|file\ntoy|1.0|1|1|"));
+	assert_non_null(
+		strstr(h->answer, "name|version|generation|state|memory|file\ntoy|1.0|1|1|"));
 	assert_int_equal(host_ask(h, "module"), -ENOSYS);
-	assert_string_equal(h->answer, "'module' is followed by one of: list, info, load, unload, reload\n");
+	assert_string_equal(h->answer,
+	                    "'module' is followed by one of: list, info, load, unload, reload\n");
 	assert_int_equal(host_ask(h, "dance"), -ENOSYS);
-	assert_string_equal(h->answer, "there is no command 'dance'; 'help' lists those there are\n");
+	assert_string_equal(h->answer,
+	                    "there is no command 'dance'; 'help' lists those there are\n");
 	assert_int_equal(host_ask(h, "module reload"), -ENOSYS);
 	assert_string_equal(h->answer, "usage: module reload NAME|all\n");
 	assert_int_equal(host_ask(h, "module reload all"), 0);
-	assert_string_equal(h->answer, "toy: reloaded, version 1.0, generation 2\nann: reloaded, version 1.0, generation 2\n\n");
+	assert_string_equal(h->answer, "toy: reloaded, version 1.0, generation 2\nann: reloaded, "
+	                               "version 1.0, generation 2\n\n");
 	assert_int_equal(host_ask(h, "module unload toy"), -EBUSY);
 	assert_int_equal(host_ask(h, "module unload toy --cascade"), 0);
 	assert_int_equal(host_ask(h, "toy again"), -ENOSYS);
@@ -245,19 +258,28 @@ static void test_commands_answer_or_say_what_is_wrong(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(test_what_is_required_is_loaded_before, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_an_optional_requirement_may_be_missing_and_come_later, setup,
+		cmocka_unit_test_setup_teardown(test_what_is_required_is_loaded_before, setup,
 	                                        teardown),
-	        cmocka_unit_test_setup_teardown(test_a_start_is_refused_with_a_sentence_that_names_both_sides, setup,
+		cmocka_unit_test_setup_teardown(
+			test_an_optional_requirement_may_be_missing_and_come_later, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_start_is_refused_with_a_sentence_that_names_both_sides, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(test_a_check_touches_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_others_need_is_not_unloaded, setup,
 	                                        teardown),
-	        cmocka_unit_test_setup_teardown(test_a_check_touches_nothing, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_what_others_need_is_not_unloaded, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_a_failed_load_by_hand_changes_nothing, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_a_notification_reaches_all_in_order_and_reloads_keep_it, setup,
+		cmocka_unit_test_setup_teardown(test_a_failed_load_by_hand_changes_nothing, setup,
 	                                        teardown),
-	        cmocka_unit_test_setup_teardown(test_the_first_refusal_ends_a_question, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_a_second_server_on_the_same_state_is_refused, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_commands_answer_or_say_what_is_wrong, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_notification_reaches_all_in_order_and_reloads_keep_it, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(test_the_first_refusal_ends_a_question, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_a_second_server_on_the_same_state_is_refused,
+	                                        setup, teardown),
+		cmocka_unit_test_setup_teardown(test_commands_answer_or_say_what_is_wrong, setup,
+	                                        teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -20,8 +20,8 @@
 #define TOY(h, fn, ...) GW_VIA(host_toy(h), toy_ops, fn, ##__VA_ARGS__)
 
 static const char first[] = "modules: [toy, ann]\n"
-                            "listen: [{address: 127.0.0.1:1000, tls: no}]\n"
-                            "toy: {word: hi, number: 7}\n";
+			    "listen: [{address: 127.0.0.1:1000, tls: no}]\n"
+			    "toy: {word: hi, number: 7}\n";
 
 static int setup(void **state)
 {
@@ -64,7 +64,8 @@ static const char *look(struct host *h)
 	for (const struct module *m = h->server->modules; m != NULL; m = m->next)
 		sprintf(text + strlen(text), "%s:%u ", m->self.name, (unsigned)m->self.generation);
 	if (toy != NULL)
-		sprintf(text + strlen(text), "word=%s number=%d rows=%d ", options_string(toy->options, "word"),
+		sprintf(text + strlen(text), "word=%s number=%d rows=%d ",
+		        options_string(toy->options, "word"),
 		        (int)options_integer(toy->options, "number"), (int)TOY(h, rows_seen));
 	listeners_each(h->server, list_one, text);
 	return text;
@@ -109,15 +110,17 @@ static void test_a_mistake_anywhere_changes_nothing(void **state)
 	static const struct {
 		const char *config, *sentence;
 	} mistakes[] = {
-	        {"modules: [toy, bob\n", "godwit.yaml:6:1: did not find expected ',' or ']'"},
-	        {"modules: [toy, bob]\nlisten: [{address: 127.0.0.1:1001}]\ntoy: {word: ''}\n",
+		{"modules: [toy, bob\n", "godwit.yaml:6:1: did not find expected ',' or ']'"},
+		{"modules: [toy, bob]\nlisten: [{address: 127.0.0.1:1001}]\ntoy: {word: ''}\n",
 	         "godwit.yaml:7:13: 'word' must have a length between 1 and 20, not 0"},
-	        {"modules: [toy, bob]\ntoy: {word: forbidden}\n", "godwit.yaml:6:1: toy will not say 'forbidden'"},
-	        {"modules: [bob]\n", "godwit.yaml:5:1: bob requires the interface toy 1.0, which no loaded module provides"},
-	        {"modules: [toy, bob, failing]\nlisten: [{address: 127.0.0.1:1001, tls: no}]\n",
+		{"modules: [toy, bob]\ntoy: {word: forbidden}\n",
+	         "godwit.yaml:6:1: toy will not say 'forbidden'"},
+		{"modules: [bob]\n", "godwit.yaml:5:1: bob requires the interface toy 1.0, which "
+	                             "no loaded module provides"},
+		{"modules: [toy, bob, failing]\nlisten: [{address: 127.0.0.1:1001, tls: no}]\n",
 	         "failing does not like it here"},
-	        {"modules: [failing, toy]\n", "failing does not like it here"},
-	        {"modules: [toy]\ntls: {certificate: no.crt, key: no.key}\n", "godwit.yaml:6:6: "},
+		{"modules: [failing, toy]\n", "failing does not like it here"},
+		{"modules: [toy]\ntls: {certificate: no.crt, key: no.key}\n", "godwit.yaml:6:6: "},
 	};
 	struct host *h = *state;
 
@@ -135,10 +138,12 @@ static void test_what_belongs_to_the_process_does_not_change(void **state)
 {
 	struct host *h = *state;
 
-	host_file(h, "godwit.yaml", "server: other.example.net\nstate-directory: state\nmodule-directory: modules\n"
-	                            "debug: {scan-state: yes}\nmodules: [toy, ann]\n");
+	host_file(h, "godwit.yaml",
+	          "server: other.example.net\nstate-directory: state\nmodule-directory: modules\n"
+	          "debug: {scan-state: yes}\nmodules: [toy, ann]\n");
 	assert_int_not_equal(host_ask(h, "rehash"), 0);
-	assert_non_null(strstr(h->answer, "godwit.yaml:1:1: 'server' cannot change while the server runs"));
+	assert_non_null(
+		strstr(h->answer, "godwit.yaml:1:1: 'server' cannot change while the server runs"));
 }
 
 static void test_a_module_loaded_by_hand_stays(void **state)
@@ -165,12 +170,18 @@ static void test_a_reload_takes_the_options_of_the_new_table(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(test_what_is_the_same_changes_nothing, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_each_difference_is_applied_and_told, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_a_mistake_anywhere_changes_nothing, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_what_belongs_to_the_process_does_not_change, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_a_module_loaded_by_hand_stays, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_a_reload_takes_the_options_of_the_new_table, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_is_the_same_changes_nothing, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_each_difference_is_applied_and_told, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_a_mistake_anywhere_changes_nothing, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_what_belongs_to_the_process_does_not_change,
+	                                        setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_module_loaded_by_hand_stays, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_a_reload_takes_the_options_of_the_new_table,
+	                                        setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /*
- * tests/module/reload.c - the code of a module is replaced: what stays, what is refused, what is left behind.
+ * tests/module/reload.c - the code of a module is replaced: what stays, what is refused, what is
+ * left behind.
  *
  * run-all: timeout=300
  */
@@ -163,18 +164,22 @@ static void refused(struct host *h, const struct refusal *r)
 static void test_what_cannot_work_is_refused_and_changes_nothing(void **state)
 {
 	static const struct refusal refusals[] = {
-	        {"newer", "is built for the interface 1.1 of modules, this server has 1.0"},
-	        {"alien", "is built for the interface 2.0 of modules, this server has 1.0"},
-	        {"undefined", "undefined symbol: nobody_has_this"},
-	        {"half", "toy breaks off half-way"},
-	        {"renamed", "the new toy has 'tock' in row 0 of its calls, where the running one has 'tick'"},
-	        {"resized", "but both call it version 1"},
-	        {"refusing", "toy does not know state version 1"},
-	        {"doubled", "toy declares the option 'word' twice"},
-	        {"clash", "'module list' at the extension point core.admin is brought by both core and toy"},
-	        {"greedy", "toy asks for the interface elsewhere, which its .requires does not name"},
-	        {"major", "ann requires the interface toy 1.0, but toy provides toy 2.0"},
-	        {"wanting", "toy requires the interface elsewhere 1.0, which no loaded module provides"},
+		{"newer", "is built for the interface 1.1 of modules, this server has 1.0"},
+		{"alien", "is built for the interface 2.0 of modules, this server has 1.0"},
+		{"undefined", "undefined symbol: nobody_has_this"},
+		{"half", "toy breaks off half-way"},
+		{"renamed",
+	         "the new toy has 'tock' in row 0 of its calls, where the running one has 'tick'"},
+		{"resized", "but both call it version 1"},
+		{"refusing", "toy does not know state version 1"},
+		{"doubled", "toy declares the option 'word' twice"},
+		{"clash",
+	         "'module list' at the extension point core.admin is brought by both core and toy"},
+		{"greedy",
+	         "toy asks for the interface elsewhere, which its .requires does not name"},
+		{"major", "ann requires the interface toy 1.0, but toy provides toy 2.0"},
+		{"wanting",
+	         "toy requires the interface elsewhere 1.0, which no loaded module provides"},
 	};
 	struct host *h = *state;
 
@@ -273,19 +278,31 @@ static void test_two_servers_of_one_process_have_their_own_generations(void **st
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	        cmocka_unit_test_setup_teardown(test_new_code_runs_on_the_old_state, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_timers_and_jobs_go_on_in_the_new_code, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_an_image_stays_while_a_job_runs_its_code, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_rows_are_told_anew_before_anything_runs, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_another_layout_of_the_state_is_migrated, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_what_cannot_work_is_refused_and_changes_nothing, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_a_missing_or_broken_file_is_told, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_a_module_reloads_itself_from_its_own_handler, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_thousands_of_reloads_leave_nothing_behind, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_a_pointer_into_the_old_code_is_found, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_memory_left_at_unloading_is_told, setup, teardown),
-	        cmocka_unit_test_setup_teardown(test_two_servers_of_one_process_have_their_own_generations, setup,
+		cmocka_unit_test_setup_teardown(test_new_code_runs_on_the_old_state, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_timers_and_jobs_go_on_in_the_new_code, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_an_image_stays_while_a_job_runs_its_code,
+	                                        setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rows_are_told_anew_before_anything_runs, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_another_layout_of_the_state_is_migrated, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_cannot_work_is_refused_and_changes_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_missing_or_broken_file_is_told, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_a_module_reloads_itself_from_its_own_handler,
+	                                        setup, teardown),
+		cmocka_unit_test_setup_teardown(test_thousands_of_reloads_leave_nothing_behind,
+	                                        setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_pointer_into_the_old_code_is_found, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_memory_left_at_unloading_is_told, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(
+			test_two_servers_of_one_process_have_their_own_generations, setup,
+			teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,6 @@
 /*
- * tests/modules/friend.c - a module that depends on toy; built under several names (NAME, LETTER, PRIORITY), so that
- * the order at the bus shows.
+ * tests/modules/friend.c - a module that depends on toy; built under several names (NAME, LETTER,
+ * PRIORITY), so that the order at the bus shows.
  */
 #include "toy.h"
 
@@ -71,11 +71,12 @@ static int friend_load(struct gw_self *self, void *state, enum gw_load why, stru
 	return 0;
 }
 
-static const struct gw_call_row calls[] = {
-        [CALL_HEARD] = {"heard", (gw_fn *)heard}, [CALL_ASKED] = {"asked", (gw_fn *)asked}, {NULL, NULL}};
+static const struct gw_call_row calls[] = {[CALL_HEARD] = {"heard", (gw_fn *)heard},
+                                           [CALL_ASKED] = {"asked", (gw_fn *)asked},
+                                           {NULL, NULL}};
 
 static const struct gw_subscription subscriptions[] = {
-        {"toy.said", PRIORITY, CALL_HEARD}, {"toy.may", PRIORITY, CALL_ASKED}, {NULL, 0, 0}};
+	{"toy.said", PRIORITY, CALL_HEARD}, {"toy.may", PRIORITY, CALL_ASKED}, {NULL, 0, 0}};
 
 static const struct toy_row own_rows[] = {{ROW, 10}};
 static const struct gw_rows rows[] = {GW_ROWS("toy.row", own_rows), {NULL, NULL, 0, 0}};
@@ -85,17 +86,17 @@ static const struct gw_interface_row interfaces[] = {{PROVIDES, 1, 0, calls}, {N
 #endif
 
 MODULE(NAME) = {
-        .abi = GW_ABI,
-        .name = TEXT(NAME),
-        .version = "1.0",
-        .requires = REQUIRES,
+	.abi = GW_ABI,
+	.name = TEXT(NAME),
+	.version = "1.0",
+	.requires = REQUIRES,
 #ifdef PROVIDES
-        .interfaces = interfaces,
+	.interfaces = interfaces,
 #endif
-        .calls = calls,
-        .subscriptions = subscriptions,
-        .rows = rows,
-        .state_size = sizeof(struct friend_state),
-        .state_version = 1,
-        .load = friend_load,
+	.calls = calls,
+	.subscriptions = subscriptions,
+	.rows = rows,
+	.state_size = sizeof(struct friend_state),
+	.state_version = 1,
+	.load = friend_load,
 };

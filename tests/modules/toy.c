@@ -1,6 +1,7 @@
 /*
- * tests/modules/toy.c - a module to be loaded, reloaded and refused. Each macro below makes a variant, built
- * into a folder of its own (tests/module/local.mk); tests put one after the other where the server looks.
+ * tests/modules/toy.c - a module to be loaded, reloaded and refused. Each macro below makes a
+ * variant, built into a folder of its own (tests/module/local.mk); tests put one after the other
+ * where the server looks.
  */
 #include "toy.h"
 
@@ -111,14 +112,14 @@ static uint64_t toy_worked(void *self)
 }
 
 static const struct toy_ops ops = {
-        .build = toy_build,
-        .count = toy_count,
-        .ticks = toy_ticks,
-        .rows_seen = toy_rows_seen,
-        .say = toy_say,
-        .may = toy_may,
-        .work = toy_work,
-        .worked = toy_worked,
+	.build = toy_build,
+	.count = toy_count,
+	.ticks = toy_ticks,
+	.rows_seen = toy_rows_seen,
+	.say = toy_say,
+	.may = toy_may,
+	.work = toy_work,
+	.worked = toy_worked,
 };
 
 static void toy_tick(void *state, uint64_t tag)
@@ -227,7 +228,8 @@ static void toy_unload(struct gw_self *self, void *state, enum gw_unload why)
 	gw_free(self, s->text);
 }
 
-static int toy_migrate(struct gw_self *self, const void *old, uint32_t old_version, void *state, struct gw_error *err)
+static int toy_migrate(struct gw_self *self, const void *old, uint32_t old_version, void *state,
+                       struct gw_error *err)
 {
 	struct toy_state *to = state;
 
@@ -250,59 +252,60 @@ static int toy_check(struct gw_self *self, const struct gw_options *candidate, s
 }
 
 static const struct gw_option options[] = {
-        {"word", GW_OPT_STRING, "hello", 1, 20, false, "What it says."},
-        {"number", GW_OPT_INT, "10", 1, 100, false, "How often."},
-        {"pause", GW_OPT_DURATION, "1s", GW_MS, 3600 * GW_SECOND, false, "How long between."},
-        {"room", GW_OPT_SIZE, "4k", 0, 0, false, "How much."},
-        {"loud", GW_OPT_BOOL, "no", 0, 0, false, "Whether it shouts."},
-        {"friends", GW_OPT_LIST, "[ann, bob]", 0, 3, false, "Whom it greets."},
-        {"door", GW_OPT_ADDRESS, "127.0.0.1:1", 0, 0, false, "Where it stands."},
-        {"book", GW_OPT_PATH, NULL, 0, 0, false, "What it reads."},
+	{"word", GW_OPT_STRING, "hello", 1, 20, false, "What it says."},
+	{"number", GW_OPT_INT, "10", 1, 100, false, "How often."},
+	{"pause", GW_OPT_DURATION, "1s", GW_MS, 3600 * GW_SECOND, false, "How long between."},
+	{"room", GW_OPT_SIZE, "4k", 0, 0, false, "How much."},
+	{"loud", GW_OPT_BOOL, "no", 0, 0, false, "Whether it shouts."},
+	{"friends", GW_OPT_LIST, "[ann, bob]", 0, 3, false, "Whom it greets."},
+	{"door", GW_OPT_ADDRESS, "127.0.0.1:1", 0, 0, false, "Where it stands."},
+	{"book", GW_OPT_PATH, NULL, 0, 0, false, "What it reads."},
 #ifdef DOUBLED
-        {"word", GW_OPT_STRING, "hello", 1, 20, false, "What it says."},
+	{"word", GW_OPT_STRING, "hello", 1, 20, false, "What it says."},
 #endif
-        {NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
+	{NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
 };
 
 static const struct gw_call_row calls[] = {
-        [CALL_TICK] = {TICK_ROW, (gw_fn *)toy_tick},
-        [CALL_CHANGED] = {"changed", (gw_fn *)toy_changed},
-        [CALL_AGAIN] = {"again", (gw_fn *)toy_again},
-        [CALL_RUN] = {"run", (gw_fn *)toy_run},
-        [CALL_DONE] = {"done", (gw_fn *)toy_done},
-        [CALL_ANSWER] = {"answer", (gw_fn *)toy_answer},
-        {NULL, NULL},
+	[CALL_TICK] = {TICK_ROW, (gw_fn *)toy_tick},
+	[CALL_CHANGED] = {"changed", (gw_fn *)toy_changed},
+	[CALL_AGAIN] = {"again", (gw_fn *)toy_again},
+	[CALL_RUN] = {"run", (gw_fn *)toy_run},
+	[CALL_DONE] = {"done", (gw_fn *)toy_done},
+	[CALL_ANSWER] = {"answer", (gw_fn *)toy_answer},
+	{NULL, NULL},
 };
 
 static const struct gw_interface_row interfaces[] = {{"toy", MAJOR, 0, &ops}, {NULL, 0, 0, NULL}};
 
 static const struct gw_topic_row topics[] = {
-        {"toy.said", GW_NOTIFICATION}, {"toy.may", GW_QUESTION}, {NULL, GW_NOTIFICATION}};
+	{"toy.said", GW_NOTIFICATION}, {"toy.may", GW_QUESTION}, {NULL, GW_NOTIFICATION}};
 
-static const struct gw_point points[] = {{"toy.row", sizeof(struct toy_row), CALL_CHANGED}, {NULL, 0, 0}};
+static const struct gw_point points[] = {{"toy.row", sizeof(struct toy_row), CALL_CHANGED},
+                                         {NULL, 0, 0}};
 
 static const struct toy_row own_rows[] = {{"own", BUILD}};
 static const struct gw_admin_command commands[] = {
-        {ADMIN_NAME, "", "Reloads itself.", "module", 0, 0, CALL_AGAIN}};
+	{ADMIN_NAME, "", "Reloads itself.", "module", 0, 0, CALL_AGAIN}};
 static const struct gw_rows rows[] = {
-        GW_ROWS("toy.row", own_rows), GW_ROWS(GW_POINT_ADMIN, commands), {NULL, NULL, 0, 0}};
+	GW_ROWS("toy.row", own_rows), GW_ROWS(GW_POINT_ADMIN, commands), {NULL, NULL, 0, 0}};
 
 GW_MODULE(toy) = {
-        .abi = TOY_ABI,
-        .name = "toy",
-        .version = "1.0",
-        .summary = "a module to be loaded and reloaded",
-        .requires = REQUIRES,
-        .interfaces = interfaces,
-        .options = options,
-        .calls = calls,
-        .topics = topics,
-        .points = points,
-        .rows = rows,
-        .state_size = sizeof(struct toy_state),
-        .state_version = STATE_VERSION,
-        .load = toy_load,
-        .unload = toy_unload,
-        .migrate = toy_migrate,
-        .check = toy_check,
+	.abi = TOY_ABI,
+	.name = "toy",
+	.version = "1.0",
+	.summary = "a module to be loaded and reloaded",
+	.requires = REQUIRES,
+	.interfaces = interfaces,
+	.options = options,
+	.calls = calls,
+	.topics = topics,
+	.points = points,
+	.rows = rows,
+	.state_size = sizeof(struct toy_state),
+	.state_version = STATE_VERSION,
+	.load = toy_load,
+	.unload = toy_unload,
+	.migrate = toy_migrate,
+	.check = toy_check,
 };

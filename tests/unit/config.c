@@ -1,5 +1,6 @@
 /*
- * tests/unit/config.c - the configuration: each mistake is told with its file, line and column, and a sentence.
+ * tests/unit/config.c - the configuration: each mistake is told with its file, line and column, and
+ * a sentence.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,15 +27,15 @@ struct mistake {
 };
 
 static const struct gw_option table[] = {
-        {"flag", GW_OPT_BOOL, "yes", 0, 0, false, "A flag."},
-        {"count", GW_OPT_INT, "3", -5, 1000, false, "A number."},
-        {"wait", GW_OPT_DURATION, "1m", GW_SECOND, 7200 * GW_SECOND, false, "A time."},
-        {"room", GW_OPT_SIZE, "64k", 1024, 1 << 30, false, "A size."},
-        {"word", GW_OPT_STRING, "", 0, 8, false, "A word."},
-        {"file", GW_OPT_PATH, NULL, 0, 0, false, "A path."},
-        {"at", GW_OPT_ADDRESS, "127.0.0.1:80", 0, 0, false, "An address."},
-        {"list", GW_OPT_LIST, "[x, 'y z']", 0, 3, false, "A list."},
-        {NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
+	{"flag", GW_OPT_BOOL, "yes", 0, 0, false, "A flag."},
+	{"count", GW_OPT_INT, "3", -5, 1000, false, "A number."},
+	{"wait", GW_OPT_DURATION, "1m", GW_SECOND, 7200 * GW_SECOND, false, "A time."},
+	{"room", GW_OPT_SIZE, "64k", 1024, 1 << 30, false, "A size."},
+	{"word", GW_OPT_STRING, "", 0, 8, false, "A word."},
+	{"file", GW_OPT_PATH, NULL, 0, 0, false, "A path."},
+	{"at", GW_OPT_ADDRESS, "127.0.0.1:80", 0, 0, false, "An address."},
+	{"list", GW_OPT_LIST, "[x, 'y z']", 0, 3, false, "A list."},
+	{NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
 };
 
 static int read_options(const char *text, struct gw_options **out, struct gw_error *err)
@@ -67,27 +68,35 @@ static int read_settings(const char *text, struct settings **out, struct gw_erro
 static void test_yaml_that_is_none_is_told_with_its_place(void **state)
 {
 	static const struct mistake mistakes[] = {
-	        {"a: b: c\n", "f:1:5: mapping values are not allowed in this context"},
-	        {"a: [1, 2\nb: 3\n", "f:2:2: did not find expected ',' or ']' (while parsing a flow sequence that began in line 1)"},
-	        {"a: 'open\n", "f:2:1: found unexpected end of stream (while scanning a quoted scalar that began in line 1)"},
-	        {"a:\n\t- b\n", "f:2:1: found character that cannot start any token (while scanning for the next token that began in line 2)"},
-	        {"a: 1\nb: 2\na: 3\n", "f:3:1: 'a' stands here for the second time; the first is in line 1"},
-	        {"a: {x: 1, y: 2, x: 3}\n", "f:1:17: 'x' stands here for the second time; the first is in line 1"},
-	        {"a: &here 1\n", "f:1:4: anchors (&here) are not supported"},
-	        {"a: &here [1]\nb: *here\n", "f:1:4: anchors (&here) are not supported"},
-	        {"b: *here\n", "f:1:4: aliases (*here) are not supported"},
-	        {"a: !!int 3\n", "f:1:4: tags (tag:yaml.org,2002:int) are not supported"},
-	        {"a: !own {b: c}\n", "f:1:4: tags (!own) are not supported"},
-	        {"- a\n- b\n", "f:1:1: a file must consist of lines 'key: value'"},
-	        {"just words\n", "f:1:1: a file must consist of lines 'key: value'"},
-	        {"a: 1\n---\nb: 2\n", "f:2:1: a second document begins here: one file is one document"},
-	        {"a: [[[[[[[[[1]]]]]]]]]\n", "f:1:12: nested deeper than 8 levels"},
-	        {"? [a, b]\n: c\n", "f:1:3: a key must be a word"},
-	        {"'': c\n", "f:1:1: a key must be a word"},
-	        {"a: \"x\\0y\"\n", "f:1:4: a value must be one line of text without control characters"},
-	        {"a: |\n  one\n  two\n", "f:1:4: a value must be one line of text without control characters"},
-	        {"a: b\nc: \xff\xfe\n", "f:2:4: invalid leading UTF-8 octet"},
-	        {"a: b\nc: x\001y\n", "f:2:5: control characters are not allowed"},
+		{"a: b: c\n", "f:1:5: mapping values are not allowed in this context"},
+		{"a: [1, 2\nb: 3\n", "f:2:2: did not find expected ',' or ']' (while parsing a "
+	                             "flow sequence that began in line 1)"},
+		{"a: 'open\n", "f:2:1: found unexpected end of stream (while scanning a quoted "
+	                       "scalar that began in line 1)"},
+		{"a:\n\t- b\n", "f:2:1: found character that cannot start any token (while "
+	                        "scanning for the next token that began in line 2)"},
+		{"a: 1\nb: 2\na: 3\n",
+	         "f:3:1: 'a' stands here for the second time; the first is in line 1"},
+		{"a: {x: 1, y: 2, x: 3}\n",
+	         "f:1:17: 'x' stands here for the second time; the first is in line 1"},
+		{"a: &here 1\n", "f:1:4: anchors (&here) are not supported"},
+		{"a: &here [1]\nb: *here\n", "f:1:4: anchors (&here) are not supported"},
+		{"b: *here\n", "f:1:4: aliases (*here) are not supported"},
+		{"a: !!int 3\n", "f:1:4: tags (tag:yaml.org,2002:int) are not supported"},
+		{"a: !own {b: c}\n", "f:1:4: tags (!own) are not supported"},
+		{"- a\n- b\n", "f:1:1: a file must consist of lines 'key: value'"},
+		{"just words\n", "f:1:1: a file must consist of lines 'key: value'"},
+		{"a: 1\n---\nb: 2\n",
+	         "f:2:1: a second document begins here: one file is one document"},
+		{"a: [[[[[[[[[1]]]]]]]]]\n", "f:1:12: nested deeper than 8 levels"},
+		{"? [a, b]\n: c\n", "f:1:3: a key must be a word"},
+		{"'': c\n", "f:1:1: a key must be a word"},
+		{"a: \"x\\0y\"\n",
+	         "f:1:4: a value must be one line of text without control characters"},
+		{"a: |\n  one\n  two\n",
+	         "f:1:4: a value must be one line of text without control characters"},
+		{"a: b\nc: \xff\xfe\n", "f:2:4: invalid leading UTF-8 octet"},
+		{"a: b\nc: x\001y\n", "f:2:5: control characters are not allowed"},
 	};
 
 	(void)state;
@@ -136,7 +145,8 @@ static void test_values_are_read_by_the_type_of_their_option(void **state)
 	const char *const *items;
 
 	(void)state;
-	assert_int_equal(read_options("flag: off\ncount: -5\nwait: 90m\nroom: 2m\nword: gr\xc3\xbc\xc3\x9f\nfile: x/y\n"
+	assert_int_equal(read_options("flag: off\ncount: -5\nwait: 90m\nroom: 2m\nword: "
+	                              "gr\xc3\xbc\xc3\x9f\nfile: x/y\n"
 	                              "at: '[::1]:6697'\nlist: one\n",
 	                              &o, NULL),
 	                 0);
@@ -172,33 +182,40 @@ static void test_what_is_not_said_has_its_default(void **state)
 static void test_wrong_values_are_told_with_their_place(void **state)
 {
 	static const struct mistake mistakes[] = {
-	        {"flag: maybe\n", "d/f:1:7: 'flag' must be yes or no, not 'maybe'"},
-	        {"flag: 1\n", "d/f:1:7: 'flag' must be yes or no, not '1'"},
-	        {"flag:\n", "d/f:1:6: 'flag' must be yes or no, not ''"},
-	        {"flag: [yes]\n", "d/f:1:7: 'flag' must be yes or no, not a list"},
-	        {"count: {a: b}\n", "d/f:1:8: 'count' must be a whole number, not a block"},
-	        {"count: 1e3\n", "d/f:1:8: 'count' must be a whole number, not '1e3'"},
-	        {"count: 0x10\n", "d/f:1:8: 'count' must be a whole number, not '0x10'"},
-	        {"count: 1001\n", "d/f:1:8: 'count' must be between -5 and 1000, not 1001"},
-	        {"count: 99999999999999999999\n", "d/f:1:8: 'count' must be a whole number, not '99999999999999999999'"},
-	        {"wait: 10\n", "d/f:1:7: 'wait' must be a time with its unit, such as 500ms, 10s, 5m, 2h or 30d, not '10'"},
-	        {"wait: -5s\n", "d/f:1:7: 'wait' must be a time with its unit, such as 500ms, 10s, 5m, 2h or 30d, not '-5s'"},
-	        {"wait: 500ms\n", "d/f:1:7: 'wait' must be between 1s and 2h, not 500ms"},
-	        {"wait: 0\n", "d/f:1:7: 'wait' must be between 1s and 2h, not 0"},
-	        {"wait: 9000000d\n", "d/f:1:7: 'wait' is too large"},
-	        {"room: 1k5\n", "d/f:1:7: 'room' must be a size such as 4096, 64k, 2m or 1g, not '1k5'"},
-	        {"room: 5g\n", "d/f:1:7: 'room' must be between 1k and 1g, not 5g"},
-	        {"word: much too long\n", "d/f:1:7: 'word' must have a length between 0 and 8, not 13"},
-	        {"at: example.net:80\n",
-	         "d/f:1:5: 'at' must be an address such as 127.0.0.1:6667, \"[::1]:6697\" or unix:/path, not 'example.net:80'"},
-	        {"at: 127.0.0.1:70000\n",
-	         "d/f:1:5: 'at' must be an address such as 127.0.0.1:6667, \"[::1]:6697\" or unix:/path, not '127.0.0.1:70000'"},
-	        {"at: '::1:80'\n",
-	         "d/f:1:5: 'at' must be an address such as 127.0.0.1:6667, \"[::1]:6697\" or unix:/path, not '::1:80'"},
-	        {"list: {a: b}\n", "d/f:1:7: 'list' must be a list"},
-	        {"list: [a, [b]]\n", "d/f:1:11: 'list' must be a list of words"},
-	        {"list: [a, b, c, d]\n", "d/f:1:7: 'list' must have a number of items between 0 and 3, not 4"},
-	        {"flag: yes\nflog: no\n", "d/f:2:1: module m has no option 'flog'"},
+		{"flag: maybe\n", "d/f:1:7: 'flag' must be yes or no, not 'maybe'"},
+		{"flag: 1\n", "d/f:1:7: 'flag' must be yes or no, not '1'"},
+		{"flag:\n", "d/f:1:6: 'flag' must be yes or no, not ''"},
+		{"flag: [yes]\n", "d/f:1:7: 'flag' must be yes or no, not a list"},
+		{"count: {a: b}\n", "d/f:1:8: 'count' must be a whole number, not a block"},
+		{"count: 1e3\n", "d/f:1:8: 'count' must be a whole number, not '1e3'"},
+		{"count: 0x10\n", "d/f:1:8: 'count' must be a whole number, not '0x10'"},
+		{"count: 1001\n", "d/f:1:8: 'count' must be between -5 and 1000, not 1001"},
+		{"count: 99999999999999999999\n",
+	         "d/f:1:8: 'count' must be a whole number, not '99999999999999999999'"},
+		{"wait: 10\n", "d/f:1:7: 'wait' must be a time with its unit, such as 500ms, 10s, "
+	                       "5m, 2h or 30d, not '10'"},
+		{"wait: -5s\n", "d/f:1:7: 'wait' must be a time with its unit, such as 500ms, 10s, "
+	                        "5m, 2h or 30d, not '-5s'"},
+		{"wait: 500ms\n", "d/f:1:7: 'wait' must be between 1s and 2h, not 500ms"},
+		{"wait: 0\n", "d/f:1:7: 'wait' must be between 1s and 2h, not 0"},
+		{"wait: 9000000d\n", "d/f:1:7: 'wait' is too large"},
+		{"room: 1k5\n",
+	         "d/f:1:7: 'room' must be a size such as 4096, 64k, 2m or 1g, not '1k5'"},
+		{"room: 5g\n", "d/f:1:7: 'room' must be between 1k and 1g, not 5g"},
+		{"word: much too long\n",
+	         "d/f:1:7: 'word' must have a length between 0 and 8, not 13"},
+		{"at: example.net:80\n", "d/f:1:5: 'at' must be an address such as 127.0.0.1:6667, "
+	                                 "\"[::1]:6697\" or unix:/path, not 'example.net:80'"},
+		{"at: 127.0.0.1:70000\n",
+	         "d/f:1:5: 'at' must be an address such as 127.0.0.1:6667, \"[::1]:6697\" or "
+	         "unix:/path, not '127.0.0.1:70000'"},
+		{"at: '::1:80'\n", "d/f:1:5: 'at' must be an address such as 127.0.0.1:6667, "
+	                           "\"[::1]:6697\" or unix:/path, not '::1:80'"},
+		{"list: {a: b}\n", "d/f:1:7: 'list' must be a list"},
+		{"list: [a, [b]]\n", "d/f:1:11: 'list' must be a list of words"},
+		{"list: [a, b, c, d]\n",
+	         "d/f:1:7: 'list' must have a number of items between 0 and 3, not 4"},
+		{"flag: yes\nflog: no\n", "d/f:2:1: module m has no option 'flog'"},
 	};
 
 	(void)state;
@@ -238,12 +255,14 @@ static void test_the_cores_own_keys(void **state)
 	struct settings *s;
 
 	(void)state;
-	assert_int_equal(read_settings("server: irc1.example.net\nmodules: [store, client]\n"
-	                               "listen:\n  - address: '[::]:6697'\n  - {address: 127.0.0.1:6667, tls: no, protocol: agent}\n"
-	                               "log: {level: warn, target: syslog, levels: {client: debug}}\n"
-	                               "tls: {certificate: a.crt, key: a.key}\nclient: {any: thing}\n",
-	                               &s, NULL),
-	                 0);
+	assert_int_equal(
+		read_settings("server: irc1.example.net\nmodules: [store, client]\n"
+	                      "listen:\n  - address: '[::]:6697'\n  - {address: 127.0.0.1:6667, "
+	                      "tls: no, protocol: agent}\n"
+	                      "log: {level: warn, target: syslog, levels: {client: debug}}\n"
+	                      "tls: {certificate: a.crt, key: a.key}\nclient: {any: thing}\n",
+	                      &s, NULL),
+		0);
 	assert_string_equal(s->server, "irc1.example.net");
 	assert_string_equal(s->network, "Godwit");
 	assert_int_equal(s->n_modules, 2);
@@ -262,28 +281,38 @@ static void test_the_cores_own_keys(void **state)
 static void test_mistakes_in_the_cores_own_keys(void **state)
 {
 	static const struct mistake mistakes[] = {
-	        {"", "f:1:1: the configuration needs the option 'server'"},
-	        {"network-name: x\n", "f:1:1: the configuration needs the option 'server'"},
-	        {"server: irc\n", "f:1:9: 'server' must be a name such as irc1.example.net, not 'irc'"},
-	        {"server: a.b\nnetwork-name: two words\n", "f:2:15: 'network-name' must be one word, not 'two words'"},
-	        {"server: a.b\nmodules: [Store]\n",
-	         "f:2:11: 'Store' cannot be a module: its name is a-z, 0-9 and _, up to 32 characters"},
-	        {"server: a.b\nmodules: [x, y, x]\n", "f:2:17: the module 'x' is listed twice; the first is at f:2:11"},
-	        {"server: a.b\nmodules: [log]\n", "f:2:11: a module cannot be called 'log', which is a key of the core"},
-	        {"server: a.b\nlisten: 127.0.0.1:6667\n",
+		{"", "f:1:1: the configuration needs the option 'server'"},
+		{"network-name: x\n", "f:1:1: the configuration needs the option 'server'"},
+		{"server: irc\n",
+	         "f:1:9: 'server' must be a name such as irc1.example.net, not 'irc'"},
+		{"server: a.b\nnetwork-name: two words\n",
+	         "f:2:15: 'network-name' must be one word, not 'two words'"},
+		{"server: a.b\nmodules: [Store]\n", "f:2:11: 'Store' cannot be a module: its name "
+	                                            "is a-z, 0-9 and _, up to 32 characters"},
+		{"server: a.b\nmodules: [x, y, x]\n",
+	         "f:2:17: the module 'x' is listed twice; the first is at f:2:11"},
+		{"server: a.b\nmodules: [log]\n",
+	         "f:2:11: a module cannot be called 'log', which is a key of the core"},
+		{"server: a.b\nlisten: 127.0.0.1:6667\n",
 	         "f:2:9: 'listen' is a list of blocks such as {address: 127.0.0.1:6667, tls: no}"},
-	        {"server: a.b\nlisten: [{tls: no}]\n", "f:2:10: listen needs the option 'address'"},
-	        {"server: a.b\nlisten: [{address: localhost}]\n",
-	         "f:2:20: 'address' must be an address such as 127.0.0.1:6667, \"[::1]:6697\" or unix:/path, not 'localhost'"},
-	        {"server: a.b\nlisten: [{address: 1.2.3.4:5, port: 3}]\n", "f:2:31: listen has no option 'port'"},
-	        {"server: a.b\nlisten:\n- {address: 1.2.3.4:5}\n- {address: 1.2.3.4:5}\n",
+		{"server: a.b\nlisten: [{tls: no}]\n", "f:2:10: listen needs the option 'address'"},
+		{"server: a.b\nlisten: [{address: localhost}]\n",
+	         "f:2:20: 'address' must be an address such as 127.0.0.1:6667, \"[::1]:6697\" or "
+	         "unix:/path, not 'localhost'"},
+		{"server: a.b\nlisten: [{address: 1.2.3.4:5, port: 3}]\n",
+	         "f:2:31: listen has no option 'port'"},
+		{"server: a.b\nlisten:\n- {address: 1.2.3.4:5}\n- {address: 1.2.3.4:5}\n",
 	         "f:4:3: the address 1.2.3.4:5 is listed twice; the first is at f:3:3"},
-	        {"server: a.b\nlog: {level: loud}\n", "f:2:14: 'level' must be debug, info, warn or error, not 'loud'"},
-	        {"server: a.b\nlog: {target: file}\n", "f:2:15: 'target' must be stderr or syslog, not 'file'"},
-	        {"server: a.b\nlog: {levels: {m: x}}\n", "f:2:19: 'm' must be debug, info, warn or error, not 'x'"},
-	        {"server: a.b\nlog: {lovel: info}\n", "f:2:7: log has no option 'lovel'"},
-	        {"server: a.b\ntls: {key: x}\n", "f:2:6: tls needs the option 'certificate'"},
-	        {"server: a.b\ndebug: {scan-state: 2}\n", "f:2:21: 'scan-state' must be yes or no, not '2'"},
+		{"server: a.b\nlog: {level: loud}\n",
+	         "f:2:14: 'level' must be debug, info, warn or error, not 'loud'"},
+		{"server: a.b\nlog: {target: file}\n",
+	         "f:2:15: 'target' must be stderr or syslog, not 'file'"},
+		{"server: a.b\nlog: {levels: {m: x}}\n",
+	         "f:2:19: 'm' must be debug, info, warn or error, not 'x'"},
+		{"server: a.b\nlog: {lovel: info}\n", "f:2:7: log has no option 'lovel'"},
+		{"server: a.b\ntls: {key: x}\n", "f:2:6: tls needs the option 'certificate'"},
+		{"server: a.b\ndebug: {scan-state: 2}\n",
+	         "f:2:21: 'scan-state' must be yes or no, not '2'"},
 	};
 
 	(void)state;
@@ -353,13 +382,20 @@ static void test_mistakes_with_includes(void **state)
 	static const struct {
 		const char *main, *other, *sentence;
 	} mistakes[] = {
-	        {"a: 1\ninclude: x.yaml\n", "b: 2\na: 3\n", "x.yaml:2:1: 'a' stands also at m.yaml:1:1"},
-	        {"include: [x.yaml, x.yaml]\n", "b: 2\n", "x.yaml:1:1: 'b' stands also at x.yaml:1:1"},
-	        {"include: x.yaml\n", "include: m.yaml\n", "x.yaml:1:1: 'include' may only stand in the main file, m.yaml"},
-	        {"include: x.yaml\n", "a: [\n", "x.yaml:2:1: did not find expected node content (while parsing a flow node that began in line 2)"},
-	        {"a: 1\ninclude: [none.yaml]\n", "", "m.yaml:2:11: cannot read none.yaml: No such file or directory"},
-	        {"include: [[x.yaml]]\n", "", "m.yaml:1:11: 'include' takes file names or patterns such as conf.d/*.yaml"},
-	        {"include: conf.d\n", "", "m.yaml:1:10: conf.d is not a file"},
+		{"a: 1\ninclude: x.yaml\n", "b: 2\na: 3\n",
+	         "x.yaml:2:1: 'a' stands also at m.yaml:1:1"},
+		{"include: [x.yaml, x.yaml]\n", "b: 2\n",
+	         "x.yaml:1:1: 'b' stands also at x.yaml:1:1"},
+		{"include: x.yaml\n", "include: m.yaml\n",
+	         "x.yaml:1:1: 'include' may only stand in the main file, m.yaml"},
+		{"include: x.yaml\n", "a: [\n",
+	         "x.yaml:2:1: did not find expected node content (while parsing a flow node that "
+	         "began in line 2)"},
+		{"a: 1\ninclude: [none.yaml]\n", "",
+	         "m.yaml:2:11: cannot read none.yaml: No such file or directory"},
+		{"include: [[x.yaml]]\n", "",
+	         "m.yaml:1:11: 'include' takes file names or patterns such as conf.d/*.yaml"},
+		{"include: conf.d\n", "", "m.yaml:1:10: conf.d is not a file"},
 	};
 
 	(void)state;
@@ -381,7 +417,8 @@ static void test_files_that_cannot_be_read(void **state)
 
 	(void)state;
 	assert_int_not_equal(config_read("nowhere.yaml", &config, &err), 0);
-	assert_string_equal(err.text, "nowhere.yaml:1:1: cannot read nowhere.yaml: No such file or directory");
+	assert_string_equal(
+		err.text, "nowhere.yaml:1:1: cannot read nowhere.yaml: No such file or directory");
 	assert_int_not_equal(config_read("conf.d", &config, &err), 0);
 	assert_string_equal(err.text, "conf.d:1:1: conf.d is not a file");
 	put("long.yaml", "a: 1\n");
@@ -393,18 +430,21 @@ static void test_files_that_cannot_be_read(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-	        cmocka_unit_test(test_yaml_that_is_none_is_told_with_its_place),
-	        cmocka_unit_test(test_too_many_values_are_refused),
-	        cmocka_unit_test(test_an_empty_file_is_an_empty_map),
-	        cmocka_unit_test(test_values_are_read_by_the_type_of_their_option),
-	        cmocka_unit_test(test_what_is_not_said_has_its_default),
-	        cmocka_unit_test(test_wrong_values_are_told_with_their_place),
-	        cmocka_unit_test(test_differences_are_told_in_the_words_of_the_file),
-	        cmocka_unit_test(test_the_cores_own_keys),
-	        cmocka_unit_test(test_mistakes_in_the_cores_own_keys),
-	        cmocka_unit_test_setup_teardown(test_included_files_are_merged_at_the_top, make_folder, remove_folder),
-	        cmocka_unit_test_setup_teardown(test_mistakes_with_includes, make_folder, remove_folder),
-	        cmocka_unit_test_setup_teardown(test_files_that_cannot_be_read, make_folder, remove_folder),
+		cmocka_unit_test(test_yaml_that_is_none_is_told_with_its_place),
+		cmocka_unit_test(test_too_many_values_are_refused),
+		cmocka_unit_test(test_an_empty_file_is_an_empty_map),
+		cmocka_unit_test(test_values_are_read_by_the_type_of_their_option),
+		cmocka_unit_test(test_what_is_not_said_has_its_default),
+		cmocka_unit_test(test_wrong_values_are_told_with_their_place),
+		cmocka_unit_test(test_differences_are_told_in_the_words_of_the_file),
+		cmocka_unit_test(test_the_cores_own_keys),
+		cmocka_unit_test(test_mistakes_in_the_cores_own_keys),
+		cmocka_unit_test_setup_teardown(test_included_files_are_merged_at_the_top,
+	                                        make_folder, remove_folder),
+		cmocka_unit_test_setup_teardown(test_mistakes_with_includes, make_folder,
+	                                        remove_folder),
+		cmocka_unit_test_setup_teardown(test_files_that_cannot_be_read, make_folder,
+	                                        remove_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,3 +32,7 @@ tests_unit_account_parse_LDADD = $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(SODIUM_LIBS)
 check_PROGRAMS += tests/unit/config
 tests_unit_config_SOURCES = tests/unit/config.c
 tests_unit_config_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/text
+tests_unit_text_SOURCES = tests/unit/text.c
+tests_unit_text_LDADD = $(TEST_LIBS)
