@@ -53,13 +53,20 @@ static void arm(struct client_state *st)
 	gw_timer_set(st->timer, st->self, due > now ? due - now : 0);
 }
 
+static void grow(struct client_state *st)
+{
+	uint32_t room = st->agenda_room * 2 + 16;
+
+	st->agenda = gw_resize(st->self, st->agenda, room * sizeof(*st->agenda));
+	memset(st->agenda + st->agenda_room, 0, (room - st->agenda_room) * sizeof(*st->agenda));
+	st->agenda_room = room;
+}
+
 void agenda_set(struct client_state *st, struct client *c, int64_t due_ns)
 {
 	if (c->agenda_at == 0) {
-		if (st->agenda_n == st->agenda_room) {
-			st->agenda_room = st->agenda_room * 2 + 16;
-			st->agenda = gw_resize(st->self, st->agenda, st->agenda_room * sizeof(*st->agenda));
-		}
+		if (st->agenda_n == st->agenda_room)
+			grow(st);
 		place(st, st->agenda_n++, c);
 	}
 	c->due_ns = due_ns;

@@ -27,6 +27,7 @@ static uint32_t take_slot(struct client_state *st)
 	st->slots = gw_resize(st->self, st->slots, more * sizeof(*st->slots));
 	st->free_slots = gw_resize(st->self, st->free_slots, more * sizeof(*st->free_slots));
 	memset(st->slots + st->n_slots, 0, (more - st->n_slots) * sizeof(*st->slots));
+	memset(st->free_slots + st->n_slots, 0, (more - st->n_slots) * sizeof(*st->free_slots));
 	while (more > st->n_slots)
 		st->free_slots[st->n_free++] = --more;
 	st->n_slots += st->n_free;

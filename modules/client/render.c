@@ -387,7 +387,8 @@ void render_changed(void *state, uint64_t tag)
 	size_t n = gw_rows(st->self, GW_POINT_RENDER, &rows);
 
 	(void)tag;
-	st->renderers = gw_resize(st->self, st->renderers, (n + 1) * sizeof(*st->renderers));
+	gw_free(st->self, st->renderers);
+	st->renderers = gw_alloc(st->self, (n + 1) * sizeof(*st->renderers));
 	st->n_renderers = (uint32_t)n;
 	for (uint32_t i = 0; i < KINDS; i++)
 		st->first_renderer[i] = -1;
