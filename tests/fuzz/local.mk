@@ -14,3 +14,7 @@ check_PROGRAMS += tests/fuzz/account_sasl
 tests_fuzz_account_sasl_SOURCES = tests/fuzz/account_sasl.c tests/fuzz/replay.c \
 	modules/account/chunks.c modules/account/mailaddr.c modules/account/plain_parse.c
 tests_fuzz_account_sasl_LDADD = $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/fuzz/core_framing
+tests_fuzz_core_framing_SOURCES = tests/fuzz/core_framing.c tests/fuzz/replay.c
+tests_fuzz_core_framing_LDADD = $(TEST_LIBS)

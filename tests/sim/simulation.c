@@ -175,6 +175,7 @@ static char *a_conversation(uint64_t seed)
 	client_send(a, "JOIN #c");
 	client_expect(a, "* 366 *");
 	client_send(b, "JOIN #c");
+	client_expect(b, "* 366 *");
 	client_send(a, "PRIVMSG #c :hello");
 	client_send(b, "PRIVMSG #c :hello yourself");
 	heard = client_take(a);

@@ -36,3 +36,15 @@ tests_unit_config_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/unit/text
 tests_unit_text_SOURCES = tests/unit/text.c
 tests_unit_text_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/framing
+tests_unit_framing_SOURCES = tests/unit/framing.c
+tests_unit_framing_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/outq
+tests_unit_outq_SOURCES = tests/unit/outq.c
+tests_unit_outq_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/unit/pool
+tests_unit_pool_SOURCES = tests/unit/pool.c
+tests_unit_pool_LDADD = $(BARE_LIBS)
