@@ -14,6 +14,7 @@
 #include "core/settings.h"
 #include "core/text.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -268,6 +269,7 @@ static void run_changes(struct loop_defer *defer)
 {
 	struct changes *changes = container_of(defer, struct changes, defer);
 
+	assert(changes->server->depth == 0);
 	while (changes->first != NULL) {
 		struct change *c = changes->first;
 

@@ -13,6 +13,7 @@
 #include "core/tls_cred.h"
 
 #include <errno.h>
+#include <godwit/conn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -229,6 +230,44 @@ static int check_keys(const struct plan *plan, struct gw_error *err)
 	return 0;
 }
 
+static bool speaks(const struct gw_module *d, const char *protocol)
+{
+	for (const struct gw_rows *r = d->rows; r != NULL && r->point != NULL; r++) {
+		const struct gw_protocol *rows = r->rows;
+
+		for (size_t i = 0; strcmp(r->point, GW_POINT_PROTOCOL) == 0 && i < r->count; i++)
+			if (strcmp(rows[i].name, protocol) == 0)
+				return true;
+	}
+	return false;
+}
+
+/** What settings say of modules must be true of those that will be loaded. */
+static int check_settings(const struct plan *plan, struct gw_error *err)
+{
+	const struct settings *s = settings_of(plan);
+
+	for (size_t i = 0; i < s->n_listen; i++) {
+		bool spoken = false;
+
+		for (size_t m = 0; m < plan->n_slots && !spoken; m++)
+			spoken = plan->slots[m].fate != SLOT_GOES &&
+			         speaks(descriptor_of(&plan->slots[m]), s->listen[i].protocol);
+		if (!spoken)
+			return gw_fail(
+				err, -EINVAL,
+				"%s: no module that 'modules' lists speaks the protocol '%s'",
+				s->listen[i].place, s->listen[i].protocol);
+	}
+	for (size_t i = 0; i < s->n_levels; i++)
+		if (strcmp(s->levels[i].module, "core") != 0 &&
+		    !is_planned(plan, s->levels[i].module))
+			return gw_fail(err, -EINVAL,
+			               "%s: '%s' is not a module that 'modules' lists",
+			               s->levels[i].place, s->levels[i].module);
+	return 0;
+}
+
 /** What belongs to the life of the process and not to a rehash. */
 static int check_fixed(const struct plan *plan, struct gw_error *err)
 {
@@ -308,6 +347,8 @@ int plan_check(struct plan *plan, struct gw_error *err)
 		status = check_keys(plan, err);
 	if (status == 0 && plan->configures)
 		status = check_fixed(plan, err);
+	if (status == 0 && plan->configures)
+		status = check_settings(plan, err);
 	if (status == 0)
 		status = check_options(plan, err);
 	if (status == 0 && plan->configures)

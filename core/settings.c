@@ -253,6 +253,7 @@ static int add_level(struct settings *s, const struct node *item, struct gw_erro
 	s->levels = mem_resize(s->levels, (s->n_levels + 1) * sizeof(*s->levels));
 	entry = &s->levels[s->n_levels++];
 	entry->module = mem_strdup(item->key);
+	entry->place = mem_printf("%s:%u:%u", item->file, item->key_line, item->key_column);
 	return read_level(item, item->text, &entry->level, err);
 }
 
@@ -355,8 +356,10 @@ void settings_free(struct settings **settings)
 		free(s->listen[i].place);
 	}
 	free(s->listen);
-	for (size_t i = 0; i < s->n_levels; i++)
+	for (size_t i = 0; i < s->n_levels; i++) {
 		free(s->levels[i].module);
+		free(s->levels[i].place);
+	}
 	free(s->levels);
 	free(s->server);
 	free(s->network);

@@ -21,6 +21,7 @@ struct listen_setting {
 
 struct level_setting {
 	char *module;
+	char *place; /* "file:line:column" */
 	enum gw_log_level level;
 };
 

@@ -205,7 +205,7 @@ void host_stop(struct host *h)
 	server_free(&h->server);
 }
 
-int host_ask(struct host *h, const char *line)
+void host_begin(struct host *h, const char *line)
 {
 	const struct gw_admin_asker who = {.who = "a test"};
 	char *copy = mem_strdup(line), *save = NULL;
@@ -217,9 +217,14 @@ int host_ask(struct host *h, const char *line)
 	h->answer[0] = '\0';
 	h->ended = false;
 	NEED(admin_api.run(&h->asker->self, n, words, &who, gw_call(&h->asker->self, 0, 0)) == 0);
+	free(copy);
+}
+
+int host_ask(struct host *h, const char *line)
+{
+	host_begin(h, line);
 	for (int i = 0; i < 100 && !h->ended; i++)
 		simnet_run(h->net, GW_MS);
-	free(copy);
 	NEED(h->ended);
 	return h->status;
 }

@@ -46,6 +46,8 @@ int host_start(struct host *h);
 int host_check(struct host *h);
 void host_stop(struct host *h);
 
+/** Begins a command line; the answer so far is in `answer`. */
+void host_begin(struct host *h, const char *line);
 /** Runs a command line and waits for its end; its status. */
 int host_ask(struct host *h, const char *line);
 

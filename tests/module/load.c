@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "core/admin.h"
 #include "core/change.h"
 #include "tests/module/host.h"
 
@@ -101,6 +102,10 @@ static void test_a_start_is_refused_with_a_sentence_that_names_both_sides(void *
 		{"modules: [toy, failing]\n", "failing does not like it here"},
 		{"modules:\n  - toy\n  - nowhere\n",
 	         "godwit.yaml:7:5: the module nowhere is not there"},
+		{"modules: [toy]\nlisten: [{address: 127.0.0.1:1, tls: no, protocol: clinet}]\n",
+	         "godwit.yaml:6:10: no module that 'modules' lists speaks the protocol 'clinet'"},
+		{"modules: [toy]\nlog: {levels: {ty: debug}}\n",
+	         "godwit.yaml:6:16: 'ty' is not a module that 'modules' lists"},
 		{"modules: [toy]\ntoy: {nummer: 3}\n",
 	         "godwit.yaml:6:7: module toy has no option 'nummer'"},
 		{"modules: [toy]\ntoy: {word: forbidden}\n",
@@ -244,7 +249,9 @@ static void test_commands_answer_or_say_what_is_wrong(void **state)
 	assert_int_equal(host_ask(h, "toy again"), -ENOSYS);
 	assert_int_equal(host_ask(h, "module load toy"), 0);
 	assert_int_equal(host_ask(h, "help toy"), 0);
-	assert_string_equal(h->answer, "command|arguments|help\ntoy again||Reloads itself.\n\n");
+	assert_string_equal(h->answer,
+	                    "command|arguments|help\ntoy again||Reloads itself.\n"
+	                    "toy answer||Answers toy wait.\ntoy wait||Waits for toy answer.\n\n");
 	assert_int_equal(host_ask(h, "log level toy debug"), 0);
 	assert_int_equal(host_ask(h, "log level"), 0);
 	assert_string_equal(h->answer, "module|level\ncore|info\ntoy|debug\n\n");
@@ -253,6 +260,61 @@ static void test_commands_answer_or_say_what_is_wrong(void **state)
 	assert_int_equal(host_ask(h, "module info toy"), 0);
 	assert_non_null(strstr(h->answer, "provides|toy 1.0\n"));
 	assert_non_null(strstr(h->answer, "toy.row|own\n"));
+}
+
+/** An asker of its own, so that two requests can be under way. */
+static void ask_beside(struct host *h, const char *first, const char *second)
+{
+	const char *words[] = {first, second};
+	const struct gw_admin_asker who = {.who = "another"};
+	const struct gw_call nobody = {0};
+
+	assert_int_equal(admin_api.run(&h->asker->self, 2, words, &who, nobody), 0);
+}
+
+static void test_a_request_outlives_the_reload_of_its_module(void **state)
+{
+	struct host *h = *state;
+	struct gw_error err = {0};
+
+	start(h, "modules: [toy]\n");
+	host_begin(h, "toy wait");
+	host_put(h, "v2", "toy");
+	assert_int_equal(change_reload(h->server, "toy", &err), 0);
+	assert_false(h->ended);
+	ask_beside(h, "toy", "answer");
+	assert_true(h->ended);
+	assert_string_equal(h->answer, "wait\ntwo\n\n");
+}
+
+static void test_a_request_ends_when_its_module_is_unloaded(void **state)
+{
+	struct host *h = *state;
+	struct gw_error err = {0};
+
+	start(h, "modules: [toy]\n");
+	host_begin(h, "toy wait");
+	assert_int_equal(change_unload(h->server, "toy", false, &err), 0);
+	assert_true(h->ended);
+	assert_int_equal(h->status, -ECANCELED);
+	assert_string_equal(h->answer,
+	                    "wait\nthe module toy was unloaded before it had answered\n");
+}
+
+static void test_an_operator_without_the_privilege_is_refused(void **state)
+{
+	static const char *const some[] = {"log", NULL};
+	static const char *const words[] = {"module", "list"};
+	const struct gw_admin_asker who = {.who = "account ann", .privileges = some};
+	struct host *h = *state;
+
+	start(h, "modules: [toy]\n");
+	h->answer[0] = '\0';
+	h->ended = false;
+	assert_int_equal(
+		admin_api.run(&h->asker->self, 2, words, &who, gw_call(&h->asker->self, 0, 0)), 0);
+	assert_int_equal(h->status, -EPERM);
+	assert_string_equal(h->answer, "'module list' needs the privilege 'module'\n");
 }
 
 int main(void)
@@ -280,6 +342,12 @@ int main(void)
 	                                        setup, teardown),
 		cmocka_unit_test_setup_teardown(test_commands_answer_or_say_what_is_wrong, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_a_request_outlives_the_reload_of_its_module,
+	                                        setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_request_ends_when_its_module_is_unloaded,
+	                                        setup, teardown),
+		cmocka_unit_test_setup_teardown(test_an_operator_without_the_privilege_is_refused,
+	                                        setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -120,6 +120,7 @@ static void test_a_mistake_anywhere_changes_nothing(void **state)
 		{"modules: [toy, bob, failing]\nlisten: [{address: 127.0.0.1:1001, tls: no}]\n",
 	         "failing does not like it here"},
 		{"modules: [failing, toy]\n", "failing does not like it here"},
+		{"modules: [ann]\n", "ann requires the interface toy 1.0"},
 		{"modules: [toy]\ntls: {certificate: no.crt, key: no.key}\n", "godwit.yaml:6:6: "},
 	};
 	struct host *h = *state;

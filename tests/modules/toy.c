@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <godwit/admin.h>
 #include <godwit/bus.h>
+#include <godwit/conn.h>
 #include <godwit/log.h>
 #include <godwit/loop.h>
 #include <godwit/mem.h>
@@ -43,6 +44,7 @@ struct toy_state {
 	struct gw_topic *said, *may;
 	struct gw_timer *timer;
 	char *text;
+	struct gw_admin_request *waiting; /* for "toy answer" */
 	const char *literal; /* stays NULL but in the variant that does what is forbidden */
 #ifdef LARGER
 	uint64_t more[8];
@@ -53,7 +55,17 @@ struct toy_job {
 	int build;
 };
 
-enum { CALL_TICK, CALL_CHANGED, CALL_AGAIN, CALL_RUN, CALL_DONE, CALL_ANSWER };
+enum {
+	CALL_TICK,
+	CALL_CHANGED,
+	CALL_AGAIN,
+	CALL_RUN,
+	CALL_DONE,
+	CALL_ANSWERED,
+	CALL_WAIT,
+	CALL_ANSWER,
+	CALL_ACCEPT
+};
 
 static int toy_build(void *self)
 {
@@ -156,7 +168,7 @@ static void toy_done(void *state, uint64_t tag, void *job)
 	s->worked = (uint64_t)((struct toy_job *)job)->build * 1000 + BUILD;
 }
 
-static void toy_answer(void *state, uint64_t tag, const struct gw_admin_answer *answer)
+static void toy_answered(void *state, uint64_t tag, const struct gw_admin_answer *answer)
 {
 	struct toy_state *s = state;
 
@@ -174,8 +186,39 @@ static void toy_again(void *state, struct gw_admin_request *req, int argc, const
 
 	(void)argc;
 	(void)argv;
-	gw_admin_run(s->self, 3, line, &asker, gw_call(s->self, CALL_ANSWER, 0));
+	gw_admin_run(s->self, 3, line, &asker, gw_call(s->self, CALL_ANSWERED, 0));
 	gw_admin_done(s->self, &req, 0, "");
+}
+
+/** Its answer comes with the next "toy answer". */
+static void toy_wait(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+{
+	struct toy_state *s = state;
+
+	(void)argc;
+	(void)argv;
+	s->waiting = req;
+	gw_admin_text(s->self, req, "wait");
+}
+
+static void toy_answer(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+{
+	struct toy_state *s = state;
+
+	(void)argc;
+	(void)argv;
+	gw_admin_text(s->self, s->waiting, BUILD == 2 ? "two" : "one");
+	gw_admin_done(s->self, &s->waiting, 0, "");
+	gw_admin_done(s->self, &req, 0, "");
+}
+
+/** Nobody may come in. */
+static int toy_accept(void *state, struct gw_conn *conn, char farewell[512])
+{
+	(void)state;
+	(void)conn;
+	(void)farewell;
+	return -EPERM;
 }
 
 static void toy_equip(struct toy_state *s)
@@ -272,7 +315,10 @@ static const struct gw_call_row calls[] = {
 	[CALL_AGAIN] = {"again", (gw_fn *)toy_again},
 	[CALL_RUN] = {"run", (gw_fn *)toy_run},
 	[CALL_DONE] = {"done", (gw_fn *)toy_done},
+	[CALL_ANSWERED] = {"answered", (gw_fn *)toy_answered},
+	[CALL_WAIT] = {"wait", (gw_fn *)toy_wait},
 	[CALL_ANSWER] = {"answer", (gw_fn *)toy_answer},
+	[CALL_ACCEPT] = {"accept", (gw_fn *)toy_accept},
 	{NULL, NULL},
 };
 
@@ -286,9 +332,17 @@ static const struct gw_point points[] = {{"toy.row", sizeof(struct toy_row), CAL
 
 static const struct toy_row own_rows[] = {{"own", BUILD}};
 static const struct gw_admin_command commands[] = {
-	{ADMIN_NAME, "", "Reloads itself.", "module", 0, 0, CALL_AGAIN}};
+	{ADMIN_NAME, "", "Reloads itself.", "module", 0, 0, CALL_AGAIN},
+	{"toy wait", "", "Waits for toy answer.", "", 0, 0, CALL_WAIT},
+	{"toy answer", "", "Answers toy wait.", "", 0, 0, CALL_ANSWER},
+};
+static const struct gw_protocol protocols[] = {{"client", CALL_ACCEPT}, {"other", CALL_ACCEPT}};
 static const struct gw_rows rows[] = {
-	GW_ROWS("toy.row", own_rows), GW_ROWS(GW_POINT_ADMIN, commands), {NULL, NULL, 0, 0}};
+	GW_ROWS("toy.row", own_rows),
+	GW_ROWS(GW_POINT_ADMIN, commands),
+	GW_ROWS(GW_POINT_PROTOCOL, protocols),
+	{NULL, NULL, 0, 0},
+};
 
 GW_MODULE(toy) = {
 	.abi = TOY_ABI,

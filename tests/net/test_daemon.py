@@ -17,6 +17,9 @@ BUILD = pathlib.Path(os.environ["GODWIT_BUILD"])
 GODWIT = BUILD / "godwit"
 GODWITCTL = BUILD / "godwitctl"
 SECONDS = 20
+CONTROL = "modules: [control]\n"
+# What it takes to speak a protocol.
+CLIENT = "modules: [store, services, network, client, control]\n"
 
 
 class Server:
@@ -86,7 +89,7 @@ def godwit(*words):
 def start(tmp_path):
     servers = []
 
-    def one(text="modules: [control]\n", folder="a b"):
+    def one(text=CONTROL, folder="a b"):
         (tmp_path / folder).mkdir(exist_ok=True)
         servers.append(Server(tmp_path / folder, text))
         return servers[-1]
@@ -136,7 +139,7 @@ def test_a_check_makes_no_state_directory(tmp_path):
 
 def test_ready_and_the_state_directory(start):
     port = free_port()
-    server = start(f"modules: [control]\nlisten: [{{address: 127.0.0.1:{port}, tls: no}}]\n")
+    server = start(CLIENT + f"listen: [{{address: 127.0.0.1:{port}, tls: no}}]\n")
     assert server.ready() == f"ready test.example.net: 127.0.0.1:{port}"
     assert stat.S_IMODE((server.folder / "state").stat().st_mode) == 0o700
     assert server.end(signal.SIGINT) == 0
@@ -174,7 +177,7 @@ def test_a_port_in_use_is_told_with_its_place(start):
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         s.listen()
-        server = start(f"modules: [control]\nlisten: [{{address: 127.0.0.1:{s.getsockname()[1]}, tls: no}}]\n")
+        server = start(CLIENT + f"listen: [{{address: 127.0.0.1:{s.getsockname()[1]}, tls: no}}]\n")
         assert "godwit.yaml:4:10: " in server.wait_line(server.err, "127.0.0.1:")
         assert server.process.wait(SECONDS) == 1
 
@@ -188,9 +191,9 @@ def test_term_ends_in_good_order(start):
 
 def test_hangup_is_a_rehash(start):
     first, second = free_port(), free_port()
-    server = start(f"modules: [control]\nlisten: [{{address: 127.0.0.1:{first}, tls: no}}]\n")
+    server = start(CLIENT + f"listen: [{{address: 127.0.0.1:{first}, tls: no}}]\n")
     server.ready()
-    server.write(f"modules: [control]\nlisten: [{{address: 127.0.0.1:{second}, tls: no}}]\n")
+    server.write(CLIENT + f"listen: [{{address: 127.0.0.1:{second}, tls: no}}]\n")
     server.process.send_signal(signal.SIGHUP)
     server.wait_line(server.err, f'what=listener name="127.0.0.1:{first}"')
     socket.create_connection(("127.0.0.1", second), SECONDS).close()
@@ -209,11 +212,11 @@ def test_a_rehash_with_a_mistake_changes_nothing(start):
 
 
 def test_a_listener_with_tls_makes_its_certificate_and_keeps_it(start):
-    server = start("modules: [control]\nlisten: [{address: '127.0.0.1:0'}]\n")
+    server = start(CLIENT + "listen: [{address: '127.0.0.1:0'}]\n")
     server.ready()
     server.end(signal.SIGTERM)
     before = (server.folder / "state" / "tls.crt").read_bytes()
-    again = start("modules: [control]\nlisten: [{address: '127.0.0.1:0'}]\n")
+    again = start(CLIENT + "listen: [{address: '127.0.0.1:0'}]\n")
     again.ready()
     assert (again.folder / "state" / "tls.crt").read_bytes() == before
     assert stat.S_IMODE((again.folder / "state" / "tls.key").stat().st_mode) == 0o600
