@@ -58,7 +58,7 @@ void simserver_config(struct simserver *s, const char *yaml)
 		fprintf(f, "state-directory: state\n");
 	if (!has_key(yaml, "module-directory"))
 		fprintf(f, "module-directory: [%s/modules]\n", build);
-	if (!has_key(yaml, "listen"))
+	if (!has_key(yaml, "listen") && strstr(yaml, "client") != NULL)
 		fprintf(f, "listen:\n  - {address: \"127.0.0.1:6667\", tls: no}\n  - {address: \"127.0.0.1:6697\"}\n");
 	if (!has_key(yaml, "debug"))
 		fprintf(f, "debug: {scan-state: yes}\n");

@@ -23,7 +23,7 @@ struct simclient;
 
 /**
  * Starts a server. What `yaml` does not say is added: server (simN.example.net), state-directory, plain and TLS listeners on
- * 127.0.0.1:6667 and :6697, debug: {scan-state: yes}. Modules are found in the build tree (GODWIT_BUILD, else the working
+ * 127.0.0.1:6667 and :6697 (where the module client is loaded), debug: {scan-state: yes}. Modules are found in the build tree (GODWIT_BUILD, else the working
  * directory); `module-directory` in `yaml` comes before it.
  */
 struct simserver *simnet_server(struct simnet *net, const char *yaml);

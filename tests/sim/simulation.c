@@ -141,20 +141,27 @@ static void a_fault_in_the_file_is_told(void **state)
 	simnet_end(&net);
 }
 
+#define CHAT "modules: [store, services, network, client, account, channel, message, guest]\n"
+
 static void servers_have_addresses_of_their_own(void **state)
 {
 	struct simnet *net = simnet_new(1);
-	struct simserver *a = simnet_server(net, ""), *b = simnet_server(net, "");
-	struct simclient *c = simnet_client(a, "127.0.0.1", false), *d = simnet_client(b, "127.0.0.1", true);
+	struct simserver *one = simnet_server(net, CHAT), *two = simnet_server(net, CHAT);
+	struct simclient *a = simnet_client(one, "127.0.0.1", false), *b = simnet_client(two, "127.0.0.1", true);
 
 	(void)state;
-	/* Nobody speaks the protocol. */
-	client_expect_end(c);
-	client_expect_end(d);
+	client_send(a, "NICK ann\r\nUSER ann 0 * :Ann");
+	client_send(b, "NICK bob\r\nUSER bob 0 * :Bob");
+	client_expect(a, ":sim1.example.net 001 ann *");
+	client_expect(b, ":sim2.example.net 001 bob *");
+	simpipe_cut(client_pipe(a));
+	client_expect_end(a);
+	client_expect_none(b, "*ERROR*");
+	simserver_stop(two);
+	client_expect(b, "ERROR *");
+	client_expect_end(b);
 	simnet_end(&net);
 }
-
-#define CHAT "modules: [store, services, network, client, account, channel, message, guest]\n"
 
 /* Two guests talk over a bad network; what both heard, with the live state's digest. */
 static char *a_conversation(uint64_t seed)
