@@ -48,3 +48,40 @@ tests_unit_outq_LDADD = $(TEST_LIBS)
 check_PROGRAMS += tests/unit/pool
 tests_unit_pool_SOURCES = tests/unit/pool.c
 tests_unit_pool_LDADD = $(BARE_LIBS)
+
+check_PROGRAMS += tests/unit/loop_ev
+tests_unit_loop_ev_SOURCES = tests/unit/loop_ev.c
+tests_unit_loop_ev_LDADD = $(BARE_LIBS)
+
+# store and services in a small core (mini.h)
+check_LIBRARIES += tests/unit/libservices.a
+tests_unit_libservices_a_SOURCES = tests/unit/mini.c tests/unit/services_rig.c \
+	tests/modules/store_fake/store_fake.c \
+	modules/store/store.c modules/store/env.c modules/store/commit.c modules/store/write.c \
+	modules/store/read.c modules/store/care.c \
+	modules/services/services.c modules/services/cell.c modules/services/merge.c \
+	modules/services/start.c modules/services/commit.c modules/services/find.c \
+	modules/services/filter.c modules/services/read.c modules/services/expire.c \
+	modules/services/admin.c modules/services/backup.c
+SERVICES_TEST_LIBS = tests/unit/libservices.a $(CMOCKA_LIBS) $(LMDB_LIBS) $(SODIUM_LIBS) $(GNUTLS_LIBS)
+
+check_PROGRAMS += tests/unit/store
+tests_unit_store_SOURCES = tests/unit/store.c
+tests_unit_store_LDADD = $(SERVICES_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/services
+tests_unit_services_SOURCES = tests/unit/services.c
+tests_unit_services_LDADD = $(SERVICES_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/services_merge
+tests_unit_services_merge_SOURCES = tests/unit/services_merge.c
+tests_unit_services_merge_LDADD = $(SERVICES_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/services_power
+tests_unit_services_power_SOURCES = tests/unit/services_power.c
+tests_unit_services_power_LDADD = $(SERVICES_TEST_LIBS)
+
+# a hundred seeds of it are part of the check
+check-power: tests/unit/services_power
+	tests/unit/services_power 1000
+.PHONY: check-power
