@@ -55,8 +55,8 @@ void client_greeting(void *state, uint64_t tag, const void *payload)
 	gw_say(st->self, "Log in the next time:");
 	gw_say(st->self, "  /quote PASS ACCOUNT:PASSWORD      by hand, or set SASL PLAIN in your client");
 	gw_say(st->self, "  irssi: /network add -sasl_username ACCOUNT -sasl_password PASSWORD -sasl_mechanism PLAIN godwit");
-	gw_say(st->self, "Become an operator: godwitctl oper add ACCOUNT, then /oper in your client");
-	gw_say(st->self, "Stop the server: Ctrl-C here, or godwitctl stop");
+	gw_say(st->self, "Become an operator: godwitctl oper add ACCOUNT, then /quote OPER ACCOUNT in your client");
+	gw_say(st->self, "Stop the server: Ctrl-C here, or godwitctl server stop");
 }
 
 static void add_number(struct gw_status *status, const char *key, uint64_t value)

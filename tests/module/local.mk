@@ -181,3 +181,14 @@ tests_module_load_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/rehash
 tests_module_rehash_SOURCES = tests/module/rehash.c $(HOST_SOURCES)
 tests_module_rehash_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/client_states
+tests_module_client_states_SOURCES = tests/module/client_states.c
+tests_module_client_states_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# the interface "store" on memory that forgets what was not synced; name it in place of store
+check_LTLIBRARIES += tests/modules/store_fake/store_fake.la
+tests_modules_store_fake_store_fake_la_SOURCES = tests/modules/store_fake/store_fake.c
+tests_modules_store_fake_store_fake_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
+tests_modules_store_fake_store_fake_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_store_fake_store_fake_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
