@@ -28,7 +28,10 @@ static int count_entity(struct gw_store_tx *tx, uint8_t class, bool more)
 		return status;
 	if (status == 0 && row.val.n == 8)
 		n = get_u64(row.val.p);
-	put_u64(value, more ? n + 1 : n - 1);
+	n += more ? 1 : -1;
+	if (n == 0)
+		return gw_tx_del(tx, TABLE_META, blob(key, 2));
+	put_u64(value, n);
 	return gw_tx_put(tx, TABLE_META, blob(key, 2), blob(value, 8), 0);
 }
 

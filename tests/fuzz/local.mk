@@ -18,3 +18,11 @@ tests_fuzz_account_sasl_LDADD = $(SODIUM_LIBS)
 check_PROGRAMS += tests/fuzz/core_framing
 tests_fuzz_core_framing_SOURCES = tests/fuzz/core_framing.c tests/fuzz/replay.c
 tests_fuzz_core_framing_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/fuzz/services_parts
+tests_fuzz_services_parts_SOURCES = tests/fuzz/services_parts.c tests/fuzz/replay.c
+tests_fuzz_services_parts_LDADD =
+
+check_PROGRAMS += tests/fuzz/services_cell
+tests_fuzz_services_cell_SOURCES = tests/fuzz/services_cell.c tests/fuzz/replay.c modules/services/cell.c
+tests_fuzz_services_cell_LDADD = $(SODIUM_LIBS)

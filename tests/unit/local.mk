@@ -84,4 +84,3 @@ tests_unit_services_power_LDADD = $(SERVICES_TEST_LIBS)
 # a hundred seeds of it are part of the check
 check-power: tests/unit/services_power
 	tests/unit/services_power 1000
-.PHONY: check-power

@@ -2,18 +2,12 @@
  * tests/unit/mini.c - a core without sockets and threads for tests of single modules.
  */
 #include "tests/unit/mini.h"
+#include "tests/unit/cmocka.h"
 #include <errno.h>
 #include <ftw.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 #include <utlist.h>
-
-/* cmocka wants these before it. */
-#include <cmocka.h>
 
 #define MODULES_MAX 8
 #define LANES 3
@@ -610,6 +604,17 @@ struct gw_self *mini_self(struct mini *mini, const char *name)
 		if (strcmp(mini->modules[i].self.name, name) == 0)
 			return &mini->modules[i].self;
 	return NULL;
+}
+
+void mini_unload(struct mini *mini, const char *name)
+{
+	struct mini_module *m = (struct mini_module *)mini_self(mini, name);
+
+	m->descriptor->unload(&m->self, m->self.state, GW_UNLOAD_LAST);
+	m->descriptor = NULL;
+	m->self.calls = NULL;
+	m->self.n_calls = 0;
+	free(m->self.state);
 }
 
 void mini_reload(struct mini *mini, const char *name)

@@ -27,6 +27,8 @@ void mini_option(struct mini *mini, const char *name, const char *value);
 int mini_load(struct mini *mini, const struct gw_module *module);
 /** Loads the same image again on the state that is there, as a reload does. */
 void mini_reload(struct mini *mini, const char *name);
+/** As an unload by an operator: what jobs are under way ends later and calls nothing. */
+void mini_unload(struct mini *mini, const char *name);
 struct gw_self *mini_self(struct mini *mini, const char *name);
 /** What `requires` would give: the interface that a loaded module provides. */
 struct gw_iface *mini_iface(struct mini *mini, const char *name);
