@@ -192,3 +192,11 @@ tests_modules_store_fake_store_fake_la_SOURCES = tests/modules/store_fake/store_
 tests_modules_store_fake_store_fake_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
 tests_modules_store_fake_store_fake_la_CFLAGS = $(MODULE_CFLAGS)
 tests_modules_store_fake_store_fake_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_PROGRAMS += tests/module/client_lines
+tests_module_client_lines_SOURCES = tests/module/client_lines.c
+tests_module_client_lines_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/services
+tests_module_services_SOURCES = tests/module/services.c
+tests_module_services_LDADD = tests/sim/libsim.a $(TEST_LIBS)
