@@ -66,17 +66,6 @@ int change_load(struct gw_server *server, const char *name, struct gw_error *err
 	return status;
 }
 
-/** Whether `m` cannot do without an interface that `other` provides; `*need` is the first such. */
-static bool depends(const struct module *m, const struct module *other, struct need *need)
-{
-	const char *at = m->descriptor->requires != NULL ? m->descriptor->requires : "";
-
-	while (need_next(&at, need) > 0)
-		if (!need->optional && interface_of(other->descriptor, need->name) != NULL)
-			return true;
-	return false;
-}
-
 static int refuse_unload(struct gw_server *server, const struct module *module,
                          struct gw_error *err)
 {
@@ -86,7 +75,7 @@ static int refuse_unload(struct gw_server *server, const struct module *module,
 	for (struct module *m = server->modules; m != NULL; m = m->next) {
 		size_t used = strlen(who);
 
-		if (m != module && depends(m, module, &need))
+		if (m != module && depends_on(m->descriptor, module->descriptor, &need))
 			snprintf(who + used, sizeof(who) - used,
 			         "%s%s requires its interface %s %u.%u", used > 0 ? ", " : "",
 			         m->self.name, need.name, need.major, need.minor);
@@ -96,24 +85,35 @@ static int refuse_unload(struct gw_server *server, const struct module *module,
 	return gw_fail(err, -EBUSY, "%s cannot be unloaded: %s", module->self.name, who);
 }
 
-static bool is_going(const struct plan *plan, const struct module *module)
+/** Whether the module at `at` stays, and requires what one that goes provides. */
+static bool loses(const struct plan *plan, size_t at)
 {
+	const struct gw_module *d = plan->slots[at].module->descriptor;
+	struct need need;
+
+	if (plan->slots[at].fate == SLOT_GOES)
+		return false;
 	for (size_t i = 0; i < plan->n_slots; i++)
-		if (plan->slots[i].module == module)
-			return plan->slots[i].fate == SLOT_GOES;
+		if (plan->slots[i].fate == SLOT_GOES &&
+		    depends_on(d, plan->slots[i].module->descriptor, &need))
+			return true;
 	return false;
 }
 
-/** All that depend on those that go, go too. Once through suffices: who depends on a module comes
- * behind it in the list. */
+/** All that depend on those that go, go too. */
 static void cascade(struct plan *plan)
 {
-	struct need need;
+	bool again = true;
 
-	for (struct module *m = plan->server->modules; m != NULL; m = m->next)
-		for (struct module *other = plan->server->modules; other != m; other = other->next)
-			if (is_going(plan, other) && depends(m, other, &need))
-				plan_drop(plan, m);
+	while (again) {
+		again = false;
+		for (size_t i = 0; i < plan->n_slots; i++) {
+			if (!loses(plan, i))
+				continue;
+			plan->slots[i].fate = SLOT_GOES;
+			again = true;
+		}
+	}
 }
 
 int change_unload(struct gw_server *server, const char *name, bool all, struct gw_error *err)

@@ -61,6 +61,16 @@ const struct gw_interface_row *interface_of(const struct gw_module *d, const cha
 	return NULL;
 }
 
+bool depends_on(const struct gw_module *d, const struct gw_module *provider, struct need *need)
+{
+	const char *at = d->requires != NULL ? d->requires : "";
+
+	while (need_next(&at, need) > 0)
+		if (!need->optional && interface_of(provider, need->name) != NULL)
+			return true;
+	return false;
+}
+
 static uint32_t count_calls(const struct gw_module *d)
 {
 	uint32_t n = 0;
@@ -284,6 +294,52 @@ static int check_table(const struct lineup *l, size_t module, const struct gw_ro
 	return check_row_size(l, d, rows, err);
 }
 
+/** Whether nobody that is not `done` stands before the module at `at`. */
+static bool is_ready(const struct lineup *l, size_t at, const bool *done)
+{
+	struct need need;
+
+	for (size_t m = 0; m < l->n; m++)
+		if (!done[m] && depends_on(l->descriptors[at], l->descriptors[m], &need))
+			return false;
+	return true;
+}
+
+static int fail_circle(const struct lineup *l, const bool *done, struct gw_error *err)
+{
+	char names[160] = "";
+
+	for (size_t m = 0; m < l->n; m++) {
+		size_t used = strlen(names);
+
+		if (!done[m])
+			snprintf(names + used, sizeof(names) - used, "%s%s", used > 0 ? ", " : "",
+			         l->descriptors[m]->name);
+	}
+	return gw_fail(err, -ELOOP, "modules require each other in a circle: %s", names);
+}
+
+/** There must be an order in which all could be loaded. */
+static int check_circle(const struct lineup *l, struct gw_error *err)
+{
+	bool *done = mem_alloc(l->n * sizeof(*done));
+	size_t n_done = 0, before;
+	int status = 0;
+
+	do {
+		before = n_done;
+		for (size_t m = 0; m < l->n; m++)
+			if (!done[m] && is_ready(l, m, done)) {
+				done[m] = true;
+				n_done++;
+			}
+	} while (n_done > before);
+	if (n_done < l->n)
+		status = fail_circle(l, done, err);
+	free(done);
+	return status;
+}
+
 int registry_check(const struct lineup *l, struct gw_error *err)
 {
 	int status = check_names(l, err);
@@ -298,5 +354,5 @@ int registry_check(const struct lineup *l, struct gw_error *err)
 		     r != NULL && r->point != NULL && status == 0; r++)
 			status = check_table(l, m, r, err);
 	}
-	return status;
+	return status == 0 ? check_circle(l, err) : status;
 }

@@ -73,6 +73,28 @@ struct module *module_find(struct gw_server *server, const char *name)
 	return NULL;
 }
 
+static bool is_required(const struct module *module)
+{
+	struct need need;
+
+	for (struct module *m = module->server->modules; m != NULL; m = m->next)
+		if (m != module && m->leaving &&
+		    depends_on(m->descriptor, module->descriptor, &need))
+			return true;
+	return false;
+}
+
+/** The later ones first; a reload may have given an earlier one new requirements. */
+struct module *module_next_out(struct gw_server *server)
+{
+	struct module *out = NULL;
+
+	for (struct module *m = server->modules; m != NULL; m = m->next)
+		if (m->leaving && !is_required(m))
+			out = m;
+	return out;
+}
+
 /** In one folder: as installed, or as libtool builds it. */
 static char *find_in(const char *folder, const char *name)
 {

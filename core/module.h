@@ -36,7 +36,7 @@ struct module {
 	struct gw_options *coming_options;
 	char complaint[200]; /* what it did wrong meanwhile; empty: nothing */
 
-	bool leaving;            /* nothing of it is registered any more */
+	bool leaving;            /* its interfaces and points are in force, all else is not */
 	size_t memory, blocks;   /* bytes and number of its allocations */
 	struct tracked *tracked; /* test mode only: each allocation */
 };
@@ -56,6 +56,8 @@ void module_free(struct module **module);
 void module_free_gone(struct gw_server *server);
 
 struct module *module_find(struct gw_server *server, const char *name);
+/** Of those that leave, the one that nobody else of them requires: the next to be unloaded. */
+struct module *module_next_out(struct gw_server *server);
 
 /** Opens the module's file (a private copy, unless `in_place`) and checks all that its descriptor
  * says by itself. */

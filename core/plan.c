@@ -12,6 +12,7 @@
 #include "core/settings.h"
 #include "core/tls_cred.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <godwit/conn.h>
 #include <stdio.h>
@@ -151,22 +152,9 @@ static size_t find_ready(const struct plan *plan, size_t from, bool optional_too
 	return at;
 }
 
-static int fail_circle(const struct plan *plan, size_t from, struct gw_error *err)
-{
-	char names[160] = "";
-
-	for (size_t i = from; i < plan->n_slots; i++) {
-		size_t used = strlen(names);
-
-		snprintf(names + used, sizeof(names) - used, "%s%s", i > from ? ", " : "",
-		         plan->slots[i].module->self.name);
-	}
-	return gw_fail(err, -ELOOP, "modules require each other in a circle: %s", names);
-}
-
 /** What somebody requires is loaded before; optional requirements too, where that closes no circle.
- */
-static int order(struct plan *plan, struct gw_error *err)
+ * That there is such an order is known from the lineup. */
+static void order(struct plan *plan)
 {
 	size_t next = 0;
 
@@ -178,13 +166,11 @@ static int order(struct plan *plan, struct gw_error *err)
 
 		if (at == plan->n_slots)
 			at = find_ready(plan, next, false);
-		if (at == plan->n_slots)
-			return fail_circle(plan, next, err);
+		assert(at < plan->n_slots);
 		moved = plan->slots[at];
 		memmove(&plan->slots[next + 1], &plan->slots[next], (at - next) * sizeof(moved));
 		plan->slots[next] = moved;
 	}
-	return 0;
 }
 
 static int check_lineup(const struct plan *plan, struct gw_error *err)
@@ -339,10 +325,10 @@ static int check_tls(struct plan *plan, struct gw_error *err)
 
 int plan_check(struct plan *plan, struct gw_error *err)
 {
-	int status = order(plan, err);
+	int status = check_lineup(plan, err);
 
 	if (status == 0)
-		status = check_lineup(plan, err);
+		order(plan);
 	if (status == 0 && plan->configures)
 		status = check_keys(plan, err);
 	if (status == 0 && plan->configures)

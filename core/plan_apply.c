@@ -79,9 +79,10 @@ static int load_one(struct plan *plan, struct slot *slot, struct gw_error *err)
 /** Ends a module whose registrations are out of force. */
 static void finish(struct plan *plan, struct slot *slot)
 {
-	module_forget(slot->module);
 	DL_DELETE(plan->server->modules, slot->module);
 	slot->linked = false;
+	registry_apply(plan->server);
+	module_forget(slot->module);
 	module_free(&slot->module);
 }
 
@@ -120,17 +121,23 @@ static int load_all(struct plan *plan, struct gw_error *err)
 	return 0;
 }
 
+static struct slot *slot_of(struct plan *plan, const struct module *module)
+{
+	size_t i = 0;
+
+	while (plan->slots[i].module != module)
+		i++;
+	return &plan->slots[i];
+}
+
 static void unload_all(struct plan *plan)
 {
-	for (size_t i = plan->n_slots; i-- > 0;) {
-		struct slot *slot = &plan->slots[i];
+	struct module *m;
 
-		if (slot->fate != SLOT_GOES)
-			continue;
-		module_unload(slot->module, slot->module->descriptor, slot->module->self.state,
-		              GW_UNLOAD_LAST);
-		gw_log(&slot->module->self, GW_INFO, "unloaded");
-		finish(plan, slot);
+	while ((m = module_next_out(plan->server)) != NULL) {
+		module_unload(m, m->descriptor, m->self.state, GW_UNLOAD_LAST);
+		gw_log(&m->self, GW_INFO, "unloaded");
+		finish(plan, slot_of(plan, m));
 	}
 }
 

@@ -144,7 +144,7 @@ static void forget_owner(struct gw_server *server, struct point *point)
 	if (point->owner == m)
 		return;
 	for (m = server->modules; m != NULL; m = m->next)
-		if (m == point->owner && !m->leaving && owns(m, point->name))
+		if (m == point->owner && owns(m, point->name))
 			return;
 	point->owner = NULL;
 }
@@ -184,6 +184,9 @@ static void apply_points(struct gw_server *server)
 		p->n_rows = 0;
 		forget_owner(server, p);
 	}
+	for (struct module *m = server->modules; m != NULL; m = m->next)
+		if (m->leaving)
+			own_points(server, m);
 	add_rows(server, server->core);
 	own_points(server, server->core);
 	for (struct module *m = server->modules; m != NULL; m = m->next) {
@@ -207,6 +210,11 @@ void registry_apply(struct gw_server *server)
 	}
 	for (struct gw_topic *t = server->topics; t != NULL; t = t->next)
 		t->n_subscribers = 0;
+	/* Those that leave are still used by others that leave with them, unless somebody replaces
+	 * them. */
+	for (struct module *m = server->modules; m != NULL; m = m->next)
+		if (m->leaving)
+			apply_ifaces(server, m);
 	apply_subscriptions(server, server->core);
 	for (struct module *m = server->modules; m != NULL; m = m->next) {
 		if (m->leaving)

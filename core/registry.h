@@ -70,6 +70,8 @@ struct need {
 int need_next(const char **at, struct need *out);
 bool need_met(const struct need *need, const struct gw_interface_row *offer);
 const struct gw_interface_row *interface_of(const struct gw_module *descriptor, const char *name);
+/** Whether `d` cannot do without an interface that `provider` has; `*need` is the first such. */
+bool depends_on(const struct gw_module *d, const struct gw_module *provider, struct need *need);
 
 /** What is wrong within one descriptor: names, tables, rows of `.calls`. */
 int registry_check_module(const struct gw_module *descriptor, struct gw_error *err);
@@ -77,7 +79,8 @@ int registry_check_module(const struct gw_module *descriptor, struct gw_error *e
  * both. */
 int registry_check(const struct lineup *lineup, struct gw_error *err);
 
-/** Makes the tables from the server's modules (but those that are leaving). */
+/** Makes the tables from the server's modules; of those that are leaving only interfaces and
+ * points. */
 void registry_apply(struct gw_server *server);
 /** Tells the owners of points whose rows are others since the last time. */
 void registry_tell(struct gw_server *server);

@@ -239,19 +239,21 @@ static void stopping_free(struct gw_server *server)
 	server->stopping = NULL;
 }
 
-/** The last loaded first, so each still has what it requires. */
+/** Each still has what it requires when it goes. */
 static void unload_modules(struct gw_server *server)
 {
-	while (server->modules != NULL) {
-		struct module *m = server->modules->prev; /* utlist: the last */
+	struct module *m;
 
+	for (m = server->modules; m != NULL; m = m->next)
 		m->leaving = true;
-		registry_apply(server);
-		registry_tell(server);
+	registry_apply(server);
+	registry_tell(server);
+	while ((m = module_next_out(server)) != NULL) {
 		module_unload(m, m->descriptor, m->self.state, GW_UNLOAD_LAST);
 		server->loop->ops->work_finish(server->loop);
-		module_forget(m);
 		DL_DELETE(server->modules, m);
+		registry_apply(server);
+		module_forget(m);
 		module_free(&m);
 	}
 }

@@ -94,7 +94,8 @@ static void test_a_start_is_refused_with_a_sentence_that_names_both_sides(void *
 	static const struct refusal refusals[] = {
 		{"modules: [ann]\n", "godwit.yaml:5:1: ann requires the interface toy 1.0, which "
 	                             "no loaded module provides"},
-		{"modules: [hen, egg]\n", "modules require each other in a circle: hen, egg"},
+		{"modules: [hen, egg]\n",
+	         "godwit.yaml:5:1: modules require each other in a circle: hen, egg"},
 		{"modules: [toy, rival]\n",
 	         "godwit.yaml:5:1: the interface toy is brought by both toy and rival"},
 		{"modules: [toy, ann, twin]\n", "godwit.yaml:5:1: 'a' at the extension point "
@@ -153,6 +154,20 @@ static void test_what_others_need_is_not_unloaded(void **state)
 	assert_int_equal(change_unload(h->server, "toy", true, &err), 0);
 	assert_string_equal(order(h), "loose");
 	assert_int_equal(h->server->leaked, 0);
+}
+
+static void test_those_that_go_together_can_use_what_they_require_to_the_last(void **state)
+{
+	struct host *h = *state;
+	struct gw_error err = {0};
+	const char *parting;
+
+	start(h, "modules: [toy, ann, bob]\n");
+	assert_int_equal(change_unload(h->server, "toy", true, &err), 0);
+	parting = strstr(h->log, "a friend parts");
+	assert_non_null(parting);
+	assert_non_null(strstr(parting + 1, "a friend parts"));
+	assert_null(host_toy(h)->ops);
 }
 
 static void test_a_failed_load_by_hand_changes_nothing(void **state)
@@ -331,6 +346,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_check_touches_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_others_need_is_not_unloaded, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(
+			test_those_that_go_together_can_use_what_they_require_to_the_last, setup,
+			teardown),
 		cmocka_unit_test_setup_teardown(test_a_failed_load_by_hand_changes_nothing, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(

@@ -71,6 +71,16 @@ static int friend_load(struct gw_self *self, void *state, enum gw_load why, stru
 	return 0;
 }
 
+/** What it requires is there to the last. */
+static void friend_unload(struct gw_self *self, void *state, enum gw_unload why)
+{
+	struct friend_state *s = state;
+
+	(void)self;
+	if (why == GW_UNLOAD_LAST && s->toy->ops != NULL)
+		GW_VIA(s->toy, toy_ops, part);
+}
+
 static const struct gw_call_row calls[] = {[CALL_HEARD] = {"heard", (gw_fn *)heard},
                                            [CALL_ASKED] = {"asked", (gw_fn *)asked},
                                            {NULL, NULL}};
@@ -99,4 +109,5 @@ MODULE(NAME) = {
 	.state_size = sizeof(struct friend_state),
 	.state_version = 1,
 	.load = friend_load,
+	.unload = friend_unload,
 };

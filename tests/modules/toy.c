@@ -123,6 +123,13 @@ static uint64_t toy_worked(void *self)
 	return s->worked;
 }
 
+static void toy_part(void *self)
+{
+	struct toy_state *s = self;
+
+	gw_log(s->self, GW_INFO, "a friend parts");
+}
+
 static const struct toy_ops ops = {
 	.build = toy_build,
 	.count = toy_count,
@@ -132,6 +139,7 @@ static const struct toy_ops ops = {
 	.may = toy_may,
 	.work = toy_work,
 	.worked = toy_worked,
+	.part = toy_part,
 };
 
 static void toy_tick(void *state, uint64_t tag)

@@ -18,6 +18,7 @@ struct toy_ops {
 	int (*may)(void *self, void *said, void *why);
 	void (*work)(void *self); /* a job in the pool; `worked` counts its completions, by build */
 	uint64_t (*worked)(void *self);
+	void (*part)(void *self); /* a friend is being unloaded */
 };
 
 /** Payload of "toy.said" and "toy.may": each subscriber appends its letter. */
