@@ -44,7 +44,8 @@ struct gw_option_api {
 	const char *(*server)(struct gw_self *, const char *key);
 };
 
-/** The values in force; valid until the next rehash (topic "core.rehashed"). In `load` they are already those of this load. */
+/** The values in force; valid until the next rehash (topic "core.rehashed") or reload of the module: copy what is kept. In
+ * `load` they are already those of this load. */
 static inline const struct gw_options *gw_options(struct gw_self *self)
 {
 	return self->core->option->in_force(self);
