@@ -178,7 +178,6 @@ static void clients_end(struct client_state *st)
 
 	while ((c = st->clients) != NULL) {
 		client_close(st, c, "This server no longer takes clients");
-		client_detach(st, c);
 		clients_remove(st, c);
 		client_free(st, &c);
 	}

@@ -146,11 +146,14 @@ void client_detach(struct client_state *st, struct client *c)
 	c->pub.account = entry->account;
 }
 
-/* Takes effect at once, or right behind the event that is being notified; client_event_last() detaches. */
+/* The client lets go first: the session's texts end with it, at once or right behind the event that is being notified. */
 static void leave_network(struct client_state *st, struct client *c, const char *reason)
 {
-	if (c->pub.session != NULL)
-		NETWORK(st, quit, c->pub.session, reason);
+	struct gw_session *session = c->pub.session;
+
+	client_detach(st, c);
+	if (session != NULL)
+		NETWORK(st, quit, session, reason);
 }
 
 void client_close(struct client_state *st, struct client *c, const char *reason)
@@ -190,7 +193,6 @@ void client_closed(void *state, void *data, const char *reason)
 	/* The core's own close: the words still reach a client that is there and reads. */
 	if (!c->closing)
 		client_close(st, c, reason);
-	client_detach(st, c);
 	gw_notify(st->self, st->gone, &c->pub);
 	clients_remove(st, c);
 	call_room(st, c);

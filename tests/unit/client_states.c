@@ -1,5 +1,5 @@
 /*
- * The states of a connection: what is permitted, and that nothing else is. Over a connection: tests/net/test_client_states.py.
+ * The states of a connection: what is permitted, and that nothing else is. Over a connection: tests/module/client_states.c.
  */
 #include "modules/client/client.h"
 #include "tests/unit/cmocka.h"
