@@ -19,7 +19,7 @@
 #define DEPTH_MAX 4
 #define CHUNK ((size_t)1 << 20)
 
-static const char *const left_out[] = {".", "..", "lock", "modules.live", "services", "services.aside-*", "backup*"};
+static const char *const left_out[] = {"lock", "modules.live", "services", "services.aside-*"};
 
 struct backup_job {
 	int status;
@@ -28,6 +28,13 @@ struct backup_job {
 };
 
 /* --- in the pool --- */
+
+/** A folder that is copied into another; `target` is where all goes, which may lie inside of what is copied. */
+struct copy {
+	int from, to;
+	unsigned depth;
+	const struct stat *target;
+};
 
 static bool is_left_out(const char *name)
 {
@@ -57,44 +64,46 @@ static int copy_file(int from_dir, int to_dir, const char *name)
 	return status;
 }
 
-static int copy_folder(int from, int to, unsigned depth);
+static int copy_folder(const struct copy *copy);
 
-static int copy_subfolder(int from, int to, const char *name, unsigned depth)
+static int copy_subfolder(const struct copy *outer, const char *name)
 {
-	int status, from_sub, to_sub;
+	struct copy copy = {.from = -1, .to = -1, .depth = outer->depth + 1, .target = outer->target};
+	int status;
 
-	if (depth >= DEPTH_MAX)
+	if (copy.depth > DEPTH_MAX)
 		return -ELOOP;
-	if (mkdirat(to, name, 0700) != 0)
+	if (mkdirat(outer->to, name, 0700) != 0)
 		return -errno;
-	from_sub = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	to_sub = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	status = from_sub < 0 || to_sub < 0 ? -errno : copy_folder(from_sub, to_sub, depth + 1);
-	if (from_sub >= 0)
-		close(from_sub);
-	if (to_sub >= 0)
-		close(to_sub);
+	copy.from = openat(outer->from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (copy.from >= 0)
+		copy.to = openat(outer->to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	status = copy.to < 0 ? -errno : copy_folder(&copy);
+	if (copy.from >= 0)
+		close(copy.from);
+	if (copy.to >= 0)
+		close(copy.to);
 	return status;
 }
 
-static int copy_entry(int from, int to, const char *name, unsigned depth)
+static int copy_entry(const struct copy *copy, const char *name)
 {
 	struct stat st;
 
-	if (depth == 0 && is_left_out(name))
+	if ((copy->depth == 0 && is_left_out(name)) || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return 0;
-	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-		return 0;
-	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+	if (fstatat(copy->from, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return -errno;
-	if (S_ISDIR(st.st_mode))
-		return copy_subfolder(from, to, name, depth);
-	return S_ISREG(st.st_mode) ? copy_file(from, to, name) : 0;
+	if (S_ISREG(st.st_mode))
+		return copy_file(copy->from, copy->to, name);
+	if (!S_ISDIR(st.st_mode) || (st.st_dev == copy->target->st_dev && st.st_ino == copy->target->st_ino))
+		return 0;
+	return copy_subfolder(copy, name);
 }
 
-static int copy_folder(int from, int to, unsigned depth)
+static int copy_folder(const struct copy *copy)
 {
-	int status = 0, again = dup(from);
+	int status = 0, again = dup(copy->from);
 	DIR *dir = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
 
@@ -105,9 +114,9 @@ static int copy_folder(int from, int to, unsigned depth)
 		return status;
 	}
 	while (status == 0 && (entry = readdir(dir)) != NULL)
-		status = copy_entry(from, to, entry->d_name, depth);
+		status = copy_entry(copy, entry->d_name);
 	closedir(dir);
-	if (status == 0 && fsync(to) != 0)
+	if (status == 0 && fsync(copy->to) != 0)
 		status = -errno;
 	return status;
 }
@@ -115,14 +124,17 @@ static int copy_folder(int from, int to, unsigned depth)
 void admin_backup_run(void *job_)
 {
 	struct backup_job *job = job_;
-	int from = open(job->paths, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int to = open(job->paths + job->to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct stat target;
+	struct copy copy = {.to = -1, .target = &target};
 
-	job->status = from < 0 || to < 0 ? -errno : copy_folder(from, to, 0);
-	if (from >= 0)
-		close(from);
-	if (to >= 0)
-		close(to);
+	copy.from = open(job->paths, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (copy.from >= 0)
+		copy.to = open(job->paths + job->to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	job->status = copy.to < 0 || fstat(copy.to, &target) != 0 ? -errno : copy_folder(&copy);
+	if (copy.from >= 0)
+		close(copy.from);
+	if (copy.to >= 0)
+		close(copy.to);
 }
 
 /* --- on the loop --- */

@@ -81,6 +81,10 @@ check_PROGRAMS += tests/unit/services_power
 tests_unit_services_power_SOURCES = tests/unit/services_power.c
 tests_unit_services_power_LDADD = $(SERVICES_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/services_kill
+tests_unit_services_kill_SOURCES = tests/unit/services_kill.c
+tests_unit_services_kill_LDADD = $(SERVICES_TEST_LIBS)
+
 # a hundred seeds of it are part of the check
 check-power: tests/unit/services_power
 	tests/unit/services_power 1000

@@ -476,6 +476,11 @@ static void a_backup_put_back_begins_a_new_life(void **state)
 	assert_int_equal(status, 0);
 	mini_admin(rig->mini, &status, "backup", copy);
 	assert_int_equal(status, -EEXIST);
+	snprintf(path, sizeof(path), "%s/inside", f->folder);
+	mini_admin(rig->mini, &status, "backup", path);
+	assert_int_equal(status, 0);
+	strcat(path, "/inside");
+	assert_int_equal(access(path, F_OK), -1);
 	snprintf(path, sizeof(path), "%s/keys/server.key", copy);
 	fd = open(path, O_RDONLY);
 	assert_true(fd >= 0 && read(fd, text, 15) == 6 && fstat(fd, &st) == 0);
