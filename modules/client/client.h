@@ -107,6 +107,7 @@ struct client {
 	bool throttled : 1;
 	bool pinged : 1;
 	bool cap_302 : 1;
+	bool full : 1; /* held until the send queue has room */
 };
 
 /** A row of "client.command", copied. */
@@ -245,6 +246,7 @@ void client_ready(void *state, void *data);
 void client_drained(void *state, void *data);
 void client_closed(void *state, void *data, const char *reason);
 void connection_limits(struct client_state *st, struct client *c);
+void connection_check_room(struct client_state *st, struct client *c);
 void connection_resume(struct client_state *st, struct client *c);
 void client_close(struct client_state *st, struct client *c, const char *reason);
 void client_lend(struct client *c);

@@ -204,10 +204,28 @@ void client_drained(void *state, void *data)
 	struct client_state *st = state;
 	struct client *c = data;
 
-	if (c->room == NULL || c->closing)
+	if (c->closing)
 		return;
-	call_room(st, c);
-	client_release(st, c);
+	if (c->full) {
+		c->full = false;
+		client_release(st, c);
+	}
+	if (c->room != NULL) {
+		call_room(st, c);
+		client_release(st, c);
+	}
+}
+
+/* Who asks for more than they read must read first, rather than be dropped for a full queue. */
+void connection_check_room(struct client_state *st, struct client *c)
+{
+	size_t mark = st->settings.sendq / 4;
+
+	if (c->full || c->closing || gw_sink_queued(st->self, gw_conn_sink(st->self, c->pub.conn)) < mark)
+		return;
+	c->full = true;
+	client_hold(st, c);
+	gw_conn_wait_drain(st->self, c->pub.conn, mark);
 }
 
 void client_wait_room(struct client_state *st, struct client *c, struct gw_call call)

@@ -119,6 +119,7 @@ enum gw_line_verdict client_line(void *state, void *data, struct gw_line *line)
 		return GW_LINE_STOP;
 	}
 	flood_charge(st, c, execute(st, c, line));
+	connection_check_room(st, c);
 	return may_execute(c) ? GW_LINE_NEXT : GW_LINE_STOP;
 }
 

@@ -200,3 +200,7 @@ tests_module_client_lines_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/services
 tests_module_services_SOURCES = tests/module/services.c
 tests_module_services_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/client_limits
+tests_module_client_limits_SOURCES = tests/module/client_limits.c
+tests_module_client_limits_LDADD = tests/sim/libsim.a $(TEST_LIBS)
