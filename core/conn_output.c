@@ -34,6 +34,12 @@ static bool refuses(const struct gw_conn *conn)
 	return conn->close_now || conn->state == CONN_LINGER;
 }
 
+/* Whether it will be tried at the end of the turn. */
+static bool lends(const struct gw_conn *conn)
+{
+	return !conn->blocked && conn->state == CONN_OPEN;
+}
+
 static void queued(struct gw_conn *conn)
 {
 	conn_dirty(conn);
@@ -43,17 +49,17 @@ static void queued(struct gw_conn *conn)
 
 void conn_write(struct gw_conn *conn, const void *p, size_t n)
 {
-	if (refuses(conn))
+	if (refuses(conn) || n == 0)
 		return;
-	outq_append(&conn->sink.queue, &conn->conns->store, p, n);
+	(lends(conn) ? outq_lend : outq_append)(&conn->sink.queue, &conn->conns->store, p, n);
 	queued(conn);
 }
 
 void conn_write_buf(struct gw_conn *conn, struct gw_buf *buf)
 {
-	if (refuses(conn))
+	if (refuses(conn) || buf->len == 0)
 		return;
-	outq_append_buf(&conn->sink.queue, &conn->conns->store, buf);
+	outq_append_buf(&conn->sink.queue, &conn->conns->store, buf, lends(conn));
 	queued(conn);
 }
 

@@ -93,8 +93,12 @@ static void flush_all(struct conns *conns)
 	while ((conn = conns->dirty) != NULL) {
 		conns->dirty = conn->next_dirty;
 		conn->dirty = false;
-		if (!freed(conn) && !conn->blocked)
+		if (freed(conn))
+			continue;
+		if (!conn->blocked)
 			conn_flush(conn);
+		if (conn->sink.queue.bytes > 0)
+			outq_own(&conn->sink.queue, &conns->store);
 	}
 	if (!conns->trimming) {
 		conns->trimming = true;
@@ -115,6 +119,7 @@ static void turn_end(struct loop_defer *defer)
 		}
 		flush_all(conns);
 	}
+	outq_store_turn(&conns->store);
 	if (conns->again != NULL)
 		loop_defer(conns->loop, &conns->next_turn);
 }

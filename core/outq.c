@@ -9,14 +9,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define REFERENCE OUTQ_CLASSES /* the class of a segment that is a reference */
+#define BLOCK (OUTQ_CLASSES - 1) /* the class of a log's blocks */
+#define LEND_MAX 2048            /* longer texts are not worth sharing a log for */
+
+enum segment_kind { SEGMENT_CHUNK, SEGMENT_RANGE, SEGMENT_REFERENCE };
 
 struct outq_segment {
 	struct outq_segment *next;
+	char *bytes;        /* `data` of a chunk, a place in a log, those of `buf` */
 	struct gw_buf *buf; /* of a reference */
 	uint32_t start, end;
 	uint32_t room;
-	uint32_t class;
+	uint8_t class, kind;
 	char data[];
 };
 
@@ -31,25 +35,42 @@ static struct outq_segment *chunk_new(struct outq_store *store, unsigned class)
 			store->low[class] = store->n_free[class];
 	} else {
 		s = mem_resize(NULL, size);
-		s->buf = NULL;
-		s->class = class;
+		s->kind = SEGMENT_CHUNK;
+		s->class = (uint8_t)class;
 		s->room = (uint32_t)(size - sizeof(*s));
+		s->bytes = s->data;
 	}
 	s->next = NULL;
 	s->start = s->end = 0;
 	return s;
 }
 
-static void segment_free(struct outq_store *store, struct outq_segment *s)
+static void chunk_free(struct outq_store *store, struct outq_segment *s)
 {
-	if (s->class == REFERENCE) {
-		buf_unref(&s->buf);
-		free(s);
-		return;
-	}
 	s->next = store->free[s->class];
 	store->free[s->class] = s;
 	store->n_free[s->class]++;
+}
+
+static struct outq_segment *view_new(enum segment_kind kind, char *bytes, size_t n)
+{
+	struct outq_segment *s = mem_alloc(sizeof(*s));
+
+	s->kind = kind;
+	s->bytes = bytes;
+	s->end = (uint32_t)n;
+	return s;
+}
+
+static void segment_free(struct outq_store *store, struct outq_segment *s)
+{
+	if (s->kind == SEGMENT_CHUNK) {
+		chunk_free(store, s);
+		return;
+	}
+	if (s->kind == SEGMENT_REFERENCE)
+		buf_unref(&s->buf);
+	free(s);
 }
 
 static void add(struct outq *q, struct outq_segment *s)
@@ -61,16 +82,24 @@ static void add(struct outq *q, struct outq_segment *s)
 	q->last = s;
 }
 
+/* The range at the end is followed by something else. */
+static void tail_ends(struct outq *q)
+{
+	if (q->tail_len == 0)
+		return;
+	add(q, view_new(SEGMENT_RANGE, (char *)(uintptr_t)q->tail, q->tail_len));
+	q->tail_len = 0;
+	q->lent = true;
+}
+
 /* A chunk twice as large as the one before, up to the largest. */
 static struct outq_segment *grow(struct outq *q, struct outq_store *store)
 {
 	unsigned class = 0;
 	struct outq_segment *s;
 
-	if (q->last != NULL && q->last->class < OUTQ_CLASSES - 1)
-		class = q->last->class + 1;
-	else if (q->last != NULL && q->last->class == OUTQ_CLASSES - 1)
-		class = OUTQ_CLASSES - 1;
+	if (q->last != NULL && q->last->kind == SEGMENT_CHUNK)
+		class = q->last->class < OUTQ_CLASSES - 1 ? q->last->class + 1u : OUTQ_CLASSES - 1;
 	s = chunk_new(store, class);
 	add(q, s);
 	return s;
@@ -78,12 +107,14 @@ static struct outq_segment *grow(struct outq *q, struct outq_store *store)
 
 void outq_append(struct outq *q, struct outq_store *store, const void *p, size_t n)
 {
-	struct outq_segment *s = q->last;
+	struct outq_segment *s;
 	size_t part;
 
+	tail_ends(q);
+	s = q->last;
 	q->bytes += n;
 	while (n > 0) {
-		if (s == NULL || s->class == REFERENCE || s->end == s->room)
+		if (s == NULL || s->kind != SEGMENT_CHUNK || s->end == s->room)
 			s = grow(q, store);
 		part = s->room - s->end;
 		if (part > n)
@@ -95,21 +126,82 @@ void outq_append(struct outq *q, struct outq_store *store, const void *p, size_t
 	}
 }
 
-void outq_append_buf(struct outq *q, struct outq_store *store, struct gw_buf *buf)
+/* Writes the text into the log, or finds that it was the last that was written there. */
+static const char *log_text(struct outq_store *store, const void *p, size_t n)
+{
+	struct outq_log *log = &store->logs[((uintptr_t)p >> 4) * 0x9e3779b97f4a7c15u >> 61];
+	struct outq_segment *block = log->block;
+
+	if (log->source == p && log->len == n && memcmp(log->text, p, n) == 0)
+		return log->text;
+	if (block == NULL || block->room - block->end < n) {
+		if (block != NULL) {
+			block->next = store->full;
+			store->full = block;
+		}
+		block = log->block = chunk_new(store, BLOCK);
+	}
+	log->source = p;
+	log->text = block->data + block->end;
+	log->len = (uint32_t)n;
+	memcpy(block->data + block->end, p, n);
+	block->end += (uint32_t)n;
+	return log->text;
+}
+
+void outq_lend(struct outq *q, struct outq_store *store, const void *p, size_t n)
+{
+	const char *text;
+
+	if (n > LEND_MAX) {
+		outq_append(q, store, p, n);
+		return;
+	}
+	text = log_text(store, p, n);
+	if (q->tail + q->tail_len != text || q->tail_len == 0) {
+		tail_ends(q);
+		q->tail = text;
+	}
+	q->tail_len += (uint32_t)n;
+	q->bytes += n;
+}
+
+void outq_append_buf(struct outq *q, struct outq_store *store, struct gw_buf *buf, bool lend)
 {
 	struct outq_segment *s;
 
 	if (buf->len < OUTQ_REFERENCE) {
-		outq_append(q, store, buf->data, buf->len);
+		(lend ? outq_lend : outq_append)(q, store, buf->data, buf->len);
 		return;
 	}
-	s = mem_alloc(sizeof(*s));
+	tail_ends(q);
+	s = view_new(SEGMENT_REFERENCE, buf->data, buf->len);
 	s->buf = buf;
-	s->class = REFERENCE;
-	s->end = buf->len;
 	buf->refs++;
 	add(q, s);
 	q->bytes += buf->len;
+}
+
+void outq_own(struct outq *q, struct outq_store *store)
+{
+	struct outq_segment *s, *next = q->first;
+
+	tail_ends(q);
+	if (!q->lent)
+		return;
+	next = q->first;
+	*q = (struct outq){0};
+	while ((s = next) != NULL) {
+		next = s->next;
+		s->next = NULL;
+		if (s->kind == SEGMENT_RANGE) {
+			outq_append(q, store, s->bytes + s->start, s->end - s->start);
+			free(s);
+		} else {
+			add(q, s);
+			q->bytes += s->end - s->start;
+		}
+	}
 }
 
 int outq_peek(const struct outq *q, struct iovec *iov, int max)
@@ -118,8 +210,13 @@ int outq_peek(const struct outq *q, struct iovec *iov, int max)
 	int n = 0;
 
 	for (s = q->first; s != NULL && n < max; s = s->next) {
-		iov[n].iov_base = (char *)(uintptr_t)(s->buf != NULL ? s->buf->data : s->data) + s->start;
+		iov[n].iov_base = s->bytes + s->start;
 		iov[n].iov_len = s->end - s->start;
+		n++;
+	}
+	if (q->tail_len > 0 && n < max) {
+		iov[n].iov_base = (char *)(uintptr_t)q->tail;
+		iov[n].iov_len = q->tail_len;
 		n++;
 	}
 	return n;
@@ -140,11 +237,30 @@ void outq_drop(struct outq *q, struct outq_store *store, size_t n)
 		segment_free(store, s);
 	}
 	q->last = NULL;
+	q->lent = false;
+	q->tail += n;
+	q->tail_len -= (uint32_t)n;
 }
 
 void outq_clear(struct outq *q, struct outq_store *store)
 {
 	outq_drop(q, store, q->bytes);
+}
+
+void outq_store_turn(struct outq_store *store)
+{
+	struct outq_segment *s;
+	unsigned i;
+
+	for (i = 0; i < OUTQ_LOGS; i++) {
+		if (store->logs[i].block != NULL)
+			chunk_free(store, store->logs[i].block);
+		store->logs[i] = (struct outq_log){0};
+	}
+	while ((s = store->full) != NULL) {
+		store->full = s->next;
+		chunk_free(store, s);
+	}
 }
 
 static void free_chunks(struct outq_store *store, unsigned class, uint32_t n)
@@ -173,6 +289,7 @@ void outq_store_fini(struct outq_store *store)
 {
 	unsigned class;
 
+	outq_store_turn(store);
 	for (class = 0; class < OUTQ_CLASSES; class++)
 		free_chunks(store, class, store->n_free[class]);
 }

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
-#define SEGMENTS 64
+#define SEGMENTS 256
 
 static int plain_start(struct gw_conn *conn, struct gw_error *why)
 {

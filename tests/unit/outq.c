@@ -89,9 +89,9 @@ static void short_buffers_are_copied_and_long_ones_shared(void **state)
 	(void)state;
 	memset(small->data, 's', 100);
 	memset(large->data, 'l', 5000);
-	outq_append_buf(&q, &store, small);
-	outq_append_buf(&q, &store, large);
-	outq_append_buf(&r, &store, large);
+	outq_append_buf(&q, &store, small, false);
+	outq_append_buf(&q, &store, large, false);
+	outq_append_buf(&r, &store, large, false);
 	outq_append(&q, &store, "end", 3);
 	assert_int_equal(small->refs, 1);
 	assert_int_equal(large->refs, 3);
