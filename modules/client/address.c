@@ -1,8 +1,8 @@
 /*
  * modules/client/address.c - who is exempt from limits, and how much one address may have.
  *
- * Only connections that are limited are counted, so an exempt crowd costs nothing. An IPv6 address stands for its /64, which is what one
- * customer gets.
+ * Only connections that are limited are counted, so an exempt crowd costs nothing. An IPv6 address
+ * stands for its /64, which is what one customer gets.
  */
 #include "client.h"
 #include <arpa/inet.h>

@@ -1,8 +1,9 @@
 /*
- * modules/client/agenda.c - one clock for all clients: a heap by the time at which each wants to be looked at.
+ * modules/client/agenda.c - one clock for all clients: a heap by the time at which each wants to be
+ * looked at.
  *
- * A client has one entry, the earliest of what it waits for, and is not moved by the lines that it sends: who was heard
- * meanwhile is found out when its time comes.
+ * A client has one entry, the earliest of what it waits for, and is not moved by the lines that it
+ * sends: who was heard meanwhile is found out when its time comes.
  */
 #include "client.h"
 
@@ -29,7 +30,8 @@ static void sift_down(struct client_state *st, uint32_t at)
 	uint32_t child;
 
 	while ((child = 2 * at + 1) < st->agenda_n) {
-		if (child + 1 < st->agenda_n && st->agenda[child + 1]->due_ns < st->agenda[child]->due_ns)
+		if (child + 1 < st->agenda_n &&
+		    st->agenda[child + 1]->due_ns < st->agenda[child]->due_ns)
 			child++;
 		if (st->agenda[child]->due_ns >= c->due_ns)
 			break;

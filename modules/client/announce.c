@@ -1,8 +1,9 @@
 /*
- * modules/client/announce.c - tells clients, at the end of the turn, what has changed in capabilities and ISUPPORT.
+ * modules/client/announce.c - tells clients, at the end of the turn, what has changed in
+ * capabilities and ISUPPORT.
  *
- * Later, because a module that is loaded, reloaded or taken away touches several tables one after the other; a
- * reload that leaves them as they were is then nothing that anybody sees.
+ * Later, because a module that is loaded, reloaded or taken away touches several tables one after
+ * the other; a reload that leaves them as they were is then nothing that anybody sees.
  */
 #include "client.h"
 

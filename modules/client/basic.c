@@ -36,7 +36,9 @@ void client_setname(void *state, struct gw_client *client, const struct gw_messa
 	struct gw_user_set set = {.fields = GW_SET_REALNAME, .realname = m->argv[0]};
 
 	if (strlen(m->argv[0]) > GW_REALNAME_MAX)
-		reply_standard(st, c, "FAIL", "SETNAME", "INVALID_REALNAME", "", "A real name has at most %d bytes", GW_REALNAME_MAX);
+		reply_standard(st, c, "FAIL", "SETNAME", "INVALID_REALNAME", "",
+		               "A real name has at most %d bytes", GW_REALNAME_MAX);
 	else if (NETWORK(st, set, c->pub.session, &set, c->pub.command) != 0)
-		reply_standard(st, c, "FAIL", "SETNAME", "INVALID_REALNAME", "", "Realname is not valid");
+		reply_standard(st, c, "FAIL", "SETNAME", "INVALID_REALNAME", "",
+		               "Realname is not valid");
 }

@@ -4,7 +4,8 @@
 #include "client.h"
 #include <stdlib.h>
 
-/* A list of words in lines of their bound; the last one is told apart for those who know the form of 302. */
+/* A list of words in lines of their bound; the last one is told apart for those who know the form
+ * of 302. */
 struct listing {
 	struct client_state *st;
 	struct client *c;
@@ -15,7 +16,8 @@ struct listing {
 
 static size_t room(const struct listing *l)
 {
-	return TEXT_MAX - strlen(l->st->server) - strlen(l->c->pub.nick) - strlen(l->verb) - sizeof(":  CAP   * :");
+	return TEXT_MAX - strlen(l->st->server) - strlen(l->c->pub.nick) - strlen(l->verb) -
+	       sizeof(":  CAP   * :");
 }
 
 static void listing_add(struct listing *l, const char *word)
@@ -23,10 +25,12 @@ static void listing_add(struct listing *l, const char *word)
 	size_t n = strlen(word);
 
 	if (l->n > 0 && l->n + 1 + n > room(l)) {
-		reply_line(l->st, l->c, NULL, "CAP %s %s %s:%s", l->c->pub.nick, l->verb, l->c->cap_302 ? "* " : "", l->text);
+		reply_line(l->st, l->c, NULL, "CAP %s %s %s:%s", l->c->pub.nick, l->verb,
+		           l->c->cap_302 ? "* " : "", l->text);
 		l->n = 0;
 	}
-	l->n += (size_t)snprintf(l->text + l->n, sizeof(l->text) - l->n, "%s%s", l->n > 0 ? " " : "", word);
+	l->n += (size_t)snprintf(l->text + l->n, sizeof(l->text) - l->n, "%s%s",
+	                         l->n > 0 ? " " : "", word);
 }
 
 static void listing_end(struct listing *l)
@@ -59,7 +63,8 @@ static void cap_ls(struct client_state *st, struct client *c, const struct gw_me
 		value[0] = '\0';
 		if (values)
 			caps_value(st, cap, c, value, sizeof(value));
-		snprintf(word, sizeof(word), "%.90s%s%s", cap->name, value[0] != '\0' ? "=" : "", value);
+		snprintf(word, sizeof(word), "%.90s%s%s", cap->name, value[0] != '\0' ? "=" : "",
+		         value);
 		listing_add(&l, word);
 	}
 	listing_end(&l);
@@ -76,8 +81,10 @@ static void cap_list(struct client_state *st, struct client *c, const struct gw_
 	listing_end(&l);
 }
 
-/* Applies "name" or "-name" to a set; false if there is no such capability, or it cannot be given up. */
-static bool apply(struct client_state *st, const struct client *c, const char *word, size_t n, uint64_t *caps)
+/* Applies "name" or "-name" to a set; false if there is no such capability, or it cannot be given
+ * up. */
+static bool apply(struct client_state *st, const struct client *c, const char *word, size_t n,
+                  uint64_t *caps)
 {
 	bool off = word[0] == '-';
 	const char *name = word + off;
@@ -88,7 +95,8 @@ static bool apply(struct client_state *st, const struct client *c, const char *w
 
 		if (strlen(st->caps[i].name) != n || memcmp(st->caps[i].name, name, n) != 0)
 			continue;
-		if (!st->caps[i].offered || st->caps[i].hidden || (off && bit == st->bit.notify && c->cap_302))
+		if (!st->caps[i].offered || st->caps[i].hidden ||
+		    (off && bit == st->bit.notify && c->cap_302))
 			return false;
 		*caps = off ? *caps & ~bit : *caps | bit;
 		return true;
@@ -144,5 +152,6 @@ void client_cap(void *state, struct gw_client *client, const struct gw_message *
 			subcommands[i].fn(st, c, m);
 			return;
 		}
-	reply_numeric(st, c, 410, "%.*s :Invalid CAP command", (int)utf8_trim(name, strnlen(name, 64)), name);
+	reply_numeric(st, c, 410, "%.*s :Invalid CAP command",
+	              (int)utf8_trim(name, strnlen(name, 64)), name);
 }

@@ -1,8 +1,8 @@
 /*
  * modules/client/caps.c - capabilities by name and by bit.
  *
- * A name gets its bit when it is first seen and keeps it, so that gw_client.caps means the same over reloads of any module. What
- * is offered follows the rows of "client.cap".
+ * A name gets its bit when it is first seen and keeps it, so that gw_client.caps means the same
+ * over reloads of any module. What is offered follows the rows of "client.cap".
  */
 #include "client.h"
 
@@ -78,7 +78,8 @@ static void take_row(struct client_state *st, const struct gw_row *from)
 		return;
 	gw_free(st->self, cap->value);
 	cap->value = row->value != NULL ? gw_strdup(st->self, row->value) : NULL;
-	cap->value_call = row->value_call != 0 ? gw_call(from->module, row->value_call, 0) : (struct gw_call){0};
+	cap->value_call = row->value_call != 0 ? gw_call(from->module, row->value_call, 0)
+	                                       : (struct gw_call){0};
 	cap->hidden = row->hidden;
 	cap->offered = true;
 	st->offered |= bit;
@@ -112,7 +113,8 @@ void caps_free(struct client_state *st)
 }
 
 /* A line of CAP NEW or CAP DEL for the capabilities of a set. */
-static void notify(struct client_state *st, struct client *c, const char *verb, uint64_t bits, bool values)
+static void notify(struct client_state *st, struct client *c, const char *verb, uint64_t bits,
+                   bool values)
 {
 	char text[TEXT_MAX - 100] = "", word[300], value[200];
 	size_t n = 0;
@@ -123,7 +125,8 @@ static void notify(struct client_state *st, struct client *c, const char *verb, 
 		value[0] = '\0';
 		if (values)
 			caps_value(st, &st->caps[i], c, value, sizeof(value));
-		snprintf(word, sizeof(word), "%.90s%s%s", st->caps[i].name, value[0] != '\0' ? "=" : "", value);
+		snprintf(word, sizeof(word), "%.90s%s%s", st->caps[i].name,
+		         value[0] != '\0' ? "=" : "", value);
 		if (n + strlen(word) + 2 > sizeof(text)) {
 			reply_line(st, c, NULL, "CAP %s %s :%s", c->pub.nick, verb, text);
 			n = 0;
@@ -135,7 +138,8 @@ static void notify(struct client_state *st, struct client *c, const char *verb, 
 }
 
 /* Capabilities whose value would now be another than the one last shown to clients of this kind. */
-static uint64_t new_values(struct client_state *st, struct client *c, const uint32_t before[CAPS_MAX][4])
+static uint64_t new_values(struct client_state *st, struct client *c,
+                           const uint32_t before[CAPS_MAX][4])
 {
 	unsigned kind = caps_kind(c);
 	char value[200];

@@ -1,5 +1,6 @@
 /*
- * modules/client/client.c - clients that speak IRC: the module's descriptor, its tables, its beginning and end.
+ * modules/client/client.c - clients that speak IRC: the module's descriptor, its tables, its
+ * beginning and end.
  */
 #include "client.h"
 
@@ -74,19 +75,58 @@ static const struct gw_point client_points[] = {
 static const struct gw_protocol client_protocol[] = {{.name = "client", .accept = CALL_ACCEPT}};
 
 static const struct gw_command client_commands[] = {
-	{.name = "NICK", .states = GW_IN_ALL, .cost = 2, .call = CALL_NICK, .syntax = "<nick>", .help = "Sets or changes your nick."},
-	{.name = "USER", .states = GW_IN_CONNECTING | GW_IN_REGISTRATION, .min_args = 4, .cost = 1, .call = CALL_USER,
-	 .syntax = "<user> 0 * :<real name>", .help = "Says who you are, while connecting."},
-	{.name = "CAP", .states = GW_IN_ALL, .min_args = 1, .cost = 1, .call = CALL_CAP, .syntax = "LS|LIST|REQ|END [:<names>]",
-	 .help = "Negotiates capabilities; your client does that by itself."},
-	{.name = "PING", .states = GW_IN_ALL, .min_args = 1, .cost = 1, .call = CALL_PING, .syntax = "<token>",
-	 .help = "Asks for a sign of life."},
-	{.name = "PONG", .states = GW_IN_ALL, .cost = 1, .call = CALL_PONG, .syntax = "<token>", .help = "Answers a PING."},
-	{.name = "QUIT", .states = GW_IN_ALL, .cost = 1, .call = CALL_QUIT, .syntax = "[:<reason>]", .help = "Ends the connection."},
-	{.name = "SETNAME", .states = GW_IN_CONNECTED, .min_args = 1, .cost = 2, .call = CALL_SETNAME, .syntax = ":<real name>",
-	 .help = "Changes your real name."},
-	{.name = "ISUPPORT", .states = GW_IN_ALL, .cost = 2, .call = CALL_ISUPPORT, .syntax = "",
-	 .help = "Lists what this server supports."},
+	{.name = "NICK",
+         .states = GW_IN_ALL,
+         .cost = 2,
+         .call = CALL_NICK,
+         .syntax = "<nick>",
+         .help = "Sets or changes your nick."},
+	{.name = "USER",
+         .states = GW_IN_CONNECTING | GW_IN_REGISTRATION,
+         .min_args = 4,
+         .cost = 1,
+         .call = CALL_USER,
+         .syntax = "<user> 0 * :<real name>",
+         .help = "Says who you are, while connecting."},
+	{.name = "CAP",
+         .states = GW_IN_ALL,
+         .min_args = 1,
+         .cost = 1,
+         .call = CALL_CAP,
+         .syntax = "LS|LIST|REQ|END [:<names>]",
+         .help = "Negotiates capabilities; your client does that by itself."},
+	{.name = "PING",
+         .states = GW_IN_ALL,
+         .min_args = 1,
+         .cost = 1,
+         .call = CALL_PING,
+         .syntax = "<token>",
+         .help = "Asks for a sign of life."},
+	{.name = "PONG",
+         .states = GW_IN_ALL,
+         .cost = 1,
+         .call = CALL_PONG,
+         .syntax = "<token>",
+         .help = "Answers a PING."},
+	{.name = "QUIT",
+         .states = GW_IN_ALL,
+         .cost = 1,
+         .call = CALL_QUIT,
+         .syntax = "[:<reason>]",
+         .help = "Ends the connection."},
+	{.name = "SETNAME",
+         .states = GW_IN_CONNECTED,
+         .min_args = 1,
+         .cost = 2,
+         .call = CALL_SETNAME,
+         .syntax = ":<real name>",
+         .help = "Changes your real name."},
+	{.name = "ISUPPORT",
+         .states = GW_IN_ALL,
+         .cost = 2,
+         .call = CALL_ISUPPORT,
+         .syntax = "",
+         .help = "Lists what this server supports."},
 };
 
 static const struct gw_cap client_caps[] = {
@@ -124,7 +164,10 @@ static const struct gw_rows client_rows[] = {
 	GW_ROWS(GW_POINT_COMMAND, client_commands),
 	GW_ROWS(GW_POINT_CAP, client_caps),
 	GW_ROWS(GW_POINT_ISUPPORT, client_tokens),
-	{.point = GW_POINT_RENDER, .rows = client_renderers, .count = CLIENT_RENDERERS, .size = sizeof(client_renderers[0])},
+	{.point = GW_POINT_RENDER,
+         .rows = client_renderers,
+         .count = CLIENT_RENDERERS,
+         .size = sizeof(client_renderers[0])},
 	{.point = NULL},
 };
 
@@ -165,7 +208,7 @@ static void addresses_free(struct client_state *st)
 	struct gw_self *self = st->self;
 	struct address *a, *next;
 
-	HASH_ITER(hh, st->addresses, a, next) {
+	HASH_ITER (hh, st->addresses, a, next) {
 		HASH_DEL(st->addresses, a);
 		gw_free(self, a);
 	}

@@ -1,9 +1,10 @@
 /*
  * modules/client/client.h - what the module's files share.
  *
- * The way of a line: connection.c -> message.c (parse, pure) -> dispatch.c (state, arity) -> a command's file -> reply.c, label.c.
- * The way of an event: render.c (who, once per form) -> the sinks; the source's own lines go through reply.c.
- * enter.c leads a client from NICK and USER to 001; agenda.c is the one clock of all clients.
+ * The way of a line: connection.c -> message.c (parse, pure) -> dispatch.c (state, arity) -> a
+ * command's file -> reply.c, label.c. The way of an event: render.c (who, once per form) -> the
+ * sinks; the source's own lines go through reply.c. enter.c leads a client from NICK and USER to
+ * 001; agenda.c is the one clock of all clients.
  */
 #ifndef CLIENT_CLIENT_H
 #define CLIENT_CLIENT_H
@@ -18,33 +19,57 @@
 #include <godwit/services.h>
 #include <stdarg.h>
 
-#define CAPS_MAX 64       /* bits of gw_client.caps */
-#define FORMS_MAX 16      /* of one event at a time; more are made again when they are needed again */
-#define TEXT_MAX 510      /* bytes of a line without its tags and CR LF */
+#define CAPS_MAX 64  /* bits of gw_client.caps */
+#define FORMS_MAX 16 /* of one event at a time; more are made again when they are needed again */
+#define TEXT_MAX 510 /* bytes of a line without its tags and CR LF */
 #define TAGS_MAX (CLIENT_TAGS_MAX + 512)
-#define INPUT_MAX 4606    /* "@" tags " " and a line, without the line end */
+#define INPUT_MAX 4606 /* "@" tags " " and a line, without the line end */
 #define BATCH_MAX 14
 #define CIDRS_MAX 64
 
 /** Rows of `.calls`; add at the end. */
 enum client_call {
 	CALL_NONE,
-	CALL_ACCEPT, CALL_READY, CALL_LINE, CALL_DRAINED, CALL_CLOSED,
-	CALL_AGENDA, CALL_ANNOUNCE,
-	CALL_COMMANDS_CHANGED, CALL_CAPS_CHANGED, CALL_TOKENS_CHANGED, CALL_RENDER_CHANGED,
-	CALL_EVENT, CALL_EVENT_LAST, CALL_STOPPING, CALL_REHASHED, CALL_GREETING, CALL_STATUS,
+	CALL_ACCEPT,
+	CALL_READY,
+	CALL_LINE,
+	CALL_DRAINED,
+	CALL_CLOSED,
+	CALL_AGENDA,
+	CALL_ANNOUNCE,
+	CALL_COMMANDS_CHANGED,
+	CALL_CAPS_CHANGED,
+	CALL_TOKENS_CHANGED,
+	CALL_RENDER_CHANGED,
+	CALL_EVENT,
+	CALL_EVENT_LAST,
+	CALL_STOPPING,
+	CALL_REHASHED,
+	CALL_GREETING,
+	CALL_STATUS,
 	CALL_CLAIM_FOUND,
-	CALL_NICK, CALL_USER, CALL_CAP, CALL_PING, CALL_PONG, CALL_QUIT, CALL_SETNAME, CALL_ISUPPORT,
-	CALL_SHOW_QUIT, CALL_SHOW_NICK, CALL_SHOW_SET, CALL_SHOW_MODES,
-	CALL_TOKEN_NETWORK, CALL_TOKEN_TARGMAX
+	CALL_NICK,
+	CALL_USER,
+	CALL_CAP,
+	CALL_PING,
+	CALL_PONG,
+	CALL_QUIT,
+	CALL_SETNAME,
+	CALL_ISUPPORT,
+	CALL_SHOW_QUIT,
+	CALL_SHOW_NICK,
+	CALL_SHOW_SET,
+	CALL_SHOW_MODES,
+	CALL_TOKEN_NETWORK,
+	CALL_TOKEN_TARGMAX
 };
 
 /** What the options say, in the units of use. */
 struct client_settings {
 	int64_t ping_interval_ns, ping_timeout_ns;
 	int64_t login_timeout_ns, registration_timeout_ns;
-	int64_t line_ns;  /* a line's share of the flood limit; 0: no limit */
-	int64_t burst_ns; /* what may be owed before lines wait */
+	int64_t line_ns;                      /* a line's share of the flood limit; 0: no limit */
+	int64_t burst_ns;                     /* what may be owed before lines wait */
 	int64_t connect_ns, connect_burst_ns; /* the same for connections of one address */
 	uint32_t max_clients, max_per_address;
 	uint32_t excess, sendq, recvq, recvq_before;
@@ -93,8 +118,8 @@ struct client {
 	struct label *label;
 	struct room *room;
 	struct address *address; /* NULL: exempt */
-	char *stash;    /* a line that came while none may be executed */
-	char *new_nick; /* Connected: a NICK whose claim is being looked up */
+	char *stash;             /* a line that came while none may be executed */
+	char *new_nick;          /* Connected: a NICK whose claim is being looked up */
 	uint64_t session_id;
 	int64_t heard_ns;   /* the last line of any kind */
 	int64_t timeout_ns; /* when the state's own time-out is looked at */
@@ -102,7 +127,7 @@ struct client {
 	int64_t due_ns;     /* agenda.c */
 	uint32_t agenda_at; /* place in the agenda, from 1; 0: none */
 	uint16_t holds;
-	bool ready : 1;     /* TLS is up, "client.connecting" was notified */
+	bool ready : 1; /* TLS is up, "client.connecting" was notified */
 	bool closing : 1;
 	bool throttled : 1;
 	bool pinged : 1;
@@ -148,8 +173,9 @@ struct form {
 #define KINDS 64 /* of namespace 1 that are found by number */
 
 /*
- * The state, version 1. To change its layout, or that of what it points to: raise `.state_version`, add a `migrate` that fills the new
- * block from the old one, and keep a test that loads the old version first.
+ * The state, version 1. To change its layout, or that of what it points to: raise `.state_version`,
+ * add a `migrate` that fills the new block from the old one, and keep a test that loads the old
+ * version first.
  */
 struct client_state {
 	struct gw_self *self;
@@ -276,16 +302,20 @@ void commands_free(struct client_state *st);
 
 /* states.c */
 int states_change(struct client *c, enum gw_client_change change);
-bool states_allow(const struct client *c, enum gw_client_change change, enum gw_client_state *to_out);
+bool states_allow(const struct client *c, enum gw_client_change change,
+                  enum gw_client_state *to_out);
 
 /* enter.c, nick.c, host.c, welcome.c */
 void enter_try(struct client_state *st, struct client *c);
-void enter_claimed(struct client_state *st, struct client *c, int status, const struct gw_owner *owner);
+void enter_claimed(struct client_state *st, struct client *c, int status,
+                   const struct gw_owner *owner);
 int enter_change(struct client_state *st, struct client *c, enum gw_client_change change);
-int enter_authenticated(struct client_state *st, struct client *c, struct gw_id account, const char *name, const char *host);
+int enter_authenticated(struct client_state *st, struct client *c, struct gw_id account,
+                        const char *name, const char *host);
 void client_user(void *state, struct gw_client *client, const struct gw_message *m);
 void client_nick(void *state, struct gw_client *client, const struct gw_message *m);
-int claim_find(struct client_state *st, struct client *c, const char *nick, struct gw_owner *owner_out);
+int claim_find(struct client_state *st, struct client *c, const char *nick,
+               struct gw_owner *owner_out);
 bool claim_permits(const struct client *c, int status, const struct gw_owner *owner);
 void client_claim_found(void *state, uint64_t tag, int status, const struct gw_owner *owner);
 int nick_may(struct client_state *st, struct client *c, const char *nick);
@@ -323,24 +353,34 @@ void announce_later(struct client_state *st, bool values);
 void client_announce(void *state, uint64_t tag);
 
 /* reply.c, label.c: lines to one client */
-void reply_numeric(struct client_state *st, struct client *c, int numeric, const char *format, ...) __attribute__((format(printf, 4, 5)));
-void reply_vnumeric(struct client_state *st, struct client *c, int numeric, const char *format, va_list args);
-void reply_line(struct client_state *st, struct client *c, const char *source, const char *format, ...) __attribute__((format(printf, 4, 5)));
-void reply_vline(struct client_state *st, struct client *c, const char *source, const char *format, va_list args);
-void reply_standard(struct client_state *st, struct client *c, const char *type, const char *command, const char *code,
-                    const char *context, const char *format, ...) __attribute__((format(printf, 7, 8)));
-void reply_vstandard(struct client_state *st, struct client *c, const char *type, const char *command, const char *code,
-                     const char *context, const char *format, va_list args);
-void reply_words(struct client_state *st, struct client *c, int numeric, const char *head, const char *word, char separator);
+void reply_numeric(struct client_state *st, struct client *c, int numeric, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
+void reply_vnumeric(struct client_state *st, struct client *c, int numeric, const char *format,
+                    va_list args);
+void reply_line(struct client_state *st, struct client *c, const char *source, const char *format,
+                ...) __attribute__((format(printf, 4, 5)));
+void reply_vline(struct client_state *st, struct client *c, const char *source, const char *format,
+                 va_list args);
+void reply_standard(struct client_state *st, struct client *c, const char *type,
+                    const char *command, const char *code, const char *context, const char *format,
+                    ...) __attribute__((format(printf, 7, 8)));
+void reply_vstandard(struct client_state *st, struct client *c, const char *type,
+                     const char *command, const char *code, const char *context, const char *format,
+                     va_list args);
+void reply_words(struct client_state *st, struct client *c, int numeric, const char *head,
+                 const char *word, char separator);
 /** A line with tags of its own ("a=b;c", "" if none) besides label and batch. */
-void reply_tagged(struct client_state *st, struct client *c, const char *tags, const char *line, size_t n);
-void reply_write(struct client_state *st, struct client *c, const char *first_tag, const char *tags, const char *line, size_t n);
+void reply_tagged(struct client_state *st, struct client *c, const char *tags, const char *line,
+                  size_t n);
+void reply_write(struct client_state *st, struct client *c, const char *first_tag, const char *tags,
+                 const char *line, size_t n);
 const char *reply_time(struct client_state *st, int64_t ms);
 void batch_begin(struct client_state *st, struct client *c, const char *type);
 void batch_end(struct client_state *st, struct client *c);
 void batch_name(struct client_state *st, char out[BATCH_MAX]);
 void label_begin(struct client_state *st, struct client *c, const char *text);
-void label_line(struct client_state *st, struct client *c, const char *tags, const char *line, size_t n);
+void label_line(struct client_state *st, struct client *c, const char *tags, const char *line,
+                size_t n);
 void label_end(struct client_state *st, struct client *c);
 void label_free(struct client_state *st, struct client *c);
 

@@ -1,8 +1,9 @@
 /*
  * modules/client/clients.c - all clients, and two ways to find one: by its id, by its session.
  *
- * An id is a serial number and a slot, so that a stale one finds nobody. Sessions are looked up for every event that has a source:
- * a table of pointers, open addressing, at most half full (session ids are random already).
+ * An id is a serial number and a slot, so that a stale one finds nobody. Sessions are looked up for
+ * every event that has a source: a table of pointers, open addressing, at most half full (session
+ * ids are random already).
  */
 #include "client.h"
 #include <utlist.h>

@@ -1,8 +1,10 @@
 /*
- * modules/client/connection.c - a client from the accept to its last sight, and what stops its input.
+ * modules/client/connection.c - a client from the accept to its last sight, and what stops its
+ * input.
  *
- * A close is said to the client (ERROR), to the network (QUIT), then asked of the core, which calls client_closed() at the end
- * of the turn. Until then the client stays valid, so that whoever is at work with it need not look again.
+ * A close is said to the client (ERROR), to the network (QUIT), then asked of the core, which calls
+ * client_closed() at the end of the turn. Until then the client stays valid, so that whoever is at
+ * work with it need not look again.
  */
 #include "client.h"
 #include <errno.h>
@@ -92,7 +94,8 @@ int client_accept(void *state, struct gw_conn *conn, char farewell[512])
 	struct gw_error why = {0};
 
 	if (may_come(st, c, &why) != 0) {
-		snprintf(farewell, 512, "ERROR :Closing Link: %s (%s)\r\n", c->pub.info->address, why.text);
+		snprintf(farewell, 512, "ERROR :Closing Link: %s (%s)\r\n", c->pub.info->address,
+		         why.text);
 		clients_remove(st, c);
 		client_free(st, &c);
 		return -EACCES;
@@ -146,7 +149,8 @@ void client_detach(struct client_state *st, struct client *c)
 	c->pub.account = entry->account;
 }
 
-/* The client lets go first: the session's texts end with it, at once or right behind the event that is being notified. */
+/* The client lets go first: the session's texts end with it, at once or right behind the event that
+ * is being notified. */
 static void leave_network(struct client_state *st, struct client *c, const char *reason)
 {
 	struct gw_session *session = c->pub.session;
@@ -221,7 +225,8 @@ void connection_check_room(struct client_state *st, struct client *c)
 {
 	size_t mark = st->settings.sendq / 4;
 
-	if (c->full || c->closing || gw_sink_queued(st->self, gw_conn_sink(st->self, c->pub.conn)) < mark)
+	if (c->full || c->closing ||
+	    gw_sink_queued(st->self, gw_conn_sink(st->self, c->pub.conn)) < mark)
 		return;
 	c->full = true;
 	client_hold(st, c);

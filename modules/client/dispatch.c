@@ -1,8 +1,8 @@
 /*
  * modules/client/dispatch.c - from a parsed line to the function of its command, by table.
  *
- * Rows of "client.command" are copied when they change. What a command may be used for (state, number of parameters, operators)
- * is decided here, once for all.
+ * Rows of "client.command" are copied when they change. What a command may be used for (state,
+ * number of parameters, operators) is decided here, once for all.
  */
 #include "client.h"
 
@@ -34,7 +34,8 @@ static bool is_oper(const struct client *c)
 	return c->pub.session != NULL && c->pub.session->user->role != NULL;
 }
 
-static enum verdict judge(struct client_state *st, struct client *c, const struct command *command, const struct gw_message *m)
+static enum verdict judge(struct client_state *st, struct client *c, const struct command *command,
+                          const struct gw_message *m)
 {
 	if (command == NULL)
 		reply_numeric(st, c, 421, "%.64s :Unknown command", m->command);
@@ -51,15 +52,18 @@ static enum verdict judge(struct client_state *st, struct client *c, const struc
 	return REFUSED;
 }
 
-static void bad_line(struct client_state *st, struct client *c, enum message_status status, const struct gw_message *m)
+static void bad_line(struct client_state *st, struct client *c, enum message_status status,
+                     const struct gw_message *m)
 {
 	if (status == MESSAGE_LONG)
 		reply_numeric(st, c, 417, ":Input line was too long");
 	else if (status == MESSAGE_NUL)
-		reply_standard(st, c, "FAIL", m->command, "INVALID_UTF8", "", "Message rejected, it contains a NUL byte");
+		reply_standard(st, c, "FAIL", m->command, "INVALID_UTF8", "",
+		               "Message rejected, it contains a NUL byte");
 	else
 		reply_standard(st, c, "FAIL", m->command, "INVALID_UTF8", "",
-		               "Message rejected, your IRC software MUST use UTF-8 encoding on this network");
+		               "Message rejected, your IRC software MUST use UTF-8 encoding on "
+		               "this network");
 }
 
 /* What was not negotiated is not there. */
@@ -123,7 +127,8 @@ enum gw_line_verdict client_line(void *state, void *data, struct gw_line *line)
 	return may_execute(c) ? GW_LINE_NEXT : GW_LINE_STOP;
 }
 
-/* The line that came in while a command that nobody had sent (a time-out, another client's doing) held the input. */
+/* The line that came in while a command that nobody had sent (a time-out, another client's doing)
+ * held the input. */
 void dispatch_stashed(struct client_state *st, struct client *c)
 {
 	char *text = c->stash;
@@ -139,7 +144,7 @@ void commands_free(struct client_state *st)
 	struct gw_self *self = st->self;
 	struct command *command, *next;
 
-	HASH_ITER(hh, st->commands, command, next) {
+	HASH_ITER (hh, st->commands, command, next) {
 		HASH_DEL(st->commands, command);
 		gw_free(self, command->name);
 		gw_free(self, command);

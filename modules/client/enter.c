@@ -1,16 +1,17 @@
 /*
- * modules/client/enter.c - from NICK, USER, CAP END and an authenticated user to a session of the network.
+ * modules/client/enter.c - from NICK, USER, CAP END and an authenticated user to a session of the
+ * network.
  *
- * enter_try() is called whenever one of these has come; it goes as far as it can. Its last step may wait for the services
- * database (is the nick claimed?), and goes on in enter_claimed().
+ * enter_try() is called whenever one of these has come; it goes as far as it can. Its last step may
+ * wait for the services database (is the nick claimed?), and goes on in enter_claimed().
  */
 #include "client.h"
 #include <errno.h>
 
 static bool ident_char(char c)
 {
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.' ||
-	       c == '~';
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '-' || c == '_' || c == '.' || c == '~';
 }
 
 /* What a mask could not hold falls away. */
@@ -114,7 +115,8 @@ static void ask_for_another(struct client *c)
 	snprintf(c->entry->nick, sizeof(c->entry->nick), "*");
 }
 
-void enter_claimed(struct client_state *st, struct client *c, int status, const struct gw_owner *owner)
+void enter_claimed(struct client_state *st, struct client *c, int status,
+                   const struct gw_owner *owner)
 {
 	c->entry->checking = false;
 	if (!claim_permits(c, status, owner) || !nick_free(st, c)) {
@@ -150,7 +152,8 @@ void enter_try(struct client_state *st, struct client *c)
 	enum gw_client_state to;
 	int status;
 
-	if (c->closing || !states_allow(c, GW_AUTHENTICATED, &to) || !complete(c) || c->entry->checking)
+	if (c->closing || !states_allow(c, GW_AUTHENTICATED, &to) || !complete(c) ||
+	    c->entry->checking)
 		return;
 	if (!c->pub.authenticated) {
 		tell_unauthenticated(st, c);
@@ -189,7 +192,8 @@ static void set_string(struct client_state *st, char **to, const char *value)
 }
 
 /* Connected already: an event, so that everybody learns of it. */
-static int account_changes(struct client_state *st, struct client *c, struct gw_id account, const char *name, const char *host)
+static int account_changes(struct client_state *st, struct client *c, struct gw_id account,
+                           const char *name, const char *host)
 {
 	char made[GW_HOST_MAX + 1];
 	struct gw_user_set set = {
@@ -209,7 +213,8 @@ static int account_changes(struct client_state *st, struct client *c, struct gw_
 	return NETWORK(st, set, c->pub.session, &set, c->pub.command);
 }
 
-int enter_authenticated(struct client_state *st, struct client *c, struct gw_id account, const char *name, const char *host)
+int enter_authenticated(struct client_state *st, struct client *c, struct gw_id account,
+                        const char *name, const char *host)
 {
 	enum gw_client_state to;
 

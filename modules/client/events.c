@@ -1,8 +1,9 @@
 /*
- * modules/client/events.c - what the network's events mean for the clients themselves; render.c shows them.
+ * modules/client/events.c - what the network's events mean for the clients themselves; render.c
+ * shows them.
  *
- * Early among the subscribers: a client's texts are those of its session, and move when they change. Late: a session that
- * has gone takes its connection with it.
+ * Early among the subscribers: a client's texts are those of its session, and move when they
+ * change. Late: a session that has gone takes its connection with it.
  */
 #include "client.h"
 
@@ -33,7 +34,8 @@ static void killed(struct client_state *st, const struct gw_event *event)
 		snprintf(source, sizeof(source), "%s!%s@%s", by->nick, by->ident, by->host);
 		reply_line(st, c, source, "KILL %s :%s", c->pub.nick, why);
 	}
-	snprintf(reason, sizeof(reason), "Killed (%s (%.200s))", by != NULL ? by->nick : st->server, why);
+	snprintf(reason, sizeof(reason), "Killed (%s (%.200s))", by != NULL ? by->nick : st->server,
+	         why);
 	client_close(st, c, reason);
 }
 

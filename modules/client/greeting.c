@@ -1,5 +1,6 @@
 /*
- * modules/client/greeting.c - what the person in front of a new server wants to know, and figures for `godwitctl status`.
+ * modules/client/greeting.c - what the person in front of a new server wants to know, and figures
+ * for `godwitctl status`.
  */
 #include "client.h"
 #include <godwit/admin.h>
@@ -10,7 +11,8 @@ struct places {
 	char plain[100], tls[100]; /* "127.0.0.1 6667", as clients want it typed */
 };
 
-static void note_place(void *ctx, const char *address, uint16_t port, const char *protocol, bool tls)
+static void note_place(void *ctx, const char *address, uint16_t port, const char *protocol,
+                       bool tls)
 {
 	struct places *places = ctx;
 	const char *colon = strrchr(address, ':');
@@ -45,17 +47,23 @@ void client_greeting(void *state, uint64_t tag, const void *payload)
 	gw_listeners(st->self, note_place, &places);
 	gw_say(st->self, "Godwit is up: %s, network %s", st->server, st->network_name);
 	if (places.plain[0] != '\0')
-		gw_say(st->self, "  connect: %s    in irssi: /connect %s", places.plain, places.plain);
+		gw_say(st->self, "  connect: %s    in irssi: /connect %s", places.plain,
+		       places.plain);
 	if (places.tls[0] != '\0')
-		gw_say(st->self, "  with TLS: %s    in irssi: /connect -tls -notls_verify %s", places.tls, places.tls);
+		gw_say(st->self, "  with TLS: %s    in irssi: /connect -tls -notls_verify %s",
+		       places.tls, places.tls);
 	say_fingerprint(st);
 	gw_say(st->self, "Register, typed into your client once it is connected:");
-	gw_say(st->self, "  /quote REGISTER * * PASSWORD      an account with your nick as its name");
+	gw_say(st->self,
+	       "  /quote REGISTER * * PASSWORD      an account with your nick as its name");
 	gw_say(st->self, "  /join #godwit                     you are in; that's all");
 	gw_say(st->self, "Log in the next time:");
-	gw_say(st->self, "  /quote PASS ACCOUNT:PASSWORD      by hand, or set SASL PLAIN in your client");
-	gw_say(st->self, "  irssi: /network add -sasl_username ACCOUNT -sasl_password PASSWORD -sasl_mechanism PLAIN godwit");
-	gw_say(st->self, "Become an operator: godwitctl oper add ACCOUNT, then /quote OPER ACCOUNT in your client");
+	gw_say(st->self,
+	       "  /quote PASS ACCOUNT:PASSWORD      by hand, or set SASL PLAIN in your client");
+	gw_say(st->self, "  irssi: /network add -sasl_username ACCOUNT -sasl_password PASSWORD "
+	                 "-sasl_mechanism PLAIN godwit");
+	gw_say(st->self, "Become an operator: godwitctl oper add ACCOUNT, then /quote OPER ACCOUNT "
+	                 "in your client");
 	gw_say(st->self, "Stop the server: Ctrl-C here, or godwitctl server stop");
 }
 

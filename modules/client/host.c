@@ -1,8 +1,9 @@
 /*
  * modules/client/host.c - the visible host. It tells the account, never the address.
  *
- * "alice.users.example" for an account. A guest gets a keyed hash of its connection's number: nothing of it leads back to where
- * the guest comes from, and two connections from one place look unrelated.
+ * "alice.users.example" for an account. A guest gets a keyed hash of its connection's number:
+ * nothing of it leads back to where the guest comes from, and two connections from one place look
+ * unrelated.
  */
 #include "client.h"
 #include <inttypes.h>

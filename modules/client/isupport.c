@@ -1,7 +1,9 @@
 /*
- * modules/client/isupport.c - what 005 says. Each token is a row of some module; a row that has nothing true to say hides itself.
+ * modules/client/isupport.c - what 005 says. Each token is a row of some module; a row that has
+ * nothing true to say hides itself.
  *
- * The tokens are put together when they have changed, not for each client, and kept: the next change is told by the difference.
+ * The tokens are put together when they have changed, not for each client, and kept: the next
+ * change is told by the difference.
  */
 #include "client.h"
 
@@ -13,7 +15,8 @@ bool client_token_network(void *state, char *out, size_t max)
 	size_t n = 0;
 
 	for (const char *c = st->network_name; *c != '\0' && n + 5 < max; c++)
-		n += (size_t)(*c == ' ' ? snprintf(out + n, max - n, "\\x20") : snprintf(out + n, max - n, "%c", *c));
+		n += (size_t)(*c == ' ' ? snprintf(out + n, max - n, "\\x20")
+		                        : snprintf(out + n, max - n, "%c", *c));
 	return n > 0;
 }
 
@@ -95,11 +98,13 @@ static void send_lines(struct client_state *st, struct client *c, char *const *t
 	if (batched)
 		batch_begin(st, c, "draft/isupport");
 	for (size_t i = 0; i < n; i++) {
-		if (count == TOKENS_PER_LINE || (count > 0 && at + 1 + strlen(tokens[i]) >= sizeof(text))) {
+		if (count == TOKENS_PER_LINE ||
+		    (count > 0 && at + 1 + strlen(tokens[i]) >= sizeof(text))) {
 			reply_numeric(st, c, 5, "%s :are supported by this server", text);
 			at = count = 0;
 		}
-		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", count > 0 ? " " : "", tokens[i]);
+		at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%s", count > 0 ? " " : "",
+		                       tokens[i]);
 		count++;
 	}
 	reply_numeric(st, c, 5, "%s :are supported by this server", text);
@@ -134,7 +139,8 @@ static size_t difference(struct client_state *st, char **old, size_t n_old, char
 		bool there = false;
 
 		for (size_t j = 0; j < st->n_tokens && !there; j++)
-			there = name_length(st->tokens[j]) == len && strncmp(st->tokens[j], old[i], len) == 0;
+			there = name_length(st->tokens[j]) == len &&
+			        strncmp(st->tokens[j], old[i], len) == 0;
 		if (there)
 			continue;
 		snprintf(text, sizeof(text), "-%.*s", (int)len, old[i]);

@@ -1,7 +1,9 @@
 /*
- * modules/client/label.c - the answer to a labelled command: one line carries the label, several are a batch, none is an ACK.
+ * modules/client/label.c - the answer to a labelled command: one line carries the label, several
+ * are a batch, none is an ACK.
  *
- * So the first line waits until a second one comes or the command ends, which may be turns later if it is held.
+ * So the first line waits until a second one comes or the command ends, which may be turns later if
+ * it is held.
  */
 #include "client.h"
 
@@ -30,7 +32,8 @@ static void label_tag(const struct label *label, char out[LABEL_MAX + 8])
 }
 
 /* Lines of an inner batch name that one. */
-static void in_batch(struct client_state *st, struct client *c, const char *batch, const char *tags, const char *line, size_t n)
+static void in_batch(struct client_state *st, struct client *c, const char *batch, const char *tags,
+                     const char *line, size_t n)
 {
 	char tag[BATCH_MAX + 8];
 
@@ -53,7 +56,8 @@ static void open_batch(struct client_state *st, struct client *c)
 	label->tags = label->line = NULL;
 }
 
-void label_line(struct client_state *st, struct client *c, const char *tags, const char *line, size_t n)
+void label_line(struct client_state *st, struct client *c, const char *tags, const char *line,
+                size_t n)
 {
 	struct label *label = c->label;
 

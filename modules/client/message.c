@@ -1,12 +1,14 @@
 /*
  * modules/client/message.c - between the connection's line and dispatch.c.
  *
- * The line is changed in place: words get their NUL, the client-only tags are pushed together, the command becomes upper case.
+ * The line is changed in place: words get their NUL, the client-only tags are pushed together, the
+ * command becomes upper case.
  */
 #include "message.h"
 #include <string.h>
 
-/* The length of the sequence that `lead` begins, and the bounds of its second byte; 0: none begins so. */
+/* The length of the sequence that `lead` begins, and the bounds of its second byte; 0: none begins
+ * so. */
 static unsigned sequence(unsigned char lead, unsigned char *low, unsigned char *high)
 {
 	*low = 0x80;
@@ -93,7 +95,8 @@ static void take_label(const char *value, size_t n, struct parsed *out)
 	out->message.label = out->label;
 }
 
-/* One tag: the label is copied, a valid client-only one is moved to `to`. Returns where the next one goes. */
+/* One tag: the label is copied, a valid client-only one is moved to `to`. Returns where the next
+ * one goes. */
 static char *take_tag(char *tag, size_t n, char *start, char *to, struct parsed *out)
 {
 	char *equals = memchr(tag, '=', n);
@@ -173,7 +176,8 @@ static char *split_tags(struct gw_line *line, struct parsed *out, enum message_s
 	char *tags = line->text + 1, *space = memchr(tags, ' ', bound);
 
 	if (space == NULL) {
-		*status = bound == CLIENT_TAGS_MAX + 1 || line->too_long ? MESSAGE_LONG : MESSAGE_EMPTY;
+		*status = bound == CLIENT_TAGS_MAX + 1 || line->too_long ? MESSAGE_LONG
+		                                                         : MESSAGE_EMPTY;
 		return NULL;
 	}
 	if (!utf8_valid(tags, (size_t)(space - tags)))

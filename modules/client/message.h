@@ -24,8 +24,8 @@ struct parsed {
 };
 
 /**
- * Takes the line apart, in place. Unless the status is MESSAGE_OK only the command ("*" where it cannot be told) and the label are
- * filled: for the error.
+ * Takes the line apart, in place. Unless the status is MESSAGE_OK only the command ("*" where it
+ * cannot be told) and the label are filled: for the error.
  */
 enum message_status message_parse(struct gw_line *line, struct parsed *out);
 

@@ -1,15 +1,17 @@
 /*
  * modules/client/nick.c - NICK, and whose a nick is.
  *
- * Before Connected a nick is only noted: whether it is free shows when the user is known, who may own it. A claim of the services
- * database may have to be read first; the client's input waits for it.
+ * Before Connected a nick is only noted: whether it is free shows when the user is known, who may
+ * own it. A claim of the services database may have to be read first; the client's input waits for
+ * it.
  */
 #include "client.h"
 #include <errno.h>
 
 void nick_in_use(struct client_state *st, struct client *c, const char *nick)
 {
-	/* Before Connected the reply must not be addressed to a nick that the client does not have. */
+	/* Before Connected the reply must not be addressed to a nick that the client does not have.
+	 */
 	if (c->pub.session == NULL)
 		reply_line(st, c, NULL, "433 * %s :Nickname is already in use", nick);
 	else
@@ -29,7 +31,8 @@ int nick_may(struct client_state *st, struct client *c, const char *nick)
 }
 
 /* 0 and the owner, -ENOENT, or -EINPROGRESS: client_claim_found() is called, the client is held. */
-int claim_find(struct client_state *st, struct client *c, const char *nick, struct gw_owner *owner_out)
+int claim_find(struct client_state *st, struct client *c, const char *nick,
+               struct gw_owner *owner_out)
 {
 	char folded[GW_NAME_MAX + 1];
 	int n, status;
@@ -39,7 +42,8 @@ int claim_find(struct client_state *st, struct client *c, const char *nick, stru
 	n = SERVICES(st, fold, nick, folded);
 	if (n < 0)
 		return -ENOENT;
-	status = SERVICES(st, find, GW_NAME_NICK, folded, (size_t)n, owner_out, gw_call(st->self, CALL_CLAIM_FOUND, c->pub.id));
+	status = SERVICES(st, find, GW_NAME_NICK, folded, (size_t)n, owner_out,
+	                  gw_call(st->self, CALL_CLAIM_FOUND, c->pub.id));
 	if (status == -EINPROGRESS)
 		client_hold(st, c);
 	return status;
@@ -63,7 +67,8 @@ static void nick_set(struct client_state *st, struct client *c, const char *nick
 		reply_numeric(st, c, 432, "%s :Erroneous nickname", nick);
 }
 
-static void change_claimed(struct client_state *st, struct client *c, int status, const struct gw_owner *owner)
+static void change_claimed(struct client_state *st, struct client *c, int status,
+                           const struct gw_owner *owner)
 {
 	char *nick = c->new_nick;
 
@@ -122,7 +127,8 @@ void client_nick(void *state, struct gw_client *client, const struct gw_message 
 	if (nick[0] == '\0') {
 		reply_numeric(st, c, 431, ":No nickname given");
 	} else if (!NETWORK(st, valid_nick, nick)) {
-		reply_numeric(st, c, 432, "%.*s :Erroneous nickname", (int)utf8_trim(nick, strnlen(nick, 64)), nick);
+		reply_numeric(st, c, 432, "%.*s :Erroneous nickname",
+		              (int)utf8_trim(nick, strnlen(nick, 64)), nick);
 	} else if (c->pub.session != NULL) {
 		change_nick(st, c, nick);
 	} else if (!c->entry->checking) {

@@ -12,7 +12,8 @@ static void op_numeric(void *state, struct gw_client *client, int numeric, const
 	va_end(args);
 }
 
-static void op_line(void *state, struct gw_client *client, const char *source, const char *format, ...)
+static void op_line(void *state, struct gw_client *client, const char *source, const char *format,
+                    ...)
 {
 	va_list args;
 
@@ -32,8 +33,9 @@ static void op_notice(void *state, struct gw_client *client, const char *format,
 	reply_line(state, client_of(client), NULL, "NOTICE %s :%s", client->nick, text);
 }
 
-static void op_standard(void *state, struct gw_client *client, const char *type, const char *command, const char *code,
-                        const char *context, const char *format, ...)
+static void op_standard(void *state, struct gw_client *client, const char *type,
+                        const char *command, const char *code, const char *context,
+                        const char *format, ...)
 {
 	va_list args;
 
@@ -84,7 +86,8 @@ static int op_change(void *state, struct gw_client *client, enum gw_client_chang
 	return enter_change(state, client_of(client), change);
 }
 
-static int op_authenticated(void *state, struct gw_client *client, struct gw_id account, const char *name, const char *host)
+static int op_authenticated(void *state, struct gw_client *client, struct gw_id account,
+                            const char *name, const char *host)
 {
 	return enter_authenticated(state, client_of(client), account, name, host);
 }
@@ -112,7 +115,8 @@ static void op_changed(void *state)
 	announce_later(state, true);
 }
 
-static void op_words(void *state, struct gw_client *client, int numeric, const char *head, const char *word, char separator)
+static void op_words(void *state, struct gw_client *client, int numeric, const char *head,
+                     const char *word, char separator)
 {
 	reply_words(state, client_of(client), numeric, head, word, separator);
 }

@@ -1,9 +1,11 @@
 /*
- * modules/client/render.c - an event of the network on its way to the local sessions that may see it.
+ * modules/client/render.c - an event of the network on its way to the local sessions that may see
+ * it.
  *
- * A form is the event's lines for one set of those capabilities that matter to it. It is made when the first session needs it and
- * handed to all others as it is, so a recipient costs a look at its capabilities and one call of its sink. The source's own lines are apart:
- * they may be the answer to a labelled command.
+ * A form is the event's lines for one set of those capabilities that matter to it. It is made when
+ * the first session needs it and handed to all others as it is, so a recipient costs a look at its
+ * capabilities and one call of its sink. The source's own lines are apart: they may be the answer
+ * to a labelled command.
  */
 #include "client.h"
 
@@ -16,12 +18,12 @@ struct render {
 	const struct gw_event *event;
 	const struct renderer *row;
 	gw_render_fn *fn;
-	uint64_t mask; /* capabilities that make a difference */
-	uint64_t key;  /* of `current` */
+	uint64_t mask;          /* capabilities that make a difference */
+	uint64_t key;           /* of `current` */
 	struct gw_buf *current; /* NULL: this form is empty */
 	bool none_yet;
 	unsigned n_forms, next_form;
-	struct form *form;  /* being made; NULL: the source's own lines, which go to `own` */
+	struct form *form; /* being made; NULL: the source's own lines, which go to `own` */
 	struct client *own;
 	uint64_t own_caps;
 	unsigned lines; /* of the form so far */
@@ -35,14 +37,16 @@ static const char *source_of(struct render *r)
 	if (r->source[0] != '\0')
 		return r->source;
 	if (event->source != NULL)
-		snprintf(r->source, sizeof(r->source), "%s!%s@%s", event->source->user->nick, event->source->user->ident,
-		         event->source->user->host);
+		snprintf(r->source, sizeof(r->source), "%s!%s@%s", event->source->user->nick,
+		         event->source->user->ident, event->source->user->host);
 	else
-		snprintf(r->source, sizeof(r->source), "%s", event->node != NULL ? event->node->name : r->st->server);
+		snprintf(r->source, sizeof(r->source), "%s",
+		         event->node != NULL ? event->node->name : r->st->server);
 	return r->source;
 }
 
-/* "time=...;msgid=...;account=...;+client=..."; what names the message itself is only on the first of several lines. */
+/* "time=...;msgid=...;account=...;+client=..."; what names the message itself is only on the first
+ * of several lines. */
 static size_t write_tags(struct render *r, uint64_t caps, char out[TAGS_MAX])
 {
 	struct client_state *st = r->st;
@@ -52,13 +56,16 @@ static size_t write_tags(struct render *r, uint64_t caps, char out[TAGS_MAX])
 	size_t n = 0;
 
 	if (caps & st->bit.time)
-		n += (size_t)snprintf(out, TAGS_MAX, "%s;", reply_time(st, (int64_t)(event->clock >> 16)));
+		n += (size_t)snprintf(out, TAGS_MAX, "%s;",
+		                      reply_time(st, (int64_t)(event->clock >> 16)));
 	if ((caps & st->bit.tags) && first) {
 		NETWORK(st, msgid, event->origin, event->seq, msgid);
 		n += (size_t)snprintf(out + n, TAGS_MAX - n, "msgid=%s;", msgid);
 	}
-	if ((caps & st->bit.account) && event->source != NULL && event->source->user->account != NULL)
-		n += (size_t)snprintf(out + n, TAGS_MAX - n, "account=%s;", event->source->user->account);
+	if ((caps & st->bit.account) && event->source != NULL &&
+	    event->source->user->account != NULL)
+		n += (size_t)snprintf(out + n, TAGS_MAX - n, "account=%s;",
+		                      event->source->user->account);
 	if ((caps & st->bit.tags) && first && event->tags != NULL)
 		n += (size_t)snprintf(out + n, TAGS_MAX - n, "%.*s;", CLIENT_TAGS_MAX, event->tags);
 	if (n > 0)
@@ -103,7 +110,8 @@ static void to_form(struct render *r, const char *tags, size_t n_tags, const cha
 }
 
 /* gw_render_line() */
-static void line(struct gw_render *pub, const char *source, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void line(struct gw_render *pub, const char *source, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 static void line(struct gw_render *pub, const char *source, const char *format, ...)
 {
 	struct render *r = (struct render *)pub;
@@ -112,11 +120,13 @@ static void line(struct gw_render *pub, const char *source, const char *format, 
 	va_list args;
 	int more;
 
-	n = (size_t)snprintf(text, sizeof(text), ":%.200s ", source != NULL ? source : source_of(r));
+	n = (size_t)snprintf(text, sizeof(text), ":%.200s ",
+	                     source != NULL ? source : source_of(r));
 	va_start(args, format);
 	more = vsnprintf(text + n, sizeof(text) - n, format, args);
 	va_end(args);
-	n = more > 0 && n + (size_t)more > TEXT_MAX ? utf8_trim(text, TEXT_MAX) : n + (size_t)(more > 0 ? more : 0);
+	n = more > 0 && n + (size_t)more > TEXT_MAX ? utf8_trim(text, TEXT_MAX)
+	                                            : n + (size_t)(more > 0 ? more : 0);
 	if (r->form != NULL)
 		to_form(r, tags, n_tags, text, n);
 	else
@@ -215,7 +225,8 @@ static void to_channel(struct render *r)
 		deliver_own(r);
 }
 
-/* Watchers of the topic "client.audience" are shown the event once, also if they share a channel. */
+/* Watchers of the topic "client.audience" are shown the event once, also if they share a channel.
+ */
 struct watch {
 	struct gw_audience_query query; /* first */
 	struct render *render;
@@ -299,7 +310,8 @@ static void (*const audiences[])(struct render *r) = {
 	[GW_TO_UMODE] = to_umode,
 };
 
-/* An event to a channel is none to a target, and the other way round, though its kind is the same. */
+/* An event to a channel is none to a target, and the other way round, though its kind is the same.
+ */
 static bool concerns(const struct renderer *row, const struct gw_event *event)
 {
 	if (row->audience == GW_TO_CHANNEL)
@@ -309,7 +321,8 @@ static bool concerns(const struct renderer *row, const struct gw_event *event)
 	return row->audience < sizeof(audiences) / sizeof(audiences[0]);
 }
 
-static void run_row(struct client_state *st, const struct renderer *row, const struct gw_event *event)
+static void run_row(struct client_state *st, const struct renderer *row,
+                    const struct gw_event *event)
 {
 	struct render r = {.st = st, .event = event, .row = row, .none_yet = true};
 

@@ -1,8 +1,9 @@
 /*
- * modules/client/reply.c - lines to one client: numerics, notices, standard replies, lists of words.
+ * modules/client/reply.c - lines to one client: numerics, notices, standard replies, lists of
+ * words.
  *
- * A line is cut to its bound between two characters, gets the time if the client has server-time, and goes to
- * the open label if there is one.
+ * A line is cut to its bound between two characters, gets the time if the client has server-time,
+ * and goes to the open label if there is one.
  */
 #include "client.h"
 #include <time.h>
@@ -17,14 +18,16 @@ const char *reply_time(struct client_state *st, int64_t ms)
 		return st->time_tag;
 	gmtime_r(&seconds, &tm);
 	snprintf(st->time_tag, sizeof(st->time_tag), "time=%04u-%02u-%02uT%02u:%02u:%02u.%03uZ",
-	         (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100, (unsigned)tm.tm_mday % 100,
-	         (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100, (unsigned)(ms % 1000));
+	         (unsigned)(tm.tm_year + 1900) % 10000, (unsigned)(tm.tm_mon + 1) % 100,
+	         (unsigned)tm.tm_mday % 100, (unsigned)tm.tm_hour % 100, (unsigned)tm.tm_min % 100,
+	         (unsigned)tm.tm_sec % 100, (unsigned)(ms % 1000));
 	st->time_ms = ms;
 	return st->time_tag;
 }
 
 /* Every line to one client ends up here: "@first;time;tags line CR LF". */
-void reply_write(struct client_state *st, struct client *c, const char *first_tag, const char *tags, const char *line, size_t n)
+void reply_write(struct client_state *st, struct client *c, const char *first_tag, const char *tags,
+                 const char *line, size_t n)
 {
 	char out[TAGS_MAX + TEXT_MAX + 8];
 	const char *time = "";
@@ -35,15 +38,19 @@ void reply_write(struct client_state *st, struct client *c, const char *first_ta
 	if (first_tag[0] == '\0' && time[0] == '\0' && tags[0] == '\0') {
 		at = 0;
 	} else {
-		at = (size_t)snprintf(out, TAGS_MAX, "@%s%s%s%s%s ", first_tag, first_tag[0] != '\0' && time[0] != '\0' ? ";" : "", time,
-		                      tags[0] != '\0' && (first_tag[0] != '\0' || time[0] != '\0') ? ";" : "", tags);
+		at = (size_t)snprintf(
+			out, TAGS_MAX, "@%s%s%s%s%s ", first_tag,
+			first_tag[0] != '\0' && time[0] != '\0' ? ";" : "", time,
+			tags[0] != '\0' && (first_tag[0] != '\0' || time[0] != '\0') ? ";" : "",
+			tags);
 	}
 	memcpy(out + at, line, n);
 	memcpy(out + at + n, "\r\n", 2);
 	gw_sink_write(st->self, gw_conn_sink(st->self, c->pub.conn), out, at + n + 2);
 }
 
-void reply_tagged(struct client_state *st, struct client *c, const char *tags, const char *line, size_t n)
+void reply_tagged(struct client_state *st, struct client *c, const char *tags, const char *line,
+                  size_t n)
 {
 	char batch[BATCH_MAX + 8] = "";
 
@@ -68,15 +75,18 @@ static size_t add(char text[TEXT_MAX + 1], size_t at, const char *format, va_lis
 	return at + (size_t)n;
 }
 
-void reply_vnumeric(struct client_state *st, struct client *c, int numeric, const char *format, va_list args)
+void reply_vnumeric(struct client_state *st, struct client *c, int numeric, const char *format,
+                    va_list args)
 {
 	char text[TEXT_MAX + 1];
-	size_t n = (size_t)snprintf(text, sizeof(text), ":%s %03d %s ", st->server, numeric, c->pub.nick);
+	size_t n = (size_t)snprintf(text, sizeof(text), ":%s %03d %s ", st->server, numeric,
+	                            c->pub.nick);
 
 	reply_tagged(st, c, "", text, add(text, n, format, args));
 }
 
-void reply_vline(struct client_state *st, struct client *c, const char *source, const char *format, va_list args)
+void reply_vline(struct client_state *st, struct client *c, const char *source, const char *format,
+                 va_list args)
 {
 	char text[TEXT_MAX + 1];
 	size_t n = 0;
@@ -88,14 +98,16 @@ void reply_vline(struct client_state *st, struct client *c, const char *source, 
 	reply_tagged(st, c, "", text, add(text, n, format, args));
 }
 
-void reply_vstandard(struct client_state *st, struct client *c, const char *type, const char *command, const char *code,
-                     const char *context, const char *format, va_list args)
+void reply_vstandard(struct client_state *st, struct client *c, const char *type,
+                     const char *command, const char *code, const char *context, const char *format,
+                     va_list args)
 {
 	char text[TEXT_MAX + 1];
 
 	text[add(text, 0, format, args)] = '\0';
 	if ((c->pub.caps & st->bit.standard) || strcmp(type, "FAIL") == 0)
-		reply_line(st, c, NULL, "%s %s %s %s%s:%s", type, command, code, context, context[0] != '\0' ? " " : "", text);
+		reply_line(st, c, NULL, "%s %s %s %s%s:%s", type, command, code, context,
+		           context[0] != '\0' ? " " : "", text);
 	if (!(c->pub.caps & st->bit.standard))
 		reply_line(st, c, NULL, "NOTICE %s :%s", c->pub.nick, text);
 }
@@ -109,7 +121,8 @@ void reply_numeric(struct client_state *st, struct client *c, int numeric, const
 	va_end(args);
 }
 
-void reply_line(struct client_state *st, struct client *c, const char *source, const char *format, ...)
+void reply_line(struct client_state *st, struct client *c, const char *source, const char *format,
+                ...)
 {
 	va_list args;
 
@@ -118,8 +131,9 @@ void reply_line(struct client_state *st, struct client *c, const char *source, c
 	va_end(args);
 }
 
-void reply_standard(struct client_state *st, struct client *c, const char *type, const char *command, const char *code,
-                    const char *context, const char *format, ...)
+void reply_standard(struct client_state *st, struct client *c, const char *type,
+                    const char *command, const char *code, const char *context, const char *format,
+                    ...)
 {
 	va_list args;
 
@@ -139,7 +153,8 @@ static void words_flush(struct client_state *st)
 
 static void words_begin(struct client_state *st, struct client *c, int numeric, const char *head)
 {
-	int n = snprintf(st->words.text, sizeof(st->words.text), ":%s %03d %s %s", st->server, numeric, c->pub.nick, head);
+	int n = snprintf(st->words.text, sizeof(st->words.text), ":%s %03d %s %s", st->server,
+	                 numeric, c->pub.nick, head);
 
 	st->words.client = c;
 	st->words.numeric = numeric;
@@ -147,7 +162,8 @@ static void words_begin(struct client_state *st, struct client *c, int numeric, 
 }
 
 /* The same list goes on: the head is the same text. */
-static bool words_same(const struct client_state *st, const struct client *c, int numeric, const char *head)
+static bool words_same(const struct client_state *st, const struct client *c, int numeric,
+                       const char *head)
 {
 	size_t n = strlen(head);
 
@@ -155,7 +171,8 @@ static bool words_same(const struct client_state *st, const struct client *c, in
 	       memcmp(st->words.text + st->words.head - n, head, n) == 0;
 }
 
-void reply_words(struct client_state *st, struct client *c, int numeric, const char *head, const char *word, char separator)
+void reply_words(struct client_state *st, struct client *c, int numeric, const char *head,
+                 const char *word, char separator)
 {
 	size_t n = word != NULL ? strlen(word) : 0;
 

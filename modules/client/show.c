@@ -1,14 +1,28 @@
 /*
- * modules/client/show.c - how events of a user are shown: QUIT, NICK, and the fields that SET changes.
+ * modules/client/show.c - how events of a user are shown: QUIT, NICK, and the fields that SET
+ * changes.
  */
 #include "client.h"
 
 const struct gw_renderer client_renderers[CLIENT_RENDERERS] = {
-	{.name = "client.quit", .kind = GW_EV_QUIT, .audience = GW_TO_PEERS, .not_own = true, .call = CALL_SHOW_QUIT},
-	{.name = "client.nick", .kind = GW_EV_NICK, .audience = GW_TO_PEERS, .call = CALL_SHOW_NICK},
-	{.name = "client.set", .kind = GW_EV_SET, .audience = GW_TO_PEERS, .caps = "account-notify chghost setname away-notify",
-	 .call = CALL_SHOW_SET},
-	{.name = "client.modes", .kind = GW_EV_SET, .audience = GW_TO_SOURCE, .call = CALL_SHOW_MODES},
+	{.name = "client.quit",
+         .kind = GW_EV_QUIT,
+         .audience = GW_TO_PEERS,
+         .not_own = true,
+         .call = CALL_SHOW_QUIT},
+	{.name = "client.nick",
+         .kind = GW_EV_NICK,
+         .audience = GW_TO_PEERS,
+         .call = CALL_SHOW_NICK},
+	{.name = "client.set",
+         .kind = GW_EV_SET,
+         .audience = GW_TO_PEERS,
+         .caps = "account-notify chghost setname away-notify",
+         .call = CALL_SHOW_SET},
+	{.name = "client.modes",
+         .kind = GW_EV_SET,
+         .audience = GW_TO_SOURCE,
+         .call = CALL_SHOW_MODES},
 };
 
 static bool has(void *state, const struct gw_render *r, const char *cap)
@@ -51,7 +65,8 @@ static void host(void *state, struct gw_render *r, const struct gw_event *event)
 	if (has(state, r, "chghost"))
 		gw_render_line(r, source, "CHGHOST %s %s", user->ident, user->host);
 	else if (r->own)
-		gw_render_line(r, st->server, "396 %s %s :is now your visible host", user->nick, user->host);
+		gw_render_line(r, st->server, "396 %s %s :is now your visible host", user->nick,
+		               user->host);
 }
 
 static void realname(void *state, struct gw_render *r, const struct gw_event *event)
@@ -98,7 +113,8 @@ static size_t letters(uint64_t set, char sign, char *out)
 	if (set == 0)
 		return 0;
 	out[n++] = sign;
-	for (const char *c = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"; *c != '\0'; c++)
+	for (const char *c = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"; *c != '\0';
+	     c++)
 		if (set & gw_letter(*c))
 			out[n++] = *c;
 	return n;

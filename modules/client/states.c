@@ -1,12 +1,12 @@
 /*
  * modules/client/states.c - the states of a connection, as a table.
  *
- *     to \ from     Connecting                      Registration                           Connected
- *     Connecting    -                               registration complete or cancelled
- *     Registration  in-channel registration starts  -
- *     Connected     user authentication success     -
+ *     to \ from     Connecting                      Registration Connected Connecting    -
+ * registration complete or cancelled Registration  in-channel registration starts  - Connected user
+ * authentication success     -
  *
- * What is not in here is not permitted. Authenticated, a client becomes Connected once NICK, USER and CAP END are there.
+ * What is not in here is not permitted. Authenticated, a client becomes Connected once NICK, USER
+ * and CAP END are there.
  */
 #include "client.h"
 #include <errno.h>
@@ -22,7 +22,8 @@ static const struct transition {
 	{GW_CONNECTING, GW_AUTHENTICATED, GW_CONNECTED},
 };
 
-bool states_allow(const struct client *c, enum gw_client_change change, enum gw_client_state *to_out)
+bool states_allow(const struct client *c, enum gw_client_change change,
+                  enum gw_client_state *to_out)
 {
 	for (size_t i = 0; i < sizeof(transitions) / sizeof(transitions[0]); i++) {
 		if (transitions[i].from != c->pub.state || transitions[i].change != change)

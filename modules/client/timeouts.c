@@ -1,8 +1,8 @@
 /*
  * modules/client/timeouts.c - what happens when a client's time in the agenda has come.
  *
- * Before Connected: too long without having authenticated. Connected: silence, a PING, silence. Any line is a sign of life;
- * so is input that waits because of a limit.
+ * Before Connected: too long without having authenticated. Connected: silence, a PING, silence. Any
+ * line is a sign of life; so is input that waits because of a limit.
  */
 #include "client.h"
 #include <inttypes.h>
@@ -34,7 +34,9 @@ void timeouts_plan(struct client_state *st, struct client *c)
 
 static void login_too_long(struct client_state *st, struct client *c)
 {
-	client_close(st, c, c->pub.state == GW_REGISTRATION ? "Registration timed out" : "You did not log in in time");
+	client_close(st, c,
+	             c->pub.state == GW_REGISTRATION ? "Registration timed out"
+	                                             : "You did not log in in time");
 }
 
 static void quiet(struct client_state *st, struct client *c)
@@ -54,7 +56,8 @@ static void quiet(struct client_state *st, struct client *c)
 		snprintf(text, sizeof(text), "PING :%s", st->server);
 		reply_write(st, c, "", "", text, strlen(text));
 	} else {
-		snprintf(text, sizeof(text), "Ping timeout: %" PRId64 " seconds", (now - c->heard_ns) / GW_SECOND);
+		snprintf(text, sizeof(text), "Ping timeout: %" PRId64 " seconds",
+		         (now - c->heard_ns) / GW_SECOND);
 		client_close(st, c, text);
 	}
 }

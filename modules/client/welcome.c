@@ -1,18 +1,22 @@
 /*
- * modules/client/welcome.c - the moment in which a client becomes Connected: 001 to 005, then whoever has more to say.
+ * modules/client/welcome.c - the moment in which a client becomes Connected: 001 to 005, then
+ * whoever has more to say.
  */
 #include "client.h"
 #include <time.h>
 
 /* Letters of a point whose rows are named by one, in the order of the alphabet. */
-static void letters(struct client_state *st, const char *point, bool (*counts)(const void *row), char *out)
+static void letters(struct client_state *st, const char *point, bool (*counts)(const void *row),
+                    char *out)
 {
 	const struct gw_row *rows;
 	size_t n = gw_rows(st->self, point, &rows);
 
-	for (const char *c = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"; *c != '\0'; c++)
+	for (const char *c = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"; *c != '\0';
+	     c++)
 		for (size_t i = 0; i < n; i++)
-			if (**(const char *const *)rows[i].row == *c && (counts == NULL || counts(rows[i].row)))
+			if (**(const char *const *)rows[i].row == *c &&
+			    (counts == NULL || counts(rows[i].row)))
 				*out++ = *c;
 	*out = '\0';
 }
@@ -29,8 +33,9 @@ static void my_info(struct client_state *st, struct client *c)
 	letters(st, GW_POINT_USERMODE, NULL, users);
 	letters(st, GW_POINT_CHANMODE, NULL, channels);
 	letters(st, GW_POINT_CHANMODE, takes_parameter, parameters);
-	reply_numeric(st, c, 4, "%s godwit-%s %s %s %s", st->server, gw_server_string(st->self, "version"),
-	              users[0] != '\0' ? users : "-", channels[0] != '\0' ? channels : "-", parameters);
+	reply_numeric(st, c, 4, "%s godwit-%s %s %s %s", st->server,
+	              gw_server_string(st->self, "version"), users[0] != '\0' ? users : "-",
+	              channels[0] != '\0' ? channels : "-", parameters);
 }
 
 static void created(struct client_state *st, struct client *c)
@@ -55,8 +60,10 @@ void welcome(struct client_state *st, struct client *c)
 	c->pub.last_active_ns = c->heard_ns = gw_mono_ns(st->self);
 	connection_limits(st, c);
 	timeouts_begin(st, c);
-	reply_numeric(st, c, 1, ":Welcome to the %s network, %s!%s@%s", st->network_name, user->nick, user->ident, user->host);
-	reply_numeric(st, c, 2, ":Your host is %s, running godwit-%s", st->server, gw_server_string(st->self, "version"));
+	reply_numeric(st, c, 1, ":Welcome to the %s network, %s!%s@%s", st->network_name,
+	              user->nick, user->ident, user->host);
+	reply_numeric(st, c, 2, ":Your host is %s, running godwit-%s", st->server,
+	              gw_server_string(st->self, "version"));
 	created(st, c);
 	my_info(st, c);
 	isupport_send(st, c);

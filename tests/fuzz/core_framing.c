@@ -1,5 +1,6 @@
 /*
- * Fuzz target: bytes cut into lines. However they come, whole or in pieces, the lines are the same, and within their bound.
+ * Fuzz target: bytes cut into lines. However they come, whole or in pieces, the lines are the same,
+ * and within their bound.
  */
 #include "core/framing.h"
 #include "tests/fuzz/fuzz.h"

@@ -1,7 +1,9 @@
 /*
- * tests/fuzz/fuzz.h - a fuzz target is one function; replay.c runs it over its corpus when no fuzzer is linked.
+ * tests/fuzz/fuzz.h - a fuzz target is one function; replay.c runs it over its corpus when no
+ * fuzzer is linked.
  *
- * With one: clang -fsanitize=fuzzer,address,undefined -I. -Iinclude tests/fuzz/NAME.c SOURCES -o NAME, then ./NAME tests/fuzz/corpus/NAME
+ * With one: clang -fsanitize=fuzzer,address,undefined -I. -Iinclude tests/fuzz/NAME.c SOURCES -o
+ * NAME, then ./NAME tests/fuzz/corpus/NAME
  */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
@@ -14,12 +16,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /** Holds in every build, unlike assert(). */
-#define FUZZ_CHECK(condition) \
-	do { \
-		if (!(condition)) { \
-			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
-			abort(); \
-		} \
+#define FUZZ_CHECK(condition)                                                                      \
+	do {                                                                                       \
+		if (!(condition)) {                                                                \
+			fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition);    \
+			abort();                                                                   \
+		}                                                                                  \
 	} while (0)
 
 #endif

@@ -1,6 +1,7 @@
 /*
- * tests/fuzz/replay.c - the main() of a fuzz target without a fuzzer: every file of tests/fuzz/corpus/NAME, and every beginning and
- * every copy with one byte changed of it. One TAP line a file.
+ * tests/fuzz/replay.c - the main() of a fuzz target without a fuzzer: every file of
+ * tests/fuzz/corpus/NAME, and every beginning and every copy with one byte changed of it. One TAP
+ * line a file.
  */
 #include "tests/fuzz/fuzz.h"
 #include <dirent.h>
@@ -63,7 +64,8 @@ int main(int argc, char **argv)
 	int n, done = 0;
 
 	(void)argc;
-	snprintf(folder, sizeof(folder), "%s/tests/fuzz/corpus/%s", source != NULL ? source : ".", slash != NULL ? slash + 1 : argv[0]);
+	snprintf(folder, sizeof(folder), "%s/tests/fuzz/corpus/%s", source != NULL ? source : ".",
+	         slash != NULL ? slash + 1 : argv[0]);
 	n = scandir(folder, &names, NULL, alphasort);
 	for (int i = 0; i < n; i++) {
 		if (names[i]->d_name[0] != '.' && replay(folder, names[i]->d_name, done + 1) == 0)

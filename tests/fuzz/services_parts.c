@@ -1,5 +1,6 @@
 /*
- * Fuzz target: compound values of the services database. No part lies outside of the value, and what is written is read back.
+ * Fuzz target: compound values of the services database. No part lies outside of the value, and
+ * what is written is read back.
  */
 #include "tests/fuzz/fuzz.h"
 #include <godwit/parts.h>

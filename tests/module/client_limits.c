@@ -1,5 +1,6 @@
 /*
- * Time and bounds: pings, floods, queues, connections per address; and what others notice of them, which is nothing.
+ * Time and bounds: pings, floods, queues, connections per address; and what others notice of them,
+ * which is nothing.
  */
 #include "tests/module/talk.h"
 #include "tests/unit/cmocka.h"
@@ -20,8 +21,10 @@ static struct simclient *enter_from(struct simserver *s, const char *nick, const
 static void silence_is_asked_then_ended(void **state)
 {
 	struct simnet *net = simnet_new(1);
-	struct simserver *s = simnet_server(net, TALK_OPEN "client: {ping-interval: 100s, ping-timeout: 50s}\n");
-	struct simclient *a = enter_from(s, "ann", "127.0.0.1"), *b = enter_from(s, "bob", "127.0.0.1");
+	struct simserver *s =
+		simnet_server(net, TALK_OPEN "client: {ping-interval: 100s, ping-timeout: 50s}\n");
+	struct simclient *a = enter_from(s, "ann", "127.0.0.1"),
+			 *b = enter_from(s, "bob", "127.0.0.1");
 
 	(void)state;
 	client_send(b, "JOIN #x");
@@ -43,7 +46,8 @@ static void silence_is_asked_then_ended(void **state)
 static void a_sign_of_life_is_enough(void **state)
 {
 	struct simnet *net = simnet_new(1);
-	struct simserver *s = simnet_server(net, TALK_OPEN "client: {ping-interval: 100s, ping-timeout: 50s}\n");
+	struct simserver *s =
+		simnet_server(net, TALK_OPEN "client: {ping-interval: 100s, ping-timeout: 50s}\n");
 	struct simclient *a = enter_from(s, "ann", "127.0.0.1");
 
 	(void)state;
@@ -56,12 +60,15 @@ static void a_sign_of_life_is_enough(void **state)
 	simnet_end(&net);
 }
 
-/* 200 lines at a burst of 20 and a rate of 10 are 18 seconds; meanwhile another is answered as ever. */
+/* 200 lines at a burst of 20 and a rate of 10 are 18 seconds; meanwhile another is answered as
+ * ever. */
 static void a_flood_is_executed_at_the_allowed_rate_and_nothing_is_lost(void **state)
 {
 	struct simnet *net = simnet_new(1);
-	struct simserver *s = simnet_server(net, TALK_OPEN "client: {flood-rate: 10, flood-burst: 20}\n");
-	struct simclient *a = enter_from(s, "ann", "127.0.0.1"), *b = enter_from(s, "bob", "127.0.0.1");
+	struct simserver *s =
+		simnet_server(net, TALK_OPEN "client: {flood-rate: 10, flood-burst: 20}\n");
+	struct simclient *a = enter_from(s, "ann", "127.0.0.1"),
+			 *b = enter_from(s, "bob", "127.0.0.1");
 	const char *const *lines;
 	char want[64];
 	int next = 0;
@@ -91,8 +98,9 @@ static void a_flood_is_executed_at_the_allowed_rate_and_nothing_is_lost(void **s
 static void excess_flood_ends_who_will_not_stop(void **state)
 {
 	struct simnet *net = simnet_new(1);
-	struct simserver *s =
-		simnet_server(net, TALK_OPEN "client: {flood-rate: 1, flood-burst: 5, excess-flood: 4k, recvq: 16k}\n");
+	struct simserver *s = simnet_server(
+		net, TALK_OPEN
+		"client: {flood-rate: 1, flood-burst: 5, excess-flood: 4k, recvq: 16k}\n");
 	struct simclient *a = enter_from(s, "ann", "127.0.0.1");
 
 	(void)state;
@@ -107,7 +115,9 @@ static void excess_flood_ends_who_will_not_stop(void **state)
 static void the_exempt_are_not_slowed_down(void **state)
 {
 	struct simnet *net = simnet_new(1);
-	struct simserver *s = simnet_server(net, TALK_OPEN "client: {flood-rate: 1, flood-burst: 5, exempt: [\"10.1.0.0/16\"]}\n");
+	struct simserver *s = simnet_server(
+		net,
+		TALK_OPEN "client: {flood-rate: 1, flood-burst: 5, exempt: [\"10.1.0.0/16\"]}\n");
 	struct simclient *a = enter_from(s, "ann", "10.1.2.3");
 
 	(void)state;
@@ -122,13 +132,15 @@ static void an_address_has_so_many_connections(void **state)
 {
 	struct simnet *net = simnet_new(1);
 	struct simserver *s = simnet_server(
-		net, TALK_OPEN "client: {max-per-address: 2, connect-interval: 0s, exempt: [\"10.9.0.0/16\"]}\n");
+		net, TALK_OPEN
+		"client: {max-per-address: 2, connect-interval: 0s, exempt: [\"10.9.0.0/16\"]}\n");
 	struct simclient *a = enter_from(s, "ann", "10.0.0.1"), *refused;
 
 	(void)state;
 	enter_from(s, "bob", "10.0.0.1");
 	refused = simnet_client(s, "10.0.0.1", false);
-	client_expect(refused, "ERROR :Closing Link: 10.0.0.1 (Too many connections from your address)");
+	client_expect(refused,
+	              "ERROR :Closing Link: 10.0.0.1 (Too many connections from your address)");
 	client_expect_end(refused);
 	enter_from(s, "cat", "10.0.0.2");
 	for (int i = 0; i < 5; i++)
@@ -142,7 +154,8 @@ static void an_address_has_so_many_connections(void **state)
 static void an_address_may_connect_so_fast(void **state)
 {
 	struct simnet *net = simnet_new(1);
-	struct simserver *s = simnet_server(net, TALK_OPEN "client: {connect-burst: 2, connect-interval: 10s}\n");
+	struct simserver *s =
+		simnet_server(net, TALK_OPEN "client: {connect-burst: 2, connect-interval: 10s}\n");
 	struct simclient *c;
 
 	(void)state;
@@ -152,7 +165,8 @@ static void an_address_may_connect_so_fast(void **state)
 		client_expect(c, "ERROR :Closing Link: 10.0.0.1 (Quit)");
 	}
 	c = simnet_client(s, "10.0.0.1", false);
-	client_expect(c, "ERROR :Closing Link: 10.0.0.1 (You connect too fast. Wait a moment and try again)");
+	client_expect(c, "ERROR :Closing Link: 10.0.0.1 (You connect too fast. Wait a moment and "
+	                 "try again)");
 	client_expect_end(c);
 	enter_from(s, "ann", "10.0.0.2");
 	simnet_run(net, 10 * GW_SECOND);
@@ -177,8 +191,10 @@ static void a_full_server_says_so(void **state)
 static void who_does_not_read_is_dropped_with_a_reason(void **state)
 {
 	struct simnet *net = simnet_new(1);
-	struct simserver *s = simnet_server(net, TALK_OPEN "client: {exempt: [\"127.0.0.0/8\"], sendq: 32k}\n");
-	struct simclient *a = enter_from(s, "ann", "127.0.0.1"), *b = enter_from(s, "bob", "127.0.0.1");
+	struct simserver *s =
+		simnet_server(net, TALK_OPEN "client: {exempt: [\"127.0.0.0/8\"], sendq: 32k}\n");
+	struct simclient *a = enter_from(s, "ann", "127.0.0.1"),
+			 *b = enter_from(s, "bob", "127.0.0.1");
 	struct simclient *c = enter_from(s, "cat", "127.0.0.1");
 	char text[401];
 
@@ -201,8 +217,10 @@ static void who_does_not_read_is_dropped_with_a_reason(void **state)
 static void a_long_list_waits_for_its_reader(void **state)
 {
 	struct simnet *net = simnet_new(1);
-	struct simserver *s = simnet_server(net, TALK_OPEN "client: {exempt: [\"127.0.0.0/8\"], sendq: 32k}\n");
-	struct simclient *a = enter_from(s, "ann", "127.0.0.1"), *b = enter_from(s, "bob", "127.0.0.1");
+	struct simserver *s =
+		simnet_server(net, TALK_OPEN "client: {exempt: [\"127.0.0.0/8\"], sendq: 32k}\n");
+	struct simclient *a = enter_from(s, "ann", "127.0.0.1"),
+			 *b = enter_from(s, "bob", "127.0.0.1");
 
 	(void)state;
 	for (int i = 0; i < 50; i++)
@@ -220,7 +238,8 @@ static void a_stopping_server_says_why(void **state)
 {
 	struct simnet *net = simnet_new(1);
 	struct simserver *s = simnet_server(net, TALK_OPEN);
-	struct simclient *a = enter_from(s, "ann", "127.0.0.1"), *b = enter_from(s, "bob", "127.0.0.1");
+	struct simclient *a = enter_from(s, "ann", "127.0.0.1"),
+			 *b = enter_from(s, "bob", "127.0.0.1");
 
 	(void)state;
 	client_send(a, "JOIN #x");
@@ -229,8 +248,10 @@ static void a_stopping_server_says_why(void **state)
 	free(client_take(a));
 	free(client_take(b));
 	simserver_stop(s);
-	client_expect_exactly(a, "ERROR :Closing Link: 127.0.0.1 (Server is stopping: The test ends it)");
-	client_expect_exactly(b, "ERROR :Closing Link: 127.0.0.1 (Server is stopping: The test ends it)");
+	client_expect_exactly(
+		a, "ERROR :Closing Link: 127.0.0.1 (Server is stopping: The test ends it)");
+	client_expect_exactly(
+		b, "ERROR :Closing Link: 127.0.0.1 (Server is stopping: The test ends it)");
 	simnet_end(&net);
 }
 
@@ -240,8 +261,10 @@ static void bad_options_are_refused(void **state)
 	struct gw_error err = {0};
 
 	(void)state;
-	assert_null(simnet_try_server(net, TALK_OPEN "client: {exempt: [\"127.0.0.0/33\"]}\n", &err));
-	assert_non_null(strstr(err.text, "\"127.0.0.0/33\" in `exempt` is no address and no network"));
+	assert_null(
+		simnet_try_server(net, TALK_OPEN "client: {exempt: [\"127.0.0.0/33\"]}\n", &err));
+	assert_non_null(
+		strstr(err.text, "\"127.0.0.0/33\" in `exempt` is no address and no network"));
 	assert_null(simnet_try_server(net, TALK_OPEN "client: {excess-flood: 1m}\n", &err));
 	assert_non_null(strstr(err.text, "`excess-flood` is more than `recvq`"));
 	simnet_end(&net);

@@ -1,5 +1,6 @@
 /*
- * What a client may send and what it gets back: bounds, bad bytes, labels, capabilities, ISUPPORT. Exact bytes.
+ * What a client may send and what it gets back: bounds, bad bytes, labels, capabilities, ISUPPORT.
+ * Exact bytes.
  */
 #include "tests/module/talk.h"
 #include "tests/unit/cmocka.h"
@@ -72,7 +73,8 @@ static void a_user_name_without_a_usable_character_is_468(void **state)
 
 static void erroneous_nicks_are_432(void **state)
 {
-	static const char *const nicks[] = {"1abc", "a b", "#a", "a!b", "abcdefghijabcdefghijabcdefghijx", "a*"};
+	static const char *const nicks[] = {
+		"1abc", "a b", "#a", "a!b", "abcdefghijabcdefghijabcdefghijx", "a*"};
 	struct world *w = *state;
 	struct simclient *c = talk_enter(w->s, "ann", "");
 
@@ -116,7 +118,9 @@ static void an_endless_line_closes(void **state)
 
 	memset(line, 'x', 16384);
 	client_send_raw(c, line, 16384);
-	client_expect_exactly(c, NAME "417 ann :Input line was too long\nERROR :Closing Link: 127.0.0.1 (Line too long)");
+	client_expect_exactly(
+		c, NAME
+		"417 ann :Input line was too long\nERROR :Closing Link: 127.0.0.1 (Line too long)");
 	client_expect_end(c);
 	free(line);
 }
@@ -128,16 +132,19 @@ static void bad_bytes_are_told_and_not_executed(void **state)
 	static const char nul[] = "PING a\0b\r\n";
 
 	client_send(c, "PING \xe9");
-	client_expect_exactly(
-		c, NAME "FAIL PING INVALID_UTF8 :Message rejected, your IRC software MUST use UTF-8 encoding on this network");
+	client_expect_exactly(c, NAME "FAIL PING INVALID_UTF8 :Message rejected, your IRC software "
+	                              "MUST use UTF-8 encoding on this network");
 	client_send(c, "@label=u PING \xe9");
-	client_expect_exactly(c, "@label=u " NAME "FAIL PING INVALID_UTF8 :Message rejected, your IRC software MUST use UTF-8 "
-	                         "encoding on this network");
-	client_send(c, "\xff\xff x");
 	client_expect_exactly(
-		c, NAME "FAIL * INVALID_UTF8 :Message rejected, your IRC software MUST use UTF-8 encoding on this network");
+		c, "@label=u " NAME
+		   "FAIL PING INVALID_UTF8 :Message rejected, your IRC software MUST use UTF-8 "
+		   "encoding on this network");
+	client_send(c, "\xff\xff x");
+	client_expect_exactly(c, NAME "FAIL * INVALID_UTF8 :Message rejected, your IRC software "
+	                              "MUST use UTF-8 encoding on this network");
 	client_send_raw(c, nul, sizeof(nul) - 1);
-	client_expect_exactly(c, NAME "FAIL PING INVALID_UTF8 :Message rejected, it contains a NUL byte");
+	client_expect_exactly(c, NAME
+	                      "FAIL PING INVALID_UTF8 :Message rejected, it contains a NUL byte");
 }
 
 static void a_person_is_told_of_a_failure_in_a_notice(void **state)
@@ -146,8 +153,9 @@ static void a_person_is_told_of_a_failure_in_a_notice(void **state)
 	struct simclient *c = talk_enter(w->s, "ann", "");
 
 	client_send(c, "SETNAME :%0160d", 1);
-	client_expect_exactly(c, NAME "FAIL SETNAME INVALID_REALNAME :A real name has at most 150 bytes\n" NAME
-	                              "NOTICE ann :A real name has at most 150 bytes");
+	client_expect_exactly(
+		c, NAME "FAIL SETNAME INVALID_REALNAME :A real name has at most 150 bytes\n" NAME
+			"NOTICE ann :A real name has at most 150 bytes");
 }
 
 static void what_is_sent_is_cut_between_characters(void **state)
@@ -238,7 +246,8 @@ static void a_message_to_oneself_is_labelled_once(void **state)
 static void an_answer_that_comes_later_has_its_label(void **state)
 {
 	struct world *w = *state;
-	struct simclient *a = talk_enter(w->s, "ann", ""), *c = talk_enter(w->s, "cat", "batch labeled-response");
+	struct simclient *a = talk_enter(w->s, "ann", ""),
+			 *c = talk_enter(w->s, "cat", "batch labeled-response");
 	struct simclient *d = talk_enter(w->s, "dan", "");
 
 	client_send(a, "REGISTER * * correct-horse");
@@ -258,18 +267,23 @@ static void an_answer_that_comes_later_has_its_label(void **state)
 static void only_client_tags_are_relayed_as_they_came(void **state)
 {
 	struct world *w = *state;
-	struct simclient *a = talk_enter(w->s, "ann", "message-tags"), *b = talk_enter(w->s, "bob", "message-tags");
+	struct simclient *a = talk_enter(w->s, "ann", "message-tags"),
+			 *b = talk_enter(w->s, "bob", "message-tags");
 	struct simclient *c = talk_enter(w->s, "cat", "");
 
-	client_send(a, "@+x=a\\:\\s\\\\;time=no;+bad_key=1;msgid=no;+example.com/y PRIVMSG bob,cat :hi");
-	client_expect(b, "@msgid=??????????????????????;+x=a\\:\\s\\\\;+example.com/y :ann!ann@* PRIVMSG bob :hi");
+	client_send(
+		a,
+		"@+x=a\\:\\s\\\\;time=no;+bad_key=1;msgid=no;+example.com/y PRIVMSG bob,cat :hi");
+	client_expect(b, "@msgid=??????????????????????;+x=a\\:\\s\\\\;+example.com/y :ann!ann@* "
+	                 "PRIVMSG bob :hi");
 	client_expect(c, ":ann!ann@* PRIVMSG cat :hi");
 }
 
 static void client_tags_need_the_capability(void **state)
 {
 	struct world *w = *state;
-	struct simclient *a = talk_enter(w->s, "ann", ""), *b = talk_enter(w->s, "bob", "message-tags");
+	struct simclient *a = talk_enter(w->s, "ann", ""),
+			 *b = talk_enter(w->s, "bob", "message-tags");
 
 	client_send(a, "@+x=y PRIVMSG bob :hi");
 	client_expect(b, "@msgid=?????????????????????? :ann!ann@* PRIVMSG bob :hi");
@@ -293,7 +307,8 @@ static void an_echo_is_what_the_others_see(void **state)
 static void cap_values_are_for_302_only(void **state)
 {
 	struct world *w = *state;
-	struct simclient *c = simnet_client(w->s, "127.0.0.1", false), *d = simnet_client(w->s, "127.0.0.1", false);
+	struct simclient *c = simnet_client(w->s, "127.0.0.1", false),
+			 *d = simnet_client(w->s, "127.0.0.1", false);
 
 	client_send(c, "CAP LS");
 	assert_null(strchr(client_expect(c, NAME "CAP * LS :*"), '='));
@@ -340,7 +355,8 @@ static void capabilities_change_after_the_welcome_too(void **state)
 static void what_a_module_brings_comes_and_goes_with_it(void **state)
 {
 	struct world *w = *state;
-	struct simclient *c = talk_enter(w->s, "ann", "cap-notify multi-prefix"), *d = talk_enter(w->s, "dan", "");
+	struct simclient *c = talk_enter(w->s, "ann", "cap-notify multi-prefix"),
+			 *d = talk_enter(w->s, "dan", "");
 	int status;
 
 	free(client_take(c));
@@ -369,7 +385,10 @@ static void isupport_is_a_batch_and_comes_before_the_welcome_if_asked_for(void *
 	client_send(c, "CAP REQ :batch draft/extended-isupport\r\nISUPPORT");
 	client_expect(c, "* ACK :*");
 	client_expect_next(c, NAME "BATCH +* draft/isupport");
-	client_expect_next(c, "@batch=* " NAME "005 * NETWORK=Godwit CASEMAPPING=ascii UTF8ONLY * :are supported by this server");
+	client_expect_next(
+		c,
+		"@batch=* " NAME
+		"005 * NETWORK=Godwit CASEMAPPING=ascii UTF8ONLY * :are supported by this server");
 	client_expect(c, NAME "BATCH -*");
 	client_send(c, "CAP REQ labeled-response\r\n@label=i ISUPPORT");
 	client_expect(c, "* ACK :labeled-response");

@@ -1,5 +1,6 @@
 /*
- * The state table over a connection: each change that is permitted, and what is said in a state where it is not.
+ * The state table over a connection: each change that is permitted, and what is said in a state
+ * where it is not.
  */
 #include "tests/module/talk.h"
 #include "tests/unit/cmocka.h"
@@ -118,13 +119,15 @@ static void registration_takes_no_other_commands(void **state)
 
 static void registration_that_is_cancelled_is_connecting_again(void **state)
 {
-	static const char *const ways[] = {"REGISTER CANCEL", "PASS bob:" PASSWORD "x", "AUTHENTICATE PLAIN"};
+	static const char *const ways[] = {"REGISTER CANCEL", "PASS bob:" PASSWORD "x",
+	                                   "AUTHENTICATE PLAIN"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++) {
 		struct simnet *net = simnet_new(1);
 		char mailbox[32];
-		struct simserver *s = mailing(net, mailbox, ", login-timeout: 20s, registration-timeout: 15m");
+		struct simserver *s =
+			mailing(net, mailbox, ", login-timeout: 20s, registration-timeout: 15m");
 		struct simclient *c = registering(s, "alice");
 
 		simnet_run(net, 60 * GW_SECOND);
@@ -196,7 +199,8 @@ static void connecting_goes_through_registration_to_connected(void **state)
 
 static void commands_before_authentication_get_451_and_nothing_worse(void **state)
 {
-	static const char *const lines[] = {"JOIN #a", "PRIVMSG alice :x", "WHO *", "MODE alice +i", "LIST", "AWAY :x"};
+	static const char *const lines[] = {"JOIN #a", "PRIVMSG alice :x", "WHO *", "MODE alice +i",
+	                                    "LIST",    "AWAY :x"};
 	struct simnet *net = simnet_new(1);
 	struct simserver *s = simnet_server(net, TALK_CLOSED TALK_FREE);
 	struct simclient *c = connecting(s, "alice");
@@ -246,7 +250,8 @@ static void a_time_out_ends_connecting(void **state)
 {
 	struct simnet *net = simnet_new(1);
 	struct simserver *s = simnet_server(net, TALK_CLOSED "client: {login-timeout: 5s}\n");
-	struct simclient *mute = simnet_client(s, "127.0.0.1", false), *slow = simnet_client(s, "127.0.0.1", false);
+	struct simclient *mute = simnet_client(s, "127.0.0.1", false),
+			 *slow = simnet_client(s, "127.0.0.1", false);
 
 	(void)state;
 	client_send(slow, "NICK alice\r\nUSER alice 0 * :Alice");
@@ -343,7 +348,8 @@ static void a_login_takes_its_nick_back_from_a_ghost(void **state)
 	client_expect(b, "* 001 alice *");
 	client_expect_exactly(a, "ERROR :Closing Link: 127.0.0.1 (Ghost: you have logged in anew)");
 	client_expect_end(a);
-	client_expect_exactly(w, ":alice!alice@alice.users.godwit QUIT :Ghost: you have logged in anew");
+	client_expect_exactly(
+		w, ":alice!alice@alice.users.godwit QUIT :Ghost: you have logged in anew");
 	simnet_end(&net);
 }
 

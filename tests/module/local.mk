@@ -204,3 +204,11 @@ tests_module_services_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/client_limits
 tests_module_client_limits_SOURCES = tests/module/client_limits.c
 tests_module_client_limits_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/client_render
+tests_module_client_render_SOURCES = tests/module/client_render.c
+tests_module_client_render_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/client_reload
+tests_module_client_reload_SOURCES = tests/module/client_reload.c
+tests_module_client_reload_LDADD = tests/sim/libsim.a $(TEST_LIBS)

@@ -1,5 +1,6 @@
 /*
- * tests/module/talk.h - the beginnings of conversations that many tests share, on top of tests/sim/harness.h.
+ * tests/module/talk.h - the beginnings of conversations that many tests share, on top of
+ * tests/sim/harness.h.
  */
 #ifndef TESTS_TALK_H
 #define TESTS_TALK_H
@@ -12,7 +13,8 @@
 #define TALK_CLOSED TALK_MODULES "]\n"
 #define TALK_FREE "client: {exempt: [\"127.0.0.0/8\"]}\n"
 
-/** A client that is Connected and has read all that a welcome says; `caps` "" for none. With guests only. */
+/** A client that is Connected and has read all that a welcome says; `caps` "" for none. With guests
+ * only. */
 static inline struct simclient *talk_enter(struct simserver *s, const char *nick, const char *caps)
 {
 	struct simclient *c = simnet_client(s, "127.0.0.1", false);

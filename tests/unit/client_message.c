@@ -81,7 +81,8 @@ static void spaces_at_the_end_are_no_word(void **state)
 
 static void nothing_is_empty(void **state)
 {
-	static const char *const lines[] = {"", " ", "   ", ":only!a@b", ":only ", "@a=b", "@a=b ", "@"};
+	static const char *const lines[] = {"",       " ",    "   ",   ":only!a@b",
+	                                    ":only ", "@a=b", "@a=b ", "@"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
@@ -111,7 +112,9 @@ static void client_tags_are_kept_escaped_and_others_dropped(void **state)
 	struct fixture f;
 
 	(void)state;
-	assert_int_equal(parse(&f, "@+a=x\\:\\s\\\\;time=now;label=L1;+example.com/b;account=root;+c= TAGMSG #a"), MESSAGE_OK);
+	assert_int_equal(parse(&f, "@+a=x\\:\\s\\\\;time=now;label=L1;+example.com/"
+	                           "b;account=root;+c= TAGMSG #a"),
+	                 MESSAGE_OK);
 	assert_string_equal(f.parsed.message.client_tags, "+a=x\\:\\s\\\\;+example.com/b;+c=");
 	assert_string_equal(f.parsed.message.label, "L1");
 	assert_string_equal(f.parsed.message.command, "TAGMSG");
@@ -120,7 +123,8 @@ static void client_tags_are_kept_escaped_and_others_dropped(void **state)
 
 static void a_tag_with_a_bad_key_is_dropped(void **state)
 {
-	static const char *const tags[] = {"+", "+a_b", "+/a", "+a/", "+a/b/c", "+a.b", "+\xc3\xa9", "++a", "a", ";"};
+	static const char *const tags[] = {"+",    "+a_b",      "+/a", "+a/", "+a/b/c",
+	                                   "+a.b", "+\xc3\xa9", "++a", "a",   ";"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {

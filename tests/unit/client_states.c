@@ -1,5 +1,6 @@
 /*
- * The states of a connection: what is permitted, and that nothing else is. Over a connection: tests/module/client_states.c.
+ * The states of a connection: what is permitted, and that nothing else is. Over a connection:
+ * tests/module/client_states.c.
  */
 #include "modules/client/client.h"
 #include "tests/unit/cmocka.h"
@@ -25,7 +26,9 @@ static void the_whole_table(void **state)
 			int status = states_change(&c, (enum gw_client_change)change);
 
 			assert_int_equal(status, expected[from][change] == NO ? -EPERM : 0);
-			assert_int_equal((int)c.pub.state, expected[from][change] == NO ? from : expected[from][change]);
+			assert_int_equal((int)c.pub.state, expected[from][change] == NO
+			                                           ? from
+			                                           : expected[from][change]);
 		}
 }
 

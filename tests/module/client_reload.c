@@ -1,0 +1,206 @@
+/*
+ * The module's code is replaced while clients are in every state they can be in: none of them can
+ * tell.
+ */
+#include "tests/module/talk.h"
+#include "tests/unit/cmocka.h"
+#include <godwit/loop.h>
+#include <stdlib.h>
+
+#define NAME ":sim1.example.net "
+
+static void reload(struct simserver *s, const char *module)
+{
+	int status;
+
+	simserver_admin(s, &status, "module reload %s", module);
+	assert_int_equal(status, 0);
+}
+
+static void no_stale_pointers(struct simserver *s)
+{
+	assert_null(strstr(simserver_log(s), "stale"));
+	assert_null(strstr(simserver_log(s), " error "));
+}
+
+static void conversations_go_on(void **state)
+{
+	static const char *const modules[] = {"client", "network",  "message", "channel",
+	                                      "client", "services", "query"};
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = simnet_server(net, TALK_OPEN TALK_FREE);
+	struct simclient *a = talk_enter(s, "ann", ""), *b = talk_enter(s, "bob", "");
+	char want[80];
+
+	(void)state;
+	client_send(a, "JOIN #x");
+	client_send(b, "JOIN #x");
+	client_expect(b, "* 366 *");
+	client_expect(a, ":bob!* JOIN #x");
+	for (int i = 0; i < 70; i++) {
+		client_send(a, "PRIVMSG #x :line %d.", i);
+		if (i % 10 == 5)
+			reload(s, modules[i / 10]);
+	}
+	for (int i = 0; i < 70; i++) {
+		snprintf(want, sizeof(want), ":ann!ann@* PRIVMSG #x :line %d.", i);
+		client_expect_next(b, want);
+	}
+	client_expect_exactly(a, "");
+	client_expect_exactly(b, "");
+	no_stale_pointers(s);
+	simnet_end(&net);
+}
+
+static void a_negotiation_goes_on(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = simnet_server(net, TALK_OPEN TALK_FREE);
+	struct simclient *c = simnet_client(s, "127.0.0.1", false);
+
+	(void)state;
+	client_send(c, "CAP REQ :echo-message batch\r\nNICK ann");
+	client_expect(c, "* ACK :echo-message batch");
+	reload(s, "client");
+	client_send(c, "CAP LIST");
+	client_expect_exactly(c, NAME "CAP ann LIST :batch echo-message");
+	client_send(c, "USER ann 0 * :Ann");
+	reload(s, "client");
+	client_expect_none(c, "* 001 *");
+	client_send(c, "CAP END");
+	client_expect(c, "* 001 ann *");
+	no_stale_pointers(s);
+	simnet_end(&net);
+}
+
+/* The claim is read slowly: a client waits for it, with its label open, while the code is replaced.
+ */
+static void an_answer_that_is_awaited_comes(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = simnet_server(net, TALK_OPEN TALK_FREE);
+	struct simclient *a = talk_enter(s, "ann", ""),
+			 *b = talk_enter(s, "bob", "batch labeled-response");
+	struct simclient *c;
+
+	(void)state;
+	client_send(a, "REGISTER * * correct-horse");
+	client_expect(a, "* REGISTER SUCCESS *");
+	client_send(a, "QUIT");
+	client_expect_end(a);
+	reload(s, "services");
+	simnet_faults(net)->work_min_ns = simnet_faults(net)->work_max_ns = 3 * GW_SECOND;
+	c = simnet_client(s, "127.0.0.1", false);
+	client_send(c, "NICK ann\r\nUSER ann 0 * :Ann\r\nPING behind");
+	client_send(b, "@label=n NICK ann\r\n@label=p PING behind");
+	client_expect_none(b, "*");
+	client_expect_none(c, "*");
+	reload(s, "client");
+	client_expect_next(b, "@label=n " NAME "433 bob ann :Nickname is already in use");
+	client_expect_next(b, "@label=p " NAME "PONG sim1.example.net :behind");
+	client_expect_next(c, NAME "433 * ann :Nickname is already in use");
+	client_expect_next(c, NAME "PONG sim1.example.net :behind");
+	no_stale_pointers(s);
+	simnet_end(&net);
+}
+
+static void the_throttled_stay_so_and_go_on(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s =
+		simnet_server(net, TALK_OPEN "client: {flood-rate: 10, flood-burst: 20}\n");
+	struct simclient *c = talk_enter(s, "ann", "");
+	const char *const *lines;
+	size_t n;
+
+	(void)state;
+	simnet_run(net, 10 * GW_SECOND);
+	for (int i = 0; i < 100; i++)
+		client_send(c, "PING %d", i);
+	simnet_run(net, GW_SECOND);
+	for (int i = 0; i < 4; i++) {
+		reload(s, "client");
+		simnet_run(net, GW_SECOND);
+	}
+	n = client_lines(c, &lines);
+	assert_null(strstr(lines[n - 1], ":99"));
+	client_expect(c, "* PONG * :99");
+	no_stale_pointers(s);
+	simnet_end(&net);
+}
+
+static void time_outs_go_on(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = simnet_server(net, TALK_CLOSED "client: {login-timeout: 30s}\n");
+	struct simclient *c = simnet_client(s, "127.0.0.1", false);
+
+	(void)state;
+	simnet_run(net, 20 * GW_SECOND);
+	reload(s, "client");
+	assert_false(client_ended(c));
+	simnet_run(net, 12 * GW_SECOND);
+	client_expect(c, "ERROR :Closing Link: 127.0.0.1 (You did not log in in time)");
+	simnet_end(&net);
+}
+
+static void other_limits_hold_after_a_rehash(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = simnet_server(net, TALK_OPEN TALK_FREE);
+	struct simclient *a = talk_enter(s, "ann", "");
+	int status;
+
+	(void)state;
+	simserver_config(s, TALK_OPEN "client: {flood-rate: 1, flood-burst: 2}\n");
+	simserver_admin(s, &status, "rehash");
+	assert_int_equal(status, 0);
+	for (int i = 0; i < 10; i++)
+		client_send(a, "PING %d", i);
+	simnet_run(net, 2 * GW_SECOND);
+	client_expect(a, "* PONG * :2");
+	client_expect_none(a, "* PONG * :8");
+	simserver_config(s, TALK_OPEN TALK_FREE);
+	simserver_admin(s, &status, "rehash");
+	assert_int_equal(status, 0);
+	client_expect(a, "* PONG * :9");
+	simnet_end(&net);
+}
+
+static void memory_is_all_given_back(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = simnet_server(net, TALK_OPEN TALK_FREE);
+	struct simclient *a =
+		talk_enter(s, "ann", "batch labeled-response message-tags server-time");
+	int status;
+
+	(void)state;
+	client_send(a, "@label=x JOIN #x\r\n@+a=b PRIVMSG #x :hello");
+	talk_enter(s, "bob", "");
+	simnet_client(s, "127.0.0.1", false);
+	simnet_quiet(net);
+	simserver_admin(s, &status, "module unload client --cascade");
+	assert_int_equal(status, 0);
+	simnet_quiet(net);
+	client_expect_end(a);
+	assert_null(strstr(simserver_log(s), "left behind"));
+	assert_null(strstr(simserver_log(s), " warn "));
+	no_stale_pointers(s);
+	simnet_end(&net);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(conversations_go_on),
+		cmocka_unit_test(a_negotiation_goes_on),
+		cmocka_unit_test(an_answer_that_is_awaited_comes),
+		cmocka_unit_test(the_throttled_stay_so_and_go_on),
+		cmocka_unit_test(time_outs_go_on),
+		cmocka_unit_test(other_limits_hold_after_a_rehash),
+		cmocka_unit_test(memory_is_all_given_back),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
