@@ -15,8 +15,12 @@ static const struct {
 	uint8_t class;
 	const char *plural;
 } counted[] = {
-	{GW_CLASS_ACCOUNT, "accounts"}, {GW_CLASS_CHANNEL, "channels"}, {GW_CLASS_SERVER, "servers"},
-	{GW_CLASS_ORIGIN, "origins"},   {GW_CLASS_BAN, "bans"},         {GW_CLASS_GRANT, "grants"},
+	{GW_CLASS_ACCOUNT, "accounts"},
+	{GW_CLASS_CHANNEL, "channels"},
+	{GW_CLASS_SERVER, "servers"},
+	{GW_CLASS_ORIGIN, "origins"},
+	{GW_CLASS_BAN, "bans"},
+	{GW_CLASS_GRANT, "grants"},
 	{GW_CLASS_PENDING, "pending-registrations"},
 };
 
@@ -92,18 +96,21 @@ void admin_status(void *state_, struct gw_admin_request *req, int argc, const ch
 
 	(void)argc;
 	(void)argv;
-	if (store_read(state, ranges, 2, META_BYTES + VEC_BYTES, CALL_STATUS_ROWS, (uintptr_t)req) != 0)
+	if (store_read(state, ranges, 2, META_BYTES + VEC_BYTES, CALL_STATUS_ROWS,
+	               (uintptr_t)req) != 0)
 		gw_admin_done(state->self, &req, -1, "too much waits for the database; try again");
 }
 
-static void say(struct services_state *state, struct gw_admin_request *req, const char *key, const char *value)
+static void say(struct services_state *state, struct gw_admin_request *req, const char *key,
+                const char *value)
 {
 	const char *cells[] = {key, value};
 
 	gw_admin_row(state->self, req, cells, 2);
 }
 
-static void say_number(struct services_state *state, struct gw_admin_request *req, const char *key, uint64_t value)
+static void say_number(struct services_state *state, struct gw_admin_request *req, const char *key,
+                       uint64_t value)
 {
 	char text[24];
 
@@ -111,7 +118,8 @@ static void say_number(struct services_state *state, struct gw_admin_request *re
 	say(state, req, key, text);
 }
 
-static void say_figures(struct services_state *state, struct gw_admin_request *req, const struct figures *figures)
+static void say_figures(struct services_state *state, struct gw_admin_request *req,
+                        const struct figures *figures)
 {
 	char text[2 * DIGEST_BYTES + 1];
 	uint64_t bytes, limit;
@@ -130,7 +138,8 @@ static void say_figures(struct services_state *state, struct gw_admin_request *r
 }
 
 /* An entry of the vector: up to which clock all of an origin's transactions are in. */
-static void say_vector(struct services_state *state, struct gw_admin_request *req, const struct gw_store_row *row)
+static void say_vector(struct services_state *state, struct gw_admin_request *req,
+                       const struct gw_store_row *row)
 {
 	char key[32], value[64];
 
@@ -141,7 +150,8 @@ static void say_vector(struct services_state *state, struct gw_admin_request *re
 	say(state, req, key, value);
 }
 
-void admin_status_rows(void *state_, uint64_t tag, int status, const struct gw_store_row *rows, size_t n)
+void admin_status_rows(void *state_, uint64_t tag, int status, const struct gw_store_row *rows,
+                       size_t n)
 {
 	static const char *const columns[] = {"name", "value"};
 	struct services_state *state = state_;

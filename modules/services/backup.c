@@ -1,8 +1,10 @@
 /*
- * services/backup.c - `backup DIR`: all that a state directory needs to be put back, while the server runs.
+ * services/backup.c - `backup DIR`: all that a state directory needs to be put back, while the
+ * server runs.
  *
- * First the database, by the store's own consistent copy; then the rest of the state directory (keys, certificate), in the pool.
- * What a start makes anew (lock, live copies of modules) and what was set aside is left out.
+ * First the database, by the store's own consistent copy; then the rest of the state directory
+ * (keys, certificate), in the pool. What a start makes anew (lock, live copies of modules) and what
+ * was set aside is left out.
  */
 #include "services.h"
 #include <dirent.h>
@@ -29,7 +31,8 @@ struct backup_job {
 
 /* --- in the pool --- */
 
-/** A folder that is copied into another; `target` is where all goes, which may lie inside of what is copied. */
+/** A folder that is copied into another; `target` is where all goes, which may lie inside of what
+ * is copied. */
 struct copy {
 	int from, to;
 	unsigned depth;
@@ -68,7 +71,8 @@ static int copy_folder(const struct copy *copy);
 
 static int copy_subfolder(const struct copy *outer, const char *name)
 {
-	struct copy copy = {.from = -1, .to = -1, .depth = outer->depth + 1, .target = outer->target};
+	struct copy copy = {
+		.from = -1, .to = -1, .depth = outer->depth + 1, .target = outer->target};
 	int status;
 
 	if (copy.depth > DEPTH_MAX)
@@ -90,13 +94,15 @@ static int copy_entry(const struct copy *copy, const char *name)
 {
 	struct stat st;
 
-	if ((copy->depth == 0 && is_left_out(name)) || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+	if ((copy->depth == 0 && is_left_out(name)) || strcmp(name, ".") == 0 ||
+	    strcmp(name, "..") == 0)
 		return 0;
 	if (fstatat(copy->from, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
 		return -errno;
 	if (S_ISREG(st.st_mode))
 		return copy_file(copy->from, copy->to, name);
-	if (!S_ISDIR(st.st_mode) || (st.st_dev == copy->target->st_dev && st.st_ino == copy->target->st_ino))
+	if (!S_ISDIR(st.st_mode) ||
+	    (st.st_dev == copy->target->st_dev && st.st_ino == copy->target->st_ino))
 		return 0;
 	return copy_subfolder(copy, name);
 }
@@ -146,10 +152,13 @@ static void finish(struct services_state *state, int status, const char *what)
 
 	state->backup = NULL;
 	if (status == 0) {
-		snprintf(text, sizeof(text), "copied to %s; to put it back: stop the server, move its state directory away, copy this folder to its place",
+		snprintf(text, sizeof(text),
+		         "copied to %s; to put it back: stop the server, move its state directory "
+		         "away, copy this folder to its place",
 		         state->backup_path);
 		gw_admin_text(state->self, req, text);
-		gw_log(state->self, GW_INFO, "backup path=%s by=\"%s\"", state->backup_path, gw_admin_who(state->self, req));
+		gw_log(state->self, GW_INFO, "backup path=%s by=\"%s\"", state->backup_path,
+		       gw_admin_who(state->self, req));
 		text[0] = '\0';
 	} else {
 		snprintf(text, sizeof(text), "%s: %s", what, strerror(-status));
@@ -187,7 +196,8 @@ void admin_backup(void *state_, struct gw_admin_request *req, int argc, const ch
 		return;
 	}
 	snprintf(database, sizeof(database), "%s/services", argv[0]);
-	status = GW_VIA(state->store, gw_store_ops, backup, database, gw_call(state->self, CALL_BACKUP_STORED, 0));
+	status = GW_VIA(state->store, gw_store_ops, backup, database,
+	                gw_call(state->self, CALL_BACKUP_STORED, 0));
 	if (status != 0)
 		finish(state, status, "the database cannot be copied");
 }
@@ -195,7 +205,8 @@ void admin_backup(void *state_, struct gw_admin_request *req, int argc, const ch
 void admin_backup_stored(void *state_, uint64_t tag, int status, uint64_t number)
 {
 	struct services_state *state = state_;
-	const char *from = gw_server_string(state->self, "state-directory"), *to = state->backup_path;
+	const char *from = gw_server_string(state->self, "state-directory"),
+		   *to = state->backup_path;
 	size_t from_n = strlen(from) + 1, to_n = strlen(to) + 1;
 	struct backup_job *job;
 
@@ -216,5 +227,6 @@ void admin_backup_stored(void *state_, uint64_t tag, int status, uint64_t number
 void admin_backup_done(void *state, uint64_t tag, void *job)
 {
 	(void)tag;
-	finish(state, ((struct backup_job *)job)->status, "the keys and certificates cannot be copied");
+	finish(state, ((struct backup_job *)job)->status,
+	       "the keys and certificates cannot be copied");
 }

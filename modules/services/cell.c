@@ -35,7 +35,8 @@ static size_t append(uint8_t *out, size_t at, const void *bytes, size_t n)
 	return at + n;
 }
 
-size_t cell_key(uint8_t out[CELL_KEY_MAX], uint8_t class, struct gw_id id, uint16_t field, struct gw_blob sub)
+size_t cell_key(uint8_t out[CELL_KEY_MAX], uint8_t class, struct gw_id id, uint16_t field,
+                struct gw_blob sub)
 {
 	entity_key(out, class, id);
 	out[ENTITY_BYTES] = (uint8_t)(field >> 8);
@@ -122,7 +123,8 @@ int cell_parse(struct gw_blob key, struct gw_blob row, struct cell *out)
 	out->stamp = (struct gw_stamp){get_u64(p + 1), get_u64(p + 9)};
 	out->value = (struct gw_blob){p + CELL_HEADER, row.n - CELL_HEADER};
 	out->row = row;
-	if (out->stamp.clock == 0 || out->value.n > (out->field == GW_F_ACK ? ACK_VALUE_MAX : GW_VALUE_MAX))
+	if (out->stamp.clock == 0 ||
+	    out->value.n > (out->field == GW_F_ACK ? ACK_VALUE_MAX : GW_VALUE_MAX))
 		return -EILSEQ;
 	return flags_right(out) ? 0 : -EILSEQ;
 }

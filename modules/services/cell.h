@@ -1,5 +1,6 @@
 /*
- * services/cell.h - the bytes of the services database: pure functions, no state, no input or output.
+ * services/cell.h - the bytes of the services database: pure functions, no state, no input or
+ * output.
  *
  * Integers are big endian, so the order of keys is the order of ids and stamps. The tables:
  *
@@ -8,8 +9,8 @@
  *     vec    origin 8                                 applied clock 8, collected clock 8
  *     own    clock 8                                  -       clocks that this origin issued
  *     name   namespace 1, length 1, folded name,      display form
- *            claim clock 8, claim origin 8, entity 17         of living entities: the first row is the owner
- *     ref    account id 16, cell key                  -       which cells name an account
+ *            claim clock 8, claim origin 8, entity 17         of living entities: the first row is
+ * the owner ref    account id 16, cell key                  -       which cells name an account
  *     meta   string                                   bytes
  *
  * log, name and ref follow from the cells; merge.c keeps them so.
@@ -61,7 +62,8 @@ void put_u64(uint8_t out[8], uint64_t value);
 uint64_t get_u64(const void *bytes);
 
 void entity_key(uint8_t out[ENTITY_BYTES], uint8_t class, struct gw_id id);
-size_t cell_key(uint8_t out[CELL_KEY_MAX], uint8_t class, struct gw_id id, uint16_t field, struct gw_blob sub);
+size_t cell_key(uint8_t out[CELL_KEY_MAX], uint8_t class, struct gw_id id, uint16_t field,
+                struct gw_blob sub);
 void cell_header(uint8_t out[CELL_HEADER], uint8_t flags, struct gw_stamp stamp);
 /** Namespace, length, folded name: with what all claims of the name begin. */
 size_t name_prefix(uint8_t out[NAME_PREFIX_MAX], uint8_t ns, const void *folded, size_t n);
@@ -72,7 +74,8 @@ size_t claim_value(uint8_t out[CLAIM_VALUE_MAX], struct gw_stamp claim, struct g
 /** The stamp in a claim's value; clock 0 if it has none. */
 struct gw_stamp claim_stamp(struct gw_blob value);
 
-/** Takes a row of the table cell apart. -EILSEQ unless its form is right: whatever comes from outside goes through here. */
+/** Takes a row of the table cell apart. -EILSEQ unless its form is right: whatever comes from
+ * outside goes through here. */
 int cell_parse(struct gw_blob key, struct gw_blob row, struct cell *out);
 /** Takes a key alone apart (the rest of `out` is zero). */
 int cell_parse_key(struct gw_blob key, struct cell *out);

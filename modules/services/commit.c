@@ -1,9 +1,11 @@
 /*
- * services/commit.c - a transaction: checked, stamped, turned into one batch of the store, and told when it is durable.
+ * services/commit.c - a transaction: checked, stamped, turned into one batch of the store, and told
+ * when it is durable.
  *
- * The batch begins with what may refuse it (entities that must live, names that must be free, sets that must have room),
- * so a refusal has written nothing; then come the cells, then the vector. Decisions fall in the store's transaction, in the order
- * of commits: of two that claim one name at once the first gets it.
+ * The batch begins with what may refuse it (entities that must live, names that must be free, sets
+ * that must have room), so a refusal has written nothing; then come the cells, then the vector.
+ * Decisions fall in the store's transaction, in the order of commits: of two that claim one name at
+ * once the first gets it.
  */
 #include "services.h"
 #include <errno.h>
@@ -81,8 +83,9 @@ static int check_write(const struct gw_write *w)
 {
 	uint8_t name[NAME_PREFIX_MAX];
 
-	if (w->class == 0 || w->field == 0 || w->field == 0xffff || (w->field == GW_F_CORE && w->sub.n > 0) ||
-	    (!w->make && gw_id_none(w->id)) || (w->remove && (w->make || w->value.n > 0)))
+	if (w->class == 0 || w->field == 0 || w->field == 0xffff ||
+	    (w->field == GW_F_CORE && w->sub.n > 0) || (!w->make && gw_id_none(w->id)) ||
+	    (w->remove && (w->make || w->value.n > 0)))
 		return -EINVAL;
 	if (w->sub.n > GW_NAME_MAX || w->value.n > value_max(w))
 		return -E2BIG;
@@ -125,10 +128,14 @@ static struct gw_blob keep(struct batch *b, size_t n)
 	return kept;
 }
 
-static void add(struct batch *b, enum verb verb, enum table table, struct gw_blob key, struct gw_blob val)
+static void add(struct batch *b, enum verb verb, enum table table, struct gw_blob key,
+                struct gw_blob val)
 {
-	b->ops[b->n_ops++] = (struct gw_store_op){
-		.kind = GW_STORE_MERGE, .table = (uint8_t)table, .key = key, .val = val, .version = verb};
+	b->ops[b->n_ops++] = (struct gw_store_op){.kind = GW_STORE_MERGE,
+	                                          .table = (uint8_t)table,
+	                                          .key = key,
+	                                          .val = val,
+	                                          .version = verb};
 }
 
 static struct gw_blob entity_blob(struct batch *b, const struct gw_write *w)
@@ -183,7 +190,8 @@ static bool in_set(const struct gw_write *w, size_t set)
 	       (bounded[set].set_n == 0 || *(const uint8_t *)w->sub.p == bounded[set].ns);
 }
 
-/* The transaction's own elements are not yet there when the set is counted, so each leaves room for those before it. */
+/* The transaction's own elements are not yet there when the set is counted, so each leaves room for
+ * those before it. */
 static void need_room(struct batch *b, const struct gw_write *writes, size_t i)
 {
 	uint64_t limit;
@@ -243,11 +251,13 @@ static void add_issue(struct batch *b)
 /* An upper bound of what one write's operations take. */
 static size_t bytes_of(const struct gw_write *w)
 {
-	return 2 * ENTITY_BYTES + NAME_PREFIX_MAX + 9 + 2 * CELL_KEY_MAX + CELL_HEADER + CLAIM_VALUE_MAX + w->value.n;
+	return 2 * ENTITY_BYTES + NAME_PREFIX_MAX + 9 + 2 * CELL_KEY_MAX + CELL_HEADER +
+	       CLAIM_VALUE_MAX + w->value.n;
 }
 
-static void batch_build(struct services_state *state, struct batch *b, const struct gw_write *writes, size_t n,
-                        const struct gw_store_op *meta, size_t n_meta)
+static void batch_build(struct services_state *state, struct batch *b,
+                        const struct gw_write *writes, size_t n, const struct gw_store_op *meta,
+                        size_t n_meta)
 {
 	size_t bytes = 16;
 
@@ -284,7 +294,8 @@ static void touch(struct pending *p, const struct gw_write *w)
 	p->touched[p->n_touched++] = (struct touched){.class = w->class, .dead = dead, .id = id};
 }
 
-/* Names that are claimed are found from now on; those that change hands are forgotten at the commit. */
+/* Names that are claimed are found from now on; those that change hands are forgotten at the
+ * commit. */
 static void note_name(struct services_state *state, struct pending *p, const struct gw_write *w)
 {
 	uint8_t *at = p->names + p->names_n;
@@ -298,8 +309,8 @@ static void note_name(struct services_state *state, struct pending *p, const str
 		find_claimed(state, (struct gw_blob){at + 1, n});
 }
 
-static struct pending *pending_new(struct services_state *state, const struct gw_write *writes, size_t n,
-                                   struct gw_stamp stamp, struct gw_call done)
+static struct pending *pending_new(struct services_state *state, const struct gw_write *writes,
+                                   size_t n, struct gw_stamp stamp, struct gw_call done)
 {
 	struct gw_self *self = state->self;
 	struct pending *p = gw_alloc(self, sizeof(*p) + n * sizeof(p->touched[0]));
@@ -340,14 +351,16 @@ static int draw_stamp(struct services_state *state, struct gw_stamp *out)
 	if (state->complained_ns == 0 || gw_mono_ns(self) - state->complained_ns > 60 * GW_SECOND) {
 		state->complained_ns = gw_mono_ns(self);
 		gw_log(self, GW_ERROR,
-		       "the system's clock stands %llu s behind the services database, which refuses writes until it is right",
+		       "the system's clock stands %llu s behind the services database, which "
+		       "refuses writes until it is right",
 		       (unsigned long long)((out->clock >> 16) - wall_ms) / 1000);
 	}
 	return -ETIME;
 }
 
-int commit_stamped(struct services_state *state, const struct gw_write *writes, size_t n, struct gw_stamp stamp,
-                   const struct gw_store_op *meta, size_t n_meta, struct gw_call done)
+int commit_stamped(struct services_state *state, const struct gw_write *writes, size_t n,
+                   struct gw_stamp stamp, const struct gw_store_op *meta, size_t n_meta,
+                   struct gw_call done)
 {
 	struct batch b = {.stamp = stamp};
 	struct pending *p = pending_new(state, writes, n, stamp, done);
@@ -393,8 +406,9 @@ static void announce(struct services_state *state, const struct pending *p)
 	struct gw_services_change change;
 
 	for (size_t i = 0; i < p->n_touched; i++) {
-		change = (struct gw_services_change){
-			.class = p->touched[i].class, .id = p->touched[i].id, .dead = p->touched[i].dead};
+		change = (struct gw_services_change){.class = p->touched[i].class,
+		                                     .id = p->touched[i].id,
+		                                     .dead = p->touched[i].dead};
 		if (change.dead && change.class == GW_CLASS_ACCOUNT)
 			expire_refs(state, change.id);
 		gw_notify(state->self, state->changed, &change);
@@ -414,7 +428,8 @@ void commit_done(void *state_, uint64_t tag, int status, uint64_t number)
 		forget(state, p);
 	fn = (gw_committed_fn *)gw_call_fn(p->done);
 	if (fn != NULL)
-		fn(p->done.module->state, p->done.tag, status, (struct gw_id){p->stamp.clock, p->stamp.origin});
+		fn(p->done.module->state, p->done.tag, status,
+		   (struct gw_id){p->stamp.clock, p->stamp.origin});
 	if (status == 0) {
 		announce(state, p);
 		figures_refresh(state);
@@ -426,7 +441,7 @@ void pending_drop_all(struct services_state *state)
 {
 	struct pending *p, *next;
 
-	HASH_ITER(hh, state->pending, p, next) {
+	HASH_ITER (hh, state->pending, p, next) {
 		pending_free(state, p);
 	}
 }

@@ -1,8 +1,9 @@
 /*
- * services/expire.c - what goes by itself: entities an hour after their expiry, and cells that name a dropped account.
+ * services/expire.c - what goes by itself: entities an hour after their expiry, and cells that name
+ * a dropped account.
  *
- * Readers do not show what has expired; deleting it is only tidiness, done by whichever server comes to it, and harmless
- * if two do. Likewise a cell that names a dead account means nothing.
+ * Readers do not show what has expired; deleting it is only tidiness, done by whichever server
+ * comes to it, and harmless if two do. Likewise a cell that names a dead account means nothing.
  */
 #include "services.h"
 #include <errno.h>
@@ -54,7 +55,8 @@ void expire_done(void *state, uint64_t tag, int status, struct gw_id made)
 	(void)tag;
 	(void)made;
 	if (status != 0 && status != -ENOENT)
-		gw_log(((struct services_state *)state)->self, GW_WARN, "cannot delete what has expired status=%d", status);
+		gw_log(((struct services_state *)state)->self, GW_WARN,
+		       "cannot delete what has expired status=%d", status);
 }
 
 /* --- cells that name a dropped account --- */
@@ -62,7 +64,8 @@ void expire_done(void *state, uint64_t tag, int status, struct gw_id made)
 static int ask(struct services_state *state, struct request *request)
 {
 	uint8_t key[16], end[32];
-	struct gw_store_range range = {.table = TABLE_REF, .from = {key, 16}, .to = {end, sizeof(end)}};
+	struct gw_store_range range = {
+		.table = TABLE_REF, .from = {key, 16}, .to = {end, sizeof(end)}};
 
 	gw_id_bytes(request->entity, key);
 	gw_id_bytes(request->entity, end);
@@ -80,7 +83,8 @@ void expire_refs(struct services_state *state, struct gw_id account)
 		request_free(state, request);
 }
 
-void expire_refs_rows(void *state_, uint64_t tag, int status, const struct gw_store_row *rows, size_t n)
+void expire_refs_rows(void *state_, uint64_t tag, int status, const struct gw_store_row *rows,
+                      size_t n)
 {
 	struct services_state *state = state_;
 	struct gw_write writes[REFS_AT_ONCE];
@@ -89,10 +93,15 @@ void expire_refs_rows(void *state_, uint64_t tag, int status, const struct gw_st
 
 	for (size_t i = 0; i < n && n_writes < REFS_AT_ONCE && status >= 0; i++) {
 		if (rows[i].key.n < 16 ||
-		    cell_parse_key((struct gw_blob){(const uint8_t *)rows[i].key.p + 16, rows[i].key.n - 16}, &cell) != 0)
+		    cell_parse_key((struct gw_blob){(const uint8_t *)rows[i].key.p + 16,
+		                                    rows[i].key.n - 16},
+		                   &cell) != 0)
 			continue;
-		writes[n_writes++] = (struct gw_write){
-			.class = cell.class, .id = cell.id, .field = cell.field, .sub = cell.sub, .remove = true};
+		writes[n_writes++] = (struct gw_write){.class = cell.class,
+		                                       .id = cell.id,
+		                                       .field = cell.field,
+		                                       .sub = cell.sub,
+		                                       .remove = true};
 	}
 	if (n_writes == 0 ||
 	    commit(state, writes, n_writes, gw_call(state->self, CALL_TIDIED, tag)) != 0)

@@ -1,8 +1,9 @@
 /*
  * services/filter.c - a Bloom filter over all names that may be claimed.
  *
- * Guests come with random nicks thousands of times a second; nearly all are denied here, with ten bits a name and
- * no read. Names are never taken out: the filter is made anew when it has taken in as many as it was made for.
+ * Guests come with random nicks thousands of times a second; nearly all are denied here, with ten
+ * bits a name and no read. Names are never taken out: the filter is made anew when it has taken in
+ * as many as it was made for.
  */
 #include "services.h"
 #include <godwit/mem.h>

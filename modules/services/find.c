@@ -1,8 +1,8 @@
 /*
  * services/find.c - who owns a name: from the cache, denied by the filter, else from the store.
  *
- * The cache keeps what the store answered until a commit touches the name. An answer that was asked for before such a
- * commit and comes after it is passed on but not kept.
+ * The cache keeps what the store answered until a commit touches the name. An answer that was asked
+ * for before such a commit and comes after it is passed on but not kept.
  */
 #include "services.h"
 #include <errno.h>
@@ -96,8 +96,9 @@ void find_forget_entity(struct services_state *state, uint8_t class, struct gw_i
 	struct named *named, *next;
 
 	state->claims_changed++;
-	HASH_ITER(hh, state->names, named, next) {
-		if (named->status == 0 && named->owner.class == class && gw_id_is(named->owner.id, id))
+	HASH_ITER (hh, state->names, named, next) {
+		if (named->status == 0 && named->owner.class == class &&
+		    gw_id_is(named->owner.id, id))
 			named_free(state, named);
 	}
 }
@@ -114,7 +115,8 @@ static struct gw_blob behind(const uint8_t *prefix, size_t n, uint8_t out[NAME_P
 	return (struct gw_blob){out, n};
 }
 
-static int ask_store(struct services_state *state, const uint8_t *name, size_t n, struct gw_call done)
+static int ask_store(struct services_state *state, const uint8_t *name, size_t n,
+                     struct gw_call done)
 {
 	struct request *request = request_new(state, done);
 	struct gw_store_range range = {.table = TABLE_NAME};
@@ -134,8 +136,8 @@ static int ask_store(struct services_state *state, const uint8_t *name, size_t n
 	return status == 0 ? -EINPROGRESS : status;
 }
 
-int find(void *services, enum gw_namespace ns, const void *folded, size_t n, struct gw_owner *owner_out,
-         struct gw_call done)
+int find(void *services, enum gw_namespace ns, const void *folded, size_t n,
+         struct gw_owner *owner_out, struct gw_call done)
 {
 	struct services_state *state = services;
 	uint8_t name[NAME_PREFIX_MAX];
@@ -145,7 +147,8 @@ int find(void *services, enum gw_namespace ns, const void *folded, size_t n, str
 	if (n == 0 || n > GW_NAME_MAX)
 		return -EINVAL;
 	name_n = name_prefix(name, (uint8_t)ns, folded, n);
-	if (state->filter_ready && !filter_may_hold(state->self, &state->filter, (struct gw_blob){name, name_n}))
+	if (state->filter_ready &&
+	    !filter_may_hold(state->self, &state->filter, (struct gw_blob){name, name_n}))
 		return -ENOENT;
 	named = named_find(state, name, name_n);
 	if (named == NULL)
@@ -156,7 +159,8 @@ int find(void *services, enum gw_namespace ns, const void *folded, size_t n, str
 	return named->status;
 }
 
-static int owner_open(const struct request *request, const struct gw_store_row *row, struct gw_owner *out)
+static int owner_open(const struct request *request, const struct gw_store_row *row,
+                      struct gw_owner *out)
 {
 	const uint8_t *tail = (const uint8_t *)row->key.p + request->name_n;
 
@@ -183,7 +187,8 @@ void find_rows(void *state_, uint64_t tag, int status, const struct gw_store_row
 	if (request->claims_changed == state->claims_changed && (status == 0 || status == -ENOENT))
 		named_add(state, request, status, &owner);
 	if (fn != NULL)
-		fn(request->done.module->state, request->done.tag, status, status == 0 ? &owner : NULL);
+		fn(request->done.module->state, request->done.tag, status,
+		   status == 0 ? &owner : NULL);
 	request_free(state, request);
 }
 
@@ -193,13 +198,15 @@ void find_claimed(struct services_state *state, struct gw_blob name)
 {
 	filter_add(state->self, &state->filter, name);
 	filter_add(state->self, &state->growing, name);
-	if (state->filter_ready && !state->filter_walking && state->filter.held > state->filter.room)
+	if (state->filter_ready && !state->filter_walking &&
+	    state->filter.held > state->filter.room)
 		find_build_filter(state);
 }
 
 static void walk_on(struct services_state *state, struct request *request)
 {
-	struct gw_store_range range = {.table = TABLE_NAME, .from = {request->from, request->from_n}};
+	struct gw_store_range range = {.table = TABLE_NAME,
+	                               .from = {request->from, request->from_n}};
 
 	if (store_read(state, &range, 1, SLICE_BYTES, CALL_FILTER_ROWS, request->id) == 0)
 		return;
@@ -219,7 +226,8 @@ void find_build_filter(struct services_state *state)
 	walk_on(state, request_new(state, (struct gw_call){0}));
 }
 
-void find_filter_rows(void *state_, uint64_t tag, int status, const struct gw_store_row *rows, size_t n)
+void find_filter_rows(void *state_, uint64_t tag, int status, const struct gw_store_row *rows,
+                      size_t n)
 {
 	struct services_state *state = state_;
 	struct request *request = request_find(state, tag);
@@ -228,7 +236,8 @@ void find_filter_rows(void *state_, uint64_t tag, int status, const struct gw_st
 	for (size_t i = 0; i < n; i++) {
 		key = rows[i].key.p;
 		if (rows[i].key.n >= 2u && rows[i].key.n >= 2u + key[1])
-			filter_add(state->self, &state->growing, (struct gw_blob){key, 2u + key[1]});
+			filter_add(state->self, &state->growing,
+			           (struct gw_blob){key, 2u + key[1]});
 	}
 	if (status == GW_STORE_MORE && n > 0 && rows[n - 1].key.n < sizeof(request->from)) {
 		request->from_n = (uint8_t)(rows[n - 1].key.n + 1);
@@ -253,7 +262,7 @@ void find_drop_all(struct services_state *state)
 {
 	struct named *named, *next;
 
-	HASH_ITER(hh, state->names, named, next) {
+	HASH_ITER (hh, state->names, named, next) {
 		named_free(state, named);
 	}
 	filter_fini(state->self, &state->filter);

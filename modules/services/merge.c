@@ -1,9 +1,11 @@
 /*
- * services/merge.c - the merge function: the only code that writes the tables, inside the store's transaction.
+ * services/merge.c - the merge function: the only code that writes the tables, inside the store's
+ * transaction.
  *
- * A cell is replaced by a greater version (rank, clock, origin) and by nothing else; the death of an entity drops all
- * its cells at once and keeps later ones out. So the outcome is the same in whatever order cells come, and how often. What
- * follows from the cells (log, name, ref, counts, digest) is moved in the same transaction.
+ * A cell is replaced by a greater version (rank, clock, origin) and by nothing else; the death of
+ * an entity drops all its cells at once and keeps later ones out. So the outcome is the same in
+ * whatever order cells come, and how often. What follows from the cells (log, name, ref, counts,
+ * digest) is moved in the same transaction.
  */
 #include "services.h"
 #include <errno.h>
@@ -36,7 +38,8 @@ static int count_entity(struct gw_store_tx *tx, uint8_t class, bool more)
 }
 
 /* Count and digest of the live cells: without `before`, with `after`. */
-static int count_cells(struct gw_store_tx *tx, const struct derived *before, const struct derived *after)
+static int count_cells(struct gw_store_tx *tx, const struct derived *before,
+                       const struct derived *after)
 {
 	uint8_t live[8 + DIGEST_BYTES] = {0};
 	bool less = before != NULL && before->live, more = after != NULL && after->live;
@@ -76,14 +79,16 @@ static int link_derived(struct gw_store_tx *tx, const struct derived *d)
 	int status = gw_tx_put(tx, TABLE_LOG, blob(d->log, d->log_n), blob(NULL, 0), 0);
 
 	if (status == 0 && d->name_n > 0)
-		status = gw_tx_put(tx, TABLE_NAME, blob(d->name, d->name_n), blob(d->display, d->display_n), 0);
+		status = gw_tx_put(tx, TABLE_NAME, blob(d->name, d->name_n),
+		                   blob(d->display, d->display_n), 0);
 	if (status == 0 && d->ref_n > 0)
 		status = gw_tx_put(tx, TABLE_REF, blob(d->ref, d->ref_n), blob(NULL, 0), 0);
 	return status;
 }
 
 /* `before` (NULL: none) gives way to `cell`. */
-static int cell_put(struct gw_store_tx *tx, const struct derived *before, const struct cell *cell, bool living)
+static int cell_put(struct gw_store_tx *tx, const struct derived *before, const struct cell *cell,
+                    bool living)
 {
 	struct derived after;
 	int status = 0;
@@ -141,7 +146,8 @@ static int entity_life(struct gw_store_tx *tx, struct gw_blob key)
 
 /* Calls `fn` for every cell of the core's entity but the core itself; `fn` may delete the cell. */
 static int each_other_cell(struct gw_store_tx *tx, const struct cell *core, bool living,
-                           int (*fn)(struct gw_store_tx *, const struct derived *, struct gw_blob key))
+                           int (*fn)(struct gw_store_tx *, const struct derived *,
+                                     struct gw_blob key))
 {
 	uint8_t key[CELL_KEY_MAX];
 	struct gw_blob prefix = blob(core->key.p, ENTITY_BYTES), after = blob(key, 0);
@@ -171,7 +177,8 @@ static int name_put(struct gw_store_tx *tx, const struct derived *d, struct gw_b
 	(void)key;
 	if (d->name_n == 0)
 		return 0;
-	return gw_tx_put(tx, TABLE_NAME, blob(d->name, d->name_n), blob(d->display, d->display_n), 0);
+	return gw_tx_put(tx, TABLE_NAME, blob(d->name, d->name_n), blob(d->display, d->display_n),
+	                 0);
 }
 
 static int name_del(struct gw_store_tx *tx, const struct derived *d, struct gw_blob key)
@@ -248,7 +255,8 @@ static int verb_free(struct gw_store_tx *tx, const struct gw_store_op *op)
 	while ((status = gw_tx_next(tx, TABLE_NAME, after, op->key, &row)) == 0) {
 		if (row.key.n < ENTITY_BYTES || row.key.n > sizeof(key))
 			return -EILSEQ;
-		if (memcmp((const uint8_t *)row.key.p + row.key.n - ENTITY_BYTES, op->val.p, ENTITY_BYTES) != 0)
+		if (memcmp((const uint8_t *)row.key.p + row.key.n - ENTITY_BYTES, op->val.p,
+		           ENTITY_BYTES) != 0)
 			return -EEXIST;
 		memcpy(key, row.key.p, row.key.n);
 		after.n = row.key.n;
@@ -292,7 +300,8 @@ static int verb_cell(struct gw_store_tx *tx, const struct gw_store_op *op)
 	return status == 0 ? merge_cell(tx, &cell) : status;
 }
 
-/* A claim is as old as its first version: who only changes how a name is written does not lose its place. */
+/* A claim is as old as its first version: who only changes how a name is written does not lose its
+ * place. */
 static int verb_claim(struct gw_store_tx *tx, const struct gw_store_op *op)
 {
 	uint8_t row[CELL_HEADER + CLAIM_VALUE_MAX];
@@ -310,7 +319,8 @@ static int verb_claim(struct gw_store_tx *tx, const struct gw_store_op *op)
 		gw_part(cell.value, 2, &display);
 		if (claim.clock != 0 && display.n <= GW_NAME_MAX) {
 			cell_header(row, cell.flags, cell.stamp);
-			with.val = blob(row, CELL_HEADER + claim_value(row + CELL_HEADER, claim, display));
+			with.val = blob(
+				row, CELL_HEADER + claim_value(row + CELL_HEADER, claim, display));
 		}
 	}
 	return verb_cell(tx, &with);
@@ -364,8 +374,8 @@ static const struct {
 int merge(struct gw_store_tx *tx, uint64_t tag, const struct gw_store_op *op)
 {
 	(void)tag;
-	if (op->version >= sizeof(verbs) / sizeof(verbs[0]) || op->key.n < verbs[op->version].key_least ||
-	    op->val.n < verbs[op->version].val_least)
+	if (op->version >= sizeof(verbs) / sizeof(verbs[0]) ||
+	    op->key.n < verbs[op->version].key_least || op->val.n < verbs[op->version].val_least)
 		return -EINVAL;
 	return verbs[op->version].fn(tx, op);
 }

@@ -1,8 +1,8 @@
 /*
  * services/read.c - entities as their cells: one, or all of a class a slice per turn.
  *
- * Only living entities and live cells are shown. An entity is always read from one image of the store: one that does not fit a
- * slice is read again with a greater bound, not pieced together.
+ * Only living entities and live cells are shown. An entity is always read from one image of the
+ * store: one that does not fit a slice is read again with a greater bound, not pieced together.
  */
 #include "services.h"
 #include <errno.h>
@@ -45,7 +45,7 @@ void request_drop_all(struct services_state *state)
 {
 	struct request *request, *next;
 
-	HASH_ITER(hh, state->requests, request, next) {
+	HASH_ITER (hh, state->requests, request, next) {
 		request_free(state, request);
 	}
 }
@@ -63,7 +63,8 @@ static void tell(struct gw_call done, int status, const struct gw_entity *entity
 
 static bool same_entity(const struct gw_store_row *a, const struct gw_store_row *b)
 {
-	return a->key.n >= ENTITY_BYTES && b->key.n >= ENTITY_BYTES && memcmp(a->key.p, b->key.p, ENTITY_BYTES) == 0;
+	return a->key.n >= ENTITY_BYTES && b->key.n >= ENTITY_BYTES &&
+	       memcmp(a->key.p, b->key.p, ENTITY_BYTES) == 0;
 }
 
 static size_t entity_rows(const struct gw_store_row *rows, size_t n)
@@ -76,7 +77,8 @@ static size_t entity_rows(const struct gw_store_row *rows, size_t n)
 }
 
 /* The live cells of `n` rows of one entity into `cells` (room for n). -ENOENT: it does not live. */
-static int entity_open(const struct gw_store_row *rows, size_t n, struct gw_cell *cells, struct gw_entity *out)
+static int entity_open(const struct gw_store_row *rows, size_t n, struct gw_cell *cells,
+                       struct gw_entity *out)
 {
 	bool lives = false;
 	struct cell cell;
@@ -90,8 +92,10 @@ static int entity_open(const struct gw_store_row *rows, size_t n, struct gw_cell
 		if (!cell_is_live(&cell))
 			continue;
 		lives |= cell.field == GW_F_CORE;
-		cells[out->n++] = (struct gw_cell){
-			.field = cell.field, .sub = cell.sub, .value = cell.value, .stamp = cell.stamp};
+		cells[out->n++] = (struct gw_cell){.field = cell.field,
+		                                   .sub = cell.sub,
+		                                   .value = cell.value,
+		                                   .stamp = cell.stamp};
 	}
 	return lives ? 0 : -ENOENT;
 }
@@ -101,7 +105,8 @@ static int entity_open(const struct gw_store_row *rows, size_t n, struct gw_cell
 static int ask(struct services_state *state, struct request *request)
 {
 	uint8_t key[ENTITY_BYTES], end[ENTITY_BYTES + 2];
-	struct gw_store_range range = {.table = TABLE_CELL, .from = {key, sizeof(key)}, .to = {end, sizeof(end)}};
+	struct gw_store_range range = {
+		.table = TABLE_CELL, .from = {key, sizeof(key)}, .to = {end, sizeof(end)}};
 
 	entity_key(key, request->class, request->entity);
 	memcpy(end, key, sizeof(key));
@@ -151,7 +156,8 @@ void read_rows(void *state_, uint64_t tag, int status, const struct gw_store_row
 static int walk_on(struct services_state *state, struct request *request)
 {
 	uint8_t end[1] = {(uint8_t)(request->class + 1)};
-	struct gw_store_range range = {.table = TABLE_CELL, .from = {request->from, request->from_n}};
+	struct gw_store_range range = {.table = TABLE_CELL,
+	                               .from = {request->from, request->from_n}};
 
 	if (request->class < 0xff)
 		range.to = (struct gw_blob){end, 1};
@@ -174,8 +180,8 @@ int walk(void *services, uint8_t class, struct gw_call each)
 	return status;
 }
 
-/* Tells the entities of a slice. The last one may go on in the next slice when there is `more`, so it is left: returns the index of its
- * first row, or n. */
+/* Tells the entities of a slice. The last one may go on in the next slice when there is `more`, so
+ * it is left: returns the index of its first row, or n. */
 static size_t walk_tell(struct services_state *state, const struct request *request, bool more,
                         const struct gw_store_row *rows, size_t n)
 {
@@ -193,7 +199,8 @@ static size_t walk_tell(struct services_state *state, const struct request *requ
 		if (status == 0)
 			tell(request->done, 0, &entity);
 		else if (status == -EILSEQ)
-			gw_log(self, GW_ERROR, "a damaged entity is left out class=%c", request->class);
+			gw_log(self, GW_ERROR, "a damaged entity is left out class=%c",
+			       request->class);
 	}
 	gw_free(self, cells);
 	return i;

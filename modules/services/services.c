@@ -1,7 +1,9 @@
 /*
- * services/services.c - the module services: the database of what outlives connections (interface "services" 1.0).
+ * services/services.c - the module services: the database of what outlives connections (interface
+ * "services" 1.0).
  *
- * This file is the descriptor, and the state's beginning and end; services.h says where the rest is.
+ * This file is the descriptor, and the state's beginning and end; services.h says where the rest
+ * is.
  */
 #include "services.h"
 #include <errno.h>
@@ -14,7 +16,8 @@ static void services_origin(void *services, uint64_t *origin_out)
 	*origin_out = ((struct services_state *)services)->origin;
 }
 
-static int services_first_load(struct gw_self *self, struct services_state *state, struct gw_error *err)
+static int services_first_load(struct gw_self *self, struct services_state *state,
+                               struct gw_error *err)
 {
 	if (sodium_init() < 0)
 		return gw_fail(err, -EIO, "libsodium cannot be used");
@@ -114,7 +117,8 @@ static const struct gw_admin_command services_commands[] = {
          .call = CALL_STATUS_COMMAND},
 	{.name = "backup",
          .args = "DIR",
-         .help = "Copies the database, keys and certificates into a new folder, while the server runs.",
+         .help = "Copies the database, keys and certificates into a new folder, while the server "
+                 "runs.",
          .privilege = "backup",
          .min_args = 1,
          .max_args = 1,

@@ -1,15 +1,13 @@
 /*
  * services/services.h - the parts of the module services.
  *
- *     cell.c     bytes of a cell: key, header, form; what is derived from one (log, name, ref, digest)
- *     merge.c    on the write lane: the only code that writes the tables
- *     start.c    reads the meta table, makes a network of one at the first start
- *     commit.c   builds a transaction's batch, completes it, tells who listens
- *     find.c     owner of a name: cache, filter, store
- *     filter.c   a Bloom filter over all claimed names
- *     read.c     entities, one or all of a class
- *     expire.c   deletes what expired an hour ago, tidies what points to a dropped account
- *     admin.c    services status, backup, figures for status
+ *     cell.c     bytes of a cell: key, header, form; what is derived from one (log, name, ref,
+ * digest) merge.c    on the write lane: the only code that writes the tables start.c    reads the
+ * meta table, makes a network of one at the first start commit.c   builds a transaction's batch,
+ * completes it, tells who listens find.c     owner of a name: cache, filter, store filter.c   a
+ * Bloom filter over all claimed names read.c     entities, one or all of a class expire.c   deletes
+ * what expired an hour ago, tidies what points to a dropped account admin.c    services status,
+ * backup, figures for status
  */
 #ifndef SERVICES_SERVICES_H
 #define SERVICES_SERVICES_H
@@ -48,7 +46,7 @@ enum services_call {
 	CALL_TIDIED
 };
 
-#define SLICE_BYTES ((size_t)64 << 10)  /* of a walk: one turn's work */
+#define SLICE_BYTES ((size_t)64 << 10)      /* of a walk: one turn's work */
 #define ENTITY_BYTES_MAX ((size_t)16 << 20) /* a longer entity is not read */
 
 struct pending;
@@ -65,7 +63,7 @@ struct figures {
 /** Counts bits of the names that may be claimed; what it denies is not. */
 struct filter {
 	uint64_t *words;
-	uint64_t n_bits; /* a power of two */
+	uint64_t n_bits;     /* a power of two */
 	uint64_t held, room; /* names added; how many it is made for */
 };
 
@@ -86,8 +84,9 @@ struct services_state {
 	int64_t complained_ns; /* of the clock, last */
 
 	/* find.c */
-	struct named *names; /* the cache, least recently used first */
-	uint64_t claims_changed; /* rises when a commit has changed claims: an answer read before it is not kept */
+	struct named *names;     /* the cache, least recently used first */
+	uint64_t claims_changed; /* rises when a commit has changed claims: an answer read before it
+	                            is not kept */
 	struct filter filter, growing;
 	bool filter_ready, filter_walking;
 
@@ -105,24 +104,30 @@ struct services_state {
 	char *backup_path;
 };
 
-/** Between the call and its answer there may be a reload, so what is called is always named by its row. */
-static inline int store_read(struct services_state *state, const struct gw_store_range *ranges, size_t n,
-                             size_t max_bytes, uint32_t row, uint64_t tag)
+/** Between the call and its answer there may be a reload, so what is called is always named by its
+ * row. */
+static inline int store_read(struct services_state *state, const struct gw_store_range *ranges,
+                             size_t n, size_t max_bytes, uint32_t row, uint64_t tag)
 {
-	return GW_VIA(state->store, gw_store_ops, read, ranges, n, max_bytes, gw_call(state->self, row, tag));
+	return GW_VIA(state->store, gw_store_ops, read, ranges, n, max_bytes,
+	              gw_call(state->self, row, tag));
 }
 
 /* --- merge.c --- */
 
-/** What a GW_STORE_MERGE operation asks for: its `version`. Those that may refuse come first in a batch. */
+/** What a GW_STORE_MERGE operation asks for: its `version`. Those that may refuse come first in a
+ * batch. */
 enum verb {
 	VERB_LIVING, /* key: entity. -ENOENT unless it lives */
-	VERB_FREE,   /* key: name prefix, val: entity. -EEXIST if another living entity claims the name */
-	VERB_ROOM,   /* key: cell of a set, val: bytes of the sub that name the set, limit. -E2BIG if it is full */
-	VERB_CELL,   /* key, val: a cell as it is stored */
-	VERB_CLAIM,  /* the same, made here: the claim in the value keeps its stamp if the entity has it already */
-	VERB_ISSUE,  /* key: origin, val: clock: a transaction of this server is in the batch */
-	VERB_META    /* key: string, val: bytes */
+	VERB_FREE,   /* key: name prefix, val: entity. -EEXIST if another living entity claims the
+	                name */
+	VERB_ROOM,  /* key: cell of a set, val: bytes of the sub that name the set, limit. -E2BIG if
+	               it is full */
+	VERB_CELL,  /* key, val: a cell as it is stored */
+	VERB_CLAIM, /* the same, made here: the claim in the value keeps its stamp if the entity has
+	               it already */
+	VERB_ISSUE, /* key: origin, val: clock: a transaction of this server is in the batch */
+	VERB_META   /* key: string, val: bytes */
 };
 gw_store_merge_fn merge;
 
@@ -136,15 +141,16 @@ gw_committed_fn start_made;
 
 int commit(void *services, const struct gw_write *writes, size_t n, struct gw_call done);
 /** commit() with further operations of the start's behind; the stamp is the caller's. */
-int commit_stamped(struct services_state *state, const struct gw_write *writes, size_t n, struct gw_stamp stamp,
-                   const struct gw_store_op *meta, size_t n_meta, struct gw_call done);
+int commit_stamped(struct services_state *state, const struct gw_write *writes, size_t n,
+                   struct gw_stamp stamp, const struct gw_store_op *meta, size_t n_meta,
+                   struct gw_call done);
 gw_store_done_fn commit_done;
 void pending_drop_all(struct services_state *state);
 
 /* --- find.c --- */
 
-int find(void *services, enum gw_namespace ns, const void *folded, size_t n, struct gw_owner *owner_out,
-         struct gw_call done);
+int find(void *services, enum gw_namespace ns, const void *folded, size_t n,
+         struct gw_owner *owner_out, struct gw_call done);
 int fold(void *services, const char *name, char folded_out[GW_NAME_MAX + 1]);
 gw_store_rows_fn find_rows;
 /** The name is about to be claimed: no longer denied. */

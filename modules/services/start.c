@@ -1,9 +1,10 @@
 /*
  * services/start.c - from the stored meta table to a state that can write.
  *
- * An empty database becomes a network of one: the network's entity, this server's, and this life of its database, all
- * under the first stamp of an origin drawn at random. A database that is not the file it was (put back from a backup, or
- * copied) begins a new life: stamps that its old origin gave out after the copy was made must not be given out again.
+ * An empty database becomes a network of one: the network's entity, this server's, and this life of
+ * its database, all under the first stamp of an origin drawn at random. A database that is not the
+ * file it was (put back from a backup, or copied) begins a new life: stamps that its old origin
+ * gave out after the copy was made must not be given out again.
  */
 #include "services.h"
 #include <errno.h>
@@ -55,7 +56,8 @@ static void meta_take(struct meta *meta, const struct gw_store_row *row)
 	else if (named(row, "life"))
 		meta->life = gw_id_from(row->val);
 	else if (named(row, "identity"))
-		snprintf(meta->identity, sizeof(meta->identity), "%.*s", (int)row->val.n, (const char *)row->val.p);
+		snprintf(meta->identity, sizeof(meta->identity), "%.*s", (int)row->val.n,
+		         (const char *)row->val.p);
 }
 
 static uint64_t draw_origin(struct gw_self *self)
@@ -116,7 +118,8 @@ static int network_of_one(struct services_state *state)
 	struct gw_self *self = state->self;
 	const char *name = gw_server_string(self, "server");
 	struct gw_stamp stamp = {gw_clock_next(self), draw_origin(self)};
-	uint8_t flags_bytes[64], case_bytes[16], life_bytes[64], sub[GW_NAME_MAX + 2] = {GW_NAME_SERVER};
+	uint8_t flags_bytes[64], case_bytes[16], life_bytes[64],
+		sub[GW_NAME_MAX + 2] = {GW_NAME_SERVER};
 	struct gw_parts flags = {.bytes = flags_bytes, .max = sizeof(flags_bytes)};
 	struct gw_parts casemapping = {.bytes = case_bytes, .max = sizeof(case_bytes)};
 	struct gw_parts life = {.bytes = life_bytes, .max = sizeof(life_bytes)};
@@ -132,13 +135,28 @@ static int network_of_one(struct services_state *state)
 	gw_parts_text(&casemapping, "ascii");
 	first_meta(state, &meta);
 	const struct gw_write writes[] = {
-		{.class = GW_CLASS_NETWORK, .make = true, .field = GW_F_CORE, .value = gw_parts_value(&flags)},
-		{.class = GW_CLASS_NETWORK, .make = true, .field = GW_F_OPTION, .sub = {"casemapping", 11},
+		{.class = GW_CLASS_NETWORK,
+	         .make = true,
+	         .field = GW_F_CORE,
+	         .value = gw_parts_value(&flags)},
+		{.class = GW_CLASS_NETWORK,
+	         .make = true,
+	         .field = GW_F_OPTION,
+	         .sub = {"casemapping", 11},
 	         .value = gw_parts_value(&casemapping)},
-		{.class = GW_CLASS_SERVER, .make = true, .field = GW_F_CORE, .value = gw_parts_value(&flags)},
-		{.class = GW_CLASS_SERVER, .make = true, .field = GW_F_NAME, .sub = {sub, (size_t)n + 1},
+		{.class = GW_CLASS_SERVER,
+	         .make = true,
+	         .field = GW_F_CORE,
+	         .value = gw_parts_value(&flags)},
+		{.class = GW_CLASS_SERVER,
+	         .make = true,
+	         .field = GW_F_NAME,
+	         .sub = {sub, (size_t)n + 1},
 	         .value = {name, strlen(name)}},
-		{.class = GW_CLASS_ORIGIN, .make = true, .field = GW_F_CORE, .value = life_value(state, &life)},
+		{.class = GW_CLASS_ORIGIN,
+	         .make = true,
+	         .field = GW_F_CORE,
+	         .value = life_value(state, &life)},
 	};
 	return commit_stamped(state, writes, sizeof(writes) / sizeof(writes[0]), stamp, meta.ops, 6,
 	                      gw_call(self, CALL_MADE, 0));
@@ -157,7 +175,10 @@ static int new_life(struct services_state *state)
 	state->life = (struct gw_id){stamp.clock, stamp.origin};
 	first_meta(state, &meta);
 	const struct gw_write writes[] = {
-		{.class = GW_CLASS_ORIGIN, .make = true, .field = GW_F_CORE, .value = life_value(state, &life)},
+		{.class = GW_CLASS_ORIGIN,
+	         .make = true,
+	         .field = GW_F_CORE,
+	         .value = life_value(state, &life)},
 		{.class = GW_CLASS_ORIGIN, .id = old, .remove = true, .field = GW_F_CORE},
 	};
 	return commit_stamped(state, writes, 2, stamp, meta.ops, 6, gw_call(self, CALL_MADE, 1));
@@ -180,8 +201,9 @@ static int adopt(struct services_state *state, const struct meta *meta)
 	}
 	if (meta->origins > 1)
 		return -ESTALE;
-	gw_log(self, GW_WARN, "the database was put back or copied: it begins a new life was=\"%s\" is=\"%s\"", meta->identity,
-	       identity);
+	gw_log(self, GW_WARN,
+	       "the database was put back or copied: it begins a new life was=\"%s\" is=\"%s\"",
+	       meta->identity, identity);
 	return new_life(state);
 }
 
@@ -193,7 +215,8 @@ static const char *begin(struct services_state *state, const struct meta *meta)
 		return "the services database was written by a newer version";
 	status = meta->origin == 0 ? network_of_one(state) : adopt(state, meta);
 	if (status == -ESTALE)
-		return "the services database was put back from a copy: with other servers on the network it must not go on";
+		return "the services database was put back from a copy: with other servers on the "
+		       "network it must not go on";
 	return status == 0 ? NULL : "the services database cannot be written";
 }
 
@@ -228,7 +251,8 @@ void start_made(void *state_, uint64_t tag, int status, struct gw_id made)
 
 	(void)made;
 	if (status == 0) {
-		gw_log(state->self, GW_INFO, "%s origin=%016llx", tag == 0 ? "made a network of one" : "began a new life",
+		gw_log(state->self, GW_INFO, "%s origin=%016llx",
+		       tag == 0 ? "made a network of one" : "began a new life",
 		       (unsigned long long)state->origin);
 		return;
 	}

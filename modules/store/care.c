@@ -1,8 +1,9 @@
 /*
  * store/care.c - copies of the whole database while it runs, and setting it aside.
  *
- * A copy is made on the read lane and disturbs nobody (LMDB's own compacting copy). A wipe waits for the
- * commit that runs, then renames the folder and starts an empty one; reads under way end on the old one.
+ * A copy is made on the read lane and disturbs nobody (LMDB's own compacting copy). A wipe waits
+ * for the commit that runs, then renames the folder and starts an empty one; reads under way end on
+ * the old one.
  */
 #include "store.h"
 #include <errno.h>
@@ -127,7 +128,8 @@ void care_wipe_start(struct store_state *state)
 	struct care_job *job = job_new(state, state->env->path);
 
 	job->map_size = state->env->map_size;
-	if (gw_job_start(state->self, GW_LANE_WRITE, CALL_WIPE_RUN, job, gw_call(state->self, CALL_WIPE_DONE, 0)) == 0)
+	if (gw_job_start(state->self, GW_LANE_WRITE, CALL_WIPE_RUN, job,
+	                 gw_call(state->self, CALL_WIPE_DONE, 0)) == 0)
 		return;
 	env_unref(&(struct env *){state->env}); /* the job's: it is gone */
 	state->wiping = false;

@@ -1,8 +1,10 @@
 /*
- * store/commit.c - the loop's side of writing: batches queue up while a job commits, the next job takes them all.
+ * store/commit.c - the loop's side of writing: batches queue up while a job commits, the next job
+ * takes them all.
  *
- * Group commit comes by itself that way. A batch is copied into one row of bytes when it is given, and into the memory of the
- * job that commits it; its completion stays here, so the job touches nothing of the state.
+ * Group commit comes by itself that way. A batch is copied into one row of bytes when it is given,
+ * and into the memory of the job that commits it; its completion stays here, so the job touches
+ * nothing of the state.
  */
 #include "store.h"
 #include <errno.h>
@@ -25,8 +27,9 @@ static size_t round_up(size_t n)
 
 static bool op_fits(const struct gw_store_op *op)
 {
-	return op->table < GW_STORE_TABLES && op->kind <= GW_STORE_MERGE && op->key.n <= GW_STORE_KEY_MAX &&
-	       op->val.n <= STORE_VALUE_MAX && (op->key.n > 0 || op->kind == GW_STORE_EMPTY);
+	return op->table < GW_STORE_TABLES && op->kind <= GW_STORE_MERGE &&
+	       op->key.n <= GW_STORE_KEY_MAX && op->val.n <= STORE_VALUE_MAX &&
+	       (op->key.n > 0 || op->kind == GW_STORE_EMPTY);
 }
 
 static uint8_t *op_flatten(uint8_t *at, const struct gw_store_op *op)
@@ -88,7 +91,7 @@ static struct write_job *job_new(struct store_state *state)
 	size_t bytes = 0, at;
 	uint32_t n = 0;
 
-	DL_FOREACH(state->queue, batch) {
+	DL_FOREACH (state->queue, batch) {
 		if (n > 0 && bytes + batch->bytes > STORE_GROUP_MAX)
 			break;
 		bytes += batch->bytes;
@@ -122,7 +125,8 @@ void commit_pump(struct store_state *state)
 	if (job->merge != NULL)
 		gw_job_uses(self, job, state->merge.module);
 	state->writing = true;
-	if (gw_job_start(self, GW_LANE_WRITE, CALL_WRITE_RUN, job, gw_call(self, CALL_WRITE_DONE, 0)) == 0)
+	if (gw_job_start(self, GW_LANE_WRITE, CALL_WRITE_RUN, job,
+	                 gw_call(self, CALL_WRITE_DONE, 0)) == 0)
 		return;
 	env_unref(&(struct env *){state->env}); /* the job's: it is gone */
 	state->writing = false;
@@ -155,7 +159,8 @@ void commit_written(void *state_, uint64_t tag, void *job_)
 		state->pending -= batch->bytes;
 		fn = (gw_store_done_fn *)gw_call_fn(batch->done);
 		if (fn != NULL)
-			fn(batch->done.module->state, batch->done.tag, job->slots[i].status, state->commits);
+			fn(batch->done.module->state, batch->done.tag, job->slots[i].status,
+			   state->commits);
 		gw_free(self, batch);
 	}
 	state->writing = false;
@@ -168,7 +173,7 @@ static void list_free(struct gw_self *self, struct batch **list)
 {
 	struct batch *batch, *next;
 
-	DL_FOREACH_SAFE(*list, batch, next) {
+	DL_FOREACH_SAFE (*list, batch, next) {
 		DL_DELETE(*list, batch);
 		gw_free(self, batch);
 	}

@@ -1,9 +1,10 @@
 /*
  * store/env.c - the LMDB environment: one folder, one sparse map that is set once and never grows.
  *
- * Every commit is synced (no NOSYNC, no WRITEMAP), read transactions are not tied to threads. No compare
- * function of ours is installed and nothing in here points into the module's image; liblmdb itself stays mapped over a
- * reload, since the new generation, which needs it too, is opened before the old one is closed.
+ * Every commit is synced (no NOSYNC, no WRITEMAP), read transactions are not tied to threads. No
+ * compare function of ours is installed and nothing in here points into the module's image; liblmdb
+ * itself stays mapped over a reload, since the new generation, which needs it too, is opened before
+ * the old one is closed.
  */
 #include "store.h"
 #include <errno.h>
@@ -121,7 +122,8 @@ static int env_fill(struct env *env, size_t map_size, struct gw_error *err)
 	if (code == 0)
 		code = tables_open(env);
 	if (code != 0)
-		return gw_fail(err, env_status(code), "cannot open the database in %s: %s", env->path, mdb_strerror(code));
+		return gw_fail(err, env_status(code), "cannot open the database in %s: %s",
+		               env->path, mdb_strerror(code));
 	fsync(env->folder);
 	return 0;
 }
@@ -178,7 +180,8 @@ void env_usage(const struct env *env, uint64_t *bytes_out, uint64_t *limit_out)
 	*limit_out = info.me_mapsize;
 }
 
-/* Device numbers may change when a machine starts, so they count only where the file system knows no time of creation. */
+/* Device numbers may change when a machine starts, so they count only where the file system knows
+ * no time of creation. */
 void env_identity(const struct env *env, char out[GW_STORE_IDENTITY])
 {
 	struct statx st = {0};
@@ -186,9 +189,10 @@ void env_identity(const struct env *env, char out[GW_STORE_IDENTITY])
 	if (statx(env->folder, "data.mdb", 0, STATX_INO | STATX_BTIME, &st) != 0)
 		snprintf(out, GW_STORE_IDENTITY, "unknown");
 	else if (st.stx_mask & STATX_BTIME)
-		snprintf(out, GW_STORE_IDENTITY, "inode %llu born %lld.%09u", (unsigned long long)st.stx_ino,
-		         (long long)st.stx_btime.tv_sec, st.stx_btime.tv_nsec);
+		snprintf(out, GW_STORE_IDENTITY, "inode %llu born %lld.%09u",
+		         (unsigned long long)st.stx_ino, (long long)st.stx_btime.tv_sec,
+		         st.stx_btime.tv_nsec);
 	else
-		snprintf(out, GW_STORE_IDENTITY, "inode %llu device %u:%u", (unsigned long long)st.stx_ino,
-		         st.stx_dev_major, st.stx_dev_minor);
+		snprintf(out, GW_STORE_IDENTITY, "inode %llu device %u:%u",
+		         (unsigned long long)st.stx_ino, st.stx_dev_major, st.stx_dev_minor);
 }

@@ -1,8 +1,9 @@
 /*
  * store/read.c - ordered reads: each a job on the read lane with one short read transaction.
  *
- * A job's memory must be there before it runs, so a read begins with a small buffer; when that does not hold the
- * answer it is run again, whole, with a greater one. A few run at a time, the rest waits here.
+ * A job's memory must be there before it runs, so a read begins with a small buffer; when that does
+ * not hold the answer it is run again, whole, with a greater one. A few run at a time, the rest
+ * waits here.
  */
 #include "store.h"
 #include <errno.h>
@@ -102,15 +103,16 @@ static int key_compare(MDB_val key, const uint8_t *other, size_t n)
 }
 
 /* The first row of the range in its direction; an LMDB code. */
-static int range_seek(MDB_cursor *cursor, const struct read_job *job, const struct flat_range *range, MDB_val *key,
-                      MDB_val *data)
+static int range_seek(MDB_cursor *cursor, const struct read_job *job,
+                      const struct flat_range *range, MDB_val *key, MDB_val *data)
 {
 	const uint8_t *bytes = (const uint8_t *)job->ranges;
 	int code;
 
 	if (!range->reverse) {
 		*key = (MDB_val){range->from_n, (void *)(uintptr_t)(bytes + range->from)};
-		return mdb_cursor_get(cursor, key, data, range->from_n > 0 ? MDB_SET_RANGE : MDB_FIRST);
+		return mdb_cursor_get(cursor, key, data,
+		                      range->from_n > 0 ? MDB_SET_RANGE : MDB_FIRST);
 	}
 	if (range->to_n == 0)
 		return mdb_cursor_get(cursor, key, data, MDB_LAST);
@@ -173,7 +175,8 @@ static size_t copy_key(struct read *read, size_t at, struct gw_blob key)
 	return at + key.n;
 }
 
-static struct read *read_new(struct store_state *state, const struct gw_store_range *ranges, size_t n)
+static struct read *read_new(struct store_state *state, const struct gw_store_range *ranges,
+                             size_t n)
 {
 	size_t bytes = n * sizeof(struct flat_range), at = bytes;
 	struct read *read;
@@ -208,7 +211,8 @@ static int read_start(struct store_state *state, struct read *read)
 	job->buffer = read->buffer;
 	job->n_ranges = read->n_ranges;
 	memcpy(job->ranges, read->ranges, read->bytes);
-	status = gw_job_start(self, GW_LANE_READ, CALL_READ_RUN, job, gw_call(self, CALL_READ_DONE, read->id));
+	status = gw_job_start(self, GW_LANE_READ, CALL_READ_RUN, job,
+	                      gw_call(self, CALL_READ_DONE, read->id));
 	if (status != 0) {
 		env_unref(&(struct env *){state->env}); /* the job's: it is gone */
 		return status;
@@ -222,7 +226,7 @@ void read_pump(struct store_state *state)
 {
 	struct read *read, *next;
 
-	HASH_ITER(hh, state->reads, read, next) {
+	HASH_ITER (hh, state->reads, read, next) {
 		if (state->reading >= READS_AT_ONCE)
 			return;
 		if (!read->started && read_start(state, read) != 0) {
@@ -232,7 +236,8 @@ void read_pump(struct store_state *state)
 	}
 }
 
-int read_add(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes, struct gw_call rows)
+int read_add(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes,
+             struct gw_call rows)
 {
 	struct store_state *state = store;
 	struct gw_self *self = state->self;
@@ -287,7 +292,8 @@ static void answer(struct store_state *state, struct read *read, struct read_job
 	gw_free(self, rows);
 }
 
-/* Greater by a factor, but not beyond what the caller wants, and enough for the row that did not fit. */
+/* Greater by a factor, but not beyond what the caller wants, and enough for the row that did not
+ * fit. */
 static size_t buffer_grown(const struct read *read, const struct read_job *job)
 {
 	size_t n = read->buffer * BUFFER_GROWTH;
@@ -322,7 +328,7 @@ void read_drop_all(struct store_state *state)
 	struct gw_self *self = state->self;
 	struct read *read, *next;
 
-	HASH_ITER(hh, state->reads, read, next) {
+	HASH_ITER (hh, state->reads, read, next) {
 		HASH_DELETE(hh, state->reads, read);
 		gw_free(self, read);
 	}

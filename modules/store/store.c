@@ -1,8 +1,8 @@
 /*
  * store/store.c - the module store: durable key-value transactions on LMDB (interface "store" 1.0).
  *
- * Nothing here runs on disk: the files beside do, on the lanes of the pool. This one is the descriptor, and the
- * state's beginning and end.
+ * Nothing here runs on disk: the files beside do, on the lanes of the pool. This one is the
+ * descriptor, and the state's beginning and end.
  */
 #include "store.h"
 #include <errno.h>
@@ -62,7 +62,9 @@ static int store_first_load(struct gw_self *self, struct store_state *state, str
 	if (status != 0)
 		return status;
 	if (state->env->map_size < wanted)
-		gw_log(self, GW_WARN, "address space is limited: the database may grow to %zu MiB only", state->env->map_size >> 20);
+		gw_log(self, GW_WARN,
+		       "address space is limited: the database may grow to %zu MiB only",
+		       state->env->map_size >> 20);
 	state->self = self;
 	state->retry = gw_timer_new(self, gw_call(self, CALL_RETRY, 0));
 	return 0;
@@ -98,7 +100,8 @@ static const struct gw_option store_options[] = {
          .fallback = "64g",
          .min = 1 << 20,
          .max = (int64_t)1 << 46,
-         .help = "The most that the database may ever hold; it costs address space, not disk. Read at the start only."},
+         .help = "The most that the database may ever hold; it costs address space, not disk. Read "
+                 "at the start only."},
 	{.name = NULL},
 };
 

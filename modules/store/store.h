@@ -2,14 +2,15 @@
  * store/store.h - the parts of the module store: environment, commits, reads, care of the files.
  *
  *     env.c     the LMDB environment, shared by the state and the jobs that use it
- *     commit.c  on the loop: batches queue up, one job at a time takes them all, completions in order
- *     write.c   on the write lane: one transaction for the job's batches, the merge function inside it
- *     read.c    slices, each from its own short read transaction on the read lane
- *     care.c    backup, wipe
+ *     commit.c  on the loop: batches queue up, one job at a time takes them all, completions in
+ * order write.c   on the write lane: one transaction for the job's batches, the merge function
+ * inside it read.c    slices, each from its own short read transaction on the read lane care.c
+ * backup, wipe
  *
  * Jobs get all they need in their own memory and may still run when the module is gone, so the
- * environment is counted: the last user closes it. Memory of a job that is under way at a reload was laid out by
- * the old generation: whoever changes struct write_job, read_job or care_job raises the state's version.
+ * environment is counted: the last user closes it. Memory of a job that is under way at a reload
+ * was laid out by the old generation: whoever changes struct write_job, read_job or care_job raises
+ * the state's version.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -25,7 +26,9 @@
 
 #define STORE_VALUE_MAX ((size_t)1 << 20)
 #define STORE_PENDING_MAX ((uint64_t)64 << 20)
-#define STORE_GROUP_MAX ((size_t)4 << 20) /* bytes that one transaction takes at most */
+#define STORE_GROUP_MAX                                                                            \
+	((size_t)256 << 10) /* bytes of one transaction: some 15 ms of merging, which later        \
+	                       batches wait for */
 #define STORE_READS_MAX 100000
 
 /** Rows of the module's `.calls`. */
@@ -54,7 +57,8 @@ struct env {
 	char path[];
 };
 
-/** Opens or makes the environment in the folder `path`. With too little address space the map is smaller than `map_size`. */
+/** Opens or makes the environment in the folder `path`. With too little address space the map is
+ * smaller than `map_size`. */
 int env_open(const char *path, size_t map_size, struct env **out, struct gw_error *err);
 /** Any thread. */
 struct env *env_ref(struct env *env);
@@ -116,7 +120,8 @@ struct write_job {
 };
 
 int commit_merge_by(void *store, struct gw_call merge);
-int commit_add(void *store, const struct gw_store_op *ops, size_t n, enum gw_store_durable, struct gw_call done);
+int commit_add(void *store, const struct gw_store_op *ops, size_t n, enum gw_store_durable,
+               struct gw_call done);
 /** Starts a job when there is work and none runs. */
 void commit_pump(struct store_state *state);
 void commit_written(void *state, uint64_t tag, void *job);
@@ -127,7 +132,8 @@ void commit_drop_all(struct store_state *state);
 
 void write_run(void *job);
 int tx_get(struct gw_store_tx *tx, uint8_t table, struct gw_blob key, struct gw_store_row *row_out);
-int tx_put(struct gw_store_tx *tx, uint8_t table, struct gw_blob key, struct gw_blob val, uint64_t version);
+int tx_put(struct gw_store_tx *tx, uint8_t table, struct gw_blob key, struct gw_blob val,
+           uint64_t version);
 int tx_del(struct gw_store_tx *tx, uint8_t table, struct gw_blob key);
 int tx_next(struct gw_store_tx *tx, uint8_t table, struct gw_blob after, struct gw_blob prefix,
             struct gw_store_row *row_out);
@@ -140,7 +146,8 @@ static inline void row_open(uint8_t table, MDB_val key, MDB_val data, struct gw_
 {
 	const uint8_t *p = data.mv_data;
 
-	*out = (struct gw_store_row){.table = table, .key = {key.mv_data, key.mv_size}, .version = 1};
+	*out = (struct gw_store_row){
+		.table = table, .key = {key.mv_data, key.mv_size}, .version = 1};
 	out->val = (struct gw_blob){p, data.mv_size};
 	if (table < GW_STORE_VERSIONED || data.mv_size < 8)
 		return;
@@ -152,7 +159,8 @@ static inline void row_open(uint8_t table, MDB_val key, MDB_val data, struct gw_
 
 /* --- read.c --- */
 
-int read_add(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes, struct gw_call rows);
+int read_add(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes,
+             struct gw_call rows);
 void read_run(void *job);
 void read_finished(void *state, uint64_t tag, void *job);
 void read_drop_all(struct store_state *state);

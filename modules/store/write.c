@@ -1,8 +1,9 @@
 /*
  * store/write.c - the write lane: all batches of a job in one LMDB transaction, one sync.
  *
- * A batch that refuses before it has written anything is simply left out. One that fails half-way takes the
- * transaction with it; then each batch gets a transaction of its own, so that it undoes nobody else's.
+ * A batch that refuses before it has written anything is simply left out. One that fails half-way
+ * takes the transaction with it; then each batch gets a transaction of its own, so that it undoes
+ * nobody else's.
  */
 #include "store.h"
 #include <errno.h>
@@ -37,7 +38,8 @@ static int get(struct tx *tx, uint8_t table, struct gw_blob key, struct gw_store
 	return env_status(code);
 }
 
-static int put(struct tx *tx, uint8_t table, struct gw_blob key, struct gw_blob val, uint64_t version)
+static int put(struct tx *tx, uint8_t table, struct gw_blob key, struct gw_blob val,
+               uint64_t version)
 {
 	size_t front = table < GW_STORE_VERSIONED ? 0 : 8;
 	MDB_val k = val_of(key), data = {.mv_size = front + val.n};
@@ -68,7 +70,8 @@ static int del(struct tx *tx, uint8_t table, struct gw_blob key)
 
 static bool begins_with(MDB_val key, struct gw_blob prefix)
 {
-	return key.mv_size >= prefix.n && (prefix.n == 0 || memcmp(key.mv_data, prefix.p, prefix.n) == 0);
+	return key.mv_size >= prefix.n &&
+	       (prefix.n == 0 || memcmp(key.mv_data, prefix.p, prefix.n) == 0);
 }
 
 static bool same(MDB_val key, struct gw_blob other)
@@ -84,7 +87,8 @@ static int compare(struct gw_blob a, struct gw_blob b)
 	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
 }
 
-static int next(struct tx *tx, uint8_t table, struct gw_blob after, struct gw_blob prefix, struct gw_store_row *out)
+static int next(struct tx *tx, uint8_t table, struct gw_blob after, struct gw_blob prefix,
+                struct gw_store_row *out)
 {
 	struct gw_blob from = compare(after, prefix) > 0 ? after : prefix;
 	MDB_val key = val_of(from), data;
@@ -114,9 +118,12 @@ int tx_get(struct gw_store_tx *tx, uint8_t table, struct gw_blob key, struct gw_
 	return key_fits(table, key) ? get(tx_of(tx), table, key, row_out) : -EINVAL;
 }
 
-int tx_put(struct gw_store_tx *tx, uint8_t table, struct gw_blob key, struct gw_blob val, uint64_t version)
+int tx_put(struct gw_store_tx *tx, uint8_t table, struct gw_blob key, struct gw_blob val,
+           uint64_t version)
 {
-	return key_fits(table, key) && val.n <= STORE_VALUE_MAX ? put(tx_of(tx), table, key, val, version) : -EINVAL;
+	return key_fits(table, key) && val.n <= STORE_VALUE_MAX
+	               ? put(tx_of(tx), table, key, val, version)
+	               : -EINVAL;
 }
 
 int tx_del(struct gw_store_tx *tx, uint8_t table, struct gw_blob key)
@@ -200,8 +207,8 @@ static int batch_run(struct tx *tx, struct write_job *job, struct slot *slot)
 
 /* --- transactions --- */
 
-/* All batches from `first` to before `end` in one transaction. SPLIT: nothing was done, as one of several failed half-way or
- * the whole did not fit; else each slot has its status. */
+/* All batches from `first` to before `end` in one transaction. SPLIT: nothing was done, as one of
+ * several failed half-way or the whole did not fit; else each slot has its status. */
 static int group_run(struct write_job *job, uint32_t first, uint32_t end)
 {
 	struct tx tx = {.pub.ops = &store_ops, .env = job->env};

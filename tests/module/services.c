@@ -1,6 +1,6 @@
 /*
- * tests/module/services.c - store and services in a server under the simulated loop: first start, restart, reloads, backup and the
- * way back, a store that is lost at any moment.
+ * tests/module/services.c - store and services in a server under the simulated loop: first start,
+ * restart, reloads, backup and the way back, a store that is lost at any moment.
  */
 #include "core/mem.h"
 #include "tests/sim/harness.h"
@@ -120,7 +120,9 @@ static void the_fake_store_serves_as_well(void **state)
 {
 	struct simnet *net = simnet_new(4);
 	char *build = realpath(getenv("GODWIT_BUILD") != NULL ? getenv("GODWIT_BUILD") : ".", NULL);
-	char *yaml = mem_printf("modules: [store_fake, services]\nmodule-directory: [%s/modules, %s/tests/modules]\n", build, build);
+	char *yaml = mem_printf("modules: [store_fake, services]\nmodule-directory: [%s/modules, "
+	                        "%s/tests/modules]\n",
+	                        build, build);
 	struct simserver *s = simnet_server(net, yaml);
 	char *digest;
 	int status;
@@ -151,7 +153,8 @@ static void a_folder_that_is_a_file_is_told(void **state)
 	f = fopen(path, "w");
 	assert_non_null(f);
 	fclose(f);
-	assert_non_null(strstr(simserver_admin(s, &status, "module load store"), "cannot open the folder"));
+	assert_non_null(
+		strstr(simserver_admin(s, &status, "module load store"), "cannot open the folder"));
 	assert_true(status < 0);
 	assert_int_equal(unlink(path), 0);
 	simserver_admin(s, &status, "module load store");

@@ -169,8 +169,8 @@ static const struct gw_mem_api mem = {api_alloc, api_resize, api_free, api_hash}
 
 /* --- log --- */
 
-__attribute__((format(printf, 3, 4))) static void api_line(struct gw_self *self, enum gw_log_level level,
-                                                           const char *format, ...)
+__attribute__((format(printf, 3, 4))) static void
+api_line(struct gw_self *self, enum gw_log_level level, const char *format, ...)
 {
 	va_list args;
 
@@ -183,7 +183,8 @@ __attribute__((format(printf, 3, 4))) static void api_line(struct gw_self *self,
 	fputc('\n', stderr);
 }
 
-__attribute__((format(printf, 2, 3))) static void api_say(struct gw_self *self, const char *format, ...)
+__attribute__((format(printf, 2, 3))) static void api_say(struct gw_self *self, const char *format,
+                                                          ...)
 {
 	(void)self;
 	(void)format;
@@ -274,7 +275,8 @@ static void *api_job_new(struct gw_self *self, size_t n)
 	return job->data;
 }
 
-static int api_job_start(struct gw_self *self, enum gw_lane lane, uint32_t row, void *data, struct gw_call done)
+static int api_job_start(struct gw_self *self, enum gw_lane lane, uint32_t row, void *data,
+                         struct gw_call done)
 {
 	struct job *job = job_of(data);
 
@@ -379,7 +381,8 @@ static struct gw_timer *timer_due(struct mini *mini, int64_t until)
 	struct gw_timer *timer, *first = NULL;
 
 	DL_FOREACH (mini->timers, timer)
-		if (timer->at >= 0 && timer->at <= until && (first == NULL || timer->at < first->at))
+		if (timer->at >= 0 && timer->at <= until &&
+		    (first == NULL || timer->at < first->at))
 			first = timer;
 	return first;
 }
@@ -453,9 +456,11 @@ void mini_notify(struct mini *mini, const char *topic, const void *payload)
 	for (size_t i = 0; i < mini->n_modules; i++) {
 		struct mini_module *m = &mini->modules[i];
 
-		for (s = m->descriptor != NULL ? m->descriptor->subscriptions : NULL; s != NULL && s->topic != NULL; s++)
+		for (s = m->descriptor != NULL ? m->descriptor->subscriptions : NULL;
+		     s != NULL && s->topic != NULL; s++)
 			if (strcmp(s->topic, topic) == 0)
-				((gw_heard_fn *)m->self.calls[s->call].fn)(m->self.state, 0, payload);
+				((gw_heard_fn *)m->self.calls[s->call].fn)(m->self.state, 0,
+				                                           payload);
 	}
 }
 
@@ -512,7 +517,8 @@ static int64_t api_option_int(const struct gw_options *options, const char *name
 	static const struct {
 		const char *unit;
 		int64_t factor;
-	} units[] = {{"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}, {"s", GW_SECOND}, {"ms", GW_MS}};
+	} units[] = {
+		{"k", 1 << 10}, {"m", 1 << 20}, {"g", 1 << 30}, {"s", GW_SECOND}, {"ms", GW_MS}};
 	const char *text = api_option_string(options, name);
 	char *end;
 	int64_t n = strtoll(text, &end, 10);
@@ -530,8 +536,10 @@ static const char *api_server(struct gw_self *self, const char *key)
 	return strcmp(key, "server") == 0 ? "Mini.Example" : NULL;
 }
 
-static const struct gw_option_api option = {
-	.in_force = api_in_force, .integer = api_option_int, .string = api_option_string, .server = api_server};
+static const struct gw_option_api option = {.in_force = api_in_force,
+                                            .integer = api_option_int,
+                                            .string = api_option_string,
+                                            .server = api_server};
 
 void mini_option(struct mini *mini, const char *name, const char *value)
 {
@@ -559,7 +567,8 @@ struct gw_iface *mini_iface(struct mini *mini, const char *name)
 	return NULL;
 }
 
-static struct mini_module *module_add(struct mini *mini, const char *name, const struct gw_call_row *calls)
+static struct mini_module *module_add(struct mini *mini, const char *name,
+                                      const struct gw_call_row *calls)
 {
 	struct mini_module *m = &mini->modules[mini->n_modules++];
 
@@ -592,7 +601,8 @@ int mini_load(struct mini *mini, const struct gw_module *descriptor)
 		return status;
 	}
 	for (row = descriptor->interfaces; row != NULL && row->name != NULL; row++) {
-		snprintf(mini->iface_names[mini->n_ifaces], sizeof(mini->iface_names[0]), "%s", row->name);
+		snprintf(mini->iface_names[mini->n_ifaces], sizeof(mini->iface_names[0]), "%s",
+		         row->name);
 		mini->ifaces[mini->n_ifaces++] = (struct gw_iface){row->ops, m->self.state};
 	}
 	return 0;
@@ -629,12 +639,18 @@ void mini_reload(struct mini *mini, const char *name)
 	m->self.generation++;
 }
 
-struct gw_self *mini_test_self(struct mini *mini, const struct gw_call_row *calls, uint32_t n, void *state)
+struct gw_self *mini_test_self(struct mini *mini, const struct gw_call_row *calls, uint32_t n,
+                               void *state)
 {
 	struct mini_module *m = &mini->modules[mini->n_modules++];
 
 	m->mini = mini;
-	m->self = (struct gw_self){.core = &mini->core, .name = "test", .state = state, .calls = calls, .n_calls = n, .generation = 1};
+	m->self = (struct gw_self){.core = &mini->core,
+	                           .name = "test",
+	                           .state = state,
+	                           .calls = calls,
+	                           .n_calls = n,
+	                           .generation = 1};
 	return &m->self;
 }
 
@@ -643,7 +659,8 @@ struct gw_self *mini_test_self(struct mini *mini, const struct gw_call_row *call
 static void say(struct gw_admin_request *req, const char *const *cells, size_t n)
 {
 	for (size_t i = 0; i < n && req->n < sizeof(req->text) - 1; i++)
-		req->n += (size_t)snprintf(req->text + req->n, sizeof(req->text) - req->n, "%s%s", i > 0 ? " " : "", cells[i]);
+		req->n += (size_t)snprintf(req->text + req->n, sizeof(req->text) - req->n, "%s%s",
+		                           i > 0 ? " " : "", cells[i]);
 	if (req->n < sizeof(req->text) - 1)
 		req->text[req->n++] = '\n';
 }
@@ -678,15 +695,18 @@ static const char *api_who(struct gw_admin_request *req)
 static const struct gw_admin_api admin = {
 	.head = api_head, .row = say, .text = api_text, .done = api_done, .who = api_who};
 
-static const struct gw_admin_command *command_find(struct mini *mini, const char *name, struct gw_self **self_out)
+static const struct gw_admin_command *command_find(struct mini *mini, const char *name,
+                                                   struct gw_self **self_out)
 {
 	for (size_t i = 0; i < mini->n_modules; i++) {
 		const struct gw_module *d = mini->modules[i].descriptor;
 
-		for (const struct gw_rows *r = d != NULL ? d->rows : NULL; r != NULL && r->point != NULL; r++) {
+		for (const struct gw_rows *r = d != NULL ? d->rows : NULL;
+		     r != NULL && r->point != NULL; r++) {
 			const struct gw_admin_command *commands = r->rows;
 
-			for (size_t j = 0; strcmp(r->point, GW_POINT_ADMIN) == 0 && j < r->count; j++)
+			for (size_t j = 0; strcmp(r->point, GW_POINT_ADMIN) == 0 && j < r->count;
+			     j++)
 				if (strcmp(commands[j].name, name) == 0) {
 					*self_out = &mini->modules[i].self;
 					return &commands[j];
@@ -696,14 +716,16 @@ static const struct gw_admin_command *command_find(struct mini *mini, const char
 	return NULL;
 }
 
-const char *mini_admin(struct mini *mini, int *status_out, const char *command, const char *argument)
+const char *mini_admin(struct mini *mini, int *status_out, const char *command,
+                       const char *argument)
 {
 	struct gw_self *self = NULL;
 	const struct gw_admin_command *row = command_find(mini, command, &self);
 
 	assert_non_null(row);
 	memset(&mini->request, 0, sizeof(mini->request));
-	((gw_admin_fn *)self->calls[row->call].fn)(self->state, &mini->request, argument != NULL, &argument);
+	((gw_admin_fn *)self->calls[row->call].fn)(self->state, &mini->request, argument != NULL,
+	                                           &argument);
 	for (int i = 0; i < 1000 && !mini->request.ended; i++)
 		mini_run(mini, 10 * GW_MS);
 	assert_true(mini->request.ended);
@@ -717,21 +739,27 @@ struct mini *mini_new(const char *state_directory, uint64_t seed)
 {
 	struct mini *mini = calloc(1, sizeof(*mini));
 
-	mini->core = (struct gw_core){.mem = &mem, .log = &logs, .loop = &loop, .bus = &bus, .module = &module, .option = &option, .admin = &admin};
+	mini->core = (struct gw_core){.mem = &mem,
+	                              .log = &logs,
+	                              .loop = &loop,
+	                              .bus = &bus,
+	                              .module = &module,
+	                              .option = &option,
+	                              .admin = &admin};
 	mini->seed = seed;
 	mini->random = seed;
 	snprintf(mini->folder, sizeof(mini->folder), "%s", state_directory);
 	return mini;
 }
 
-#define FREE_ALL(list)                        \
-	do {                                  \
-		void *one_;                   \
-		while ((list) != NULL) {      \
-			one_ = (list);        \
-			DL_DELETE(list, list); \
-			free(one_);           \
-		}                             \
+#define FREE_ALL(list)                                                                             \
+	do {                                                                                       \
+		void *one_;                                                                        \
+		while ((list) != NULL) {                                                           \
+			one_ = (list);                                                             \
+			DL_DELETE(list, list);                                                     \
+			free(one_);                                                                \
+		}                                                                                  \
 	} while (0)
 
 void mini_cut(struct mini **handle)

@@ -1,8 +1,10 @@
 /*
- * tests/unit/mini.h - just enough of a core to run modules that are linked into a test: no sockets, no threads.
+ * tests/unit/mini.h - just enough of a core to run modules that are linked into a test: no sockets,
+ * no threads.
  *
- * Time stands still but for mini_run(). Jobs run when the test lets them, one thing per mini_step(), in an order that a
- * seed decides (seed 0: first come, first served). mini_cut() is a power cut: nothing is unloaded, all memory is gone.
+ * Time stands still but for mini_run(). Jobs run when the test lets them, one thing per
+ * mini_step(), in an order that a seed decides (seed 0: first come, first served). mini_cut() is a
+ * power cut: nothing is unloaded, all memory is gone.
  */
 #ifndef TESTS_UNIT_MINI_H
 #define TESTS_UNIT_MINI_H
@@ -33,7 +35,8 @@ struct gw_self *mini_self(struct mini *mini, const char *name);
 /** What `requires` would give: the interface that a loaded module provides. */
 struct gw_iface *mini_iface(struct mini *mini, const char *name);
 /** A module of the test itself, to be called back. */
-struct gw_self *mini_test_self(struct mini *mini, const struct gw_call_row *calls, uint32_t n, void *state);
+struct gw_self *mini_test_self(struct mini *mini, const struct gw_call_row *calls, uint32_t n,
+                               void *state);
 
 /** One thing happens; false when there is nothing to do at this moment. */
 bool mini_step(struct mini *mini);
@@ -47,10 +50,13 @@ uint64_t mini_clock(struct mini *mini);
 const char *mini_stopped(struct mini *mini);
 
 /** Calls `fn` for each notification of the topic. */
-void mini_hear(struct mini *mini, const char *topic, void (*fn)(void *ctx, const void *payload), void *ctx);
+void mini_hear(struct mini *mini, const char *topic, void (*fn)(void *ctx, const void *payload),
+               void *ctx);
 void mini_notify(struct mini *mini, const char *topic, const void *payload);
-/** Runs an admin command of a loaded module; the answer's lines, cells divided by a space, until the next. Status in `*status_out`. */
-const char *mini_admin(struct mini *mini, int *status_out, const char *command, const char *argument);
+/** Runs an admin command of a loaded module; the answer's lines, cells divided by a space, until
+ * the next. Status in `*status_out`. */
+const char *mini_admin(struct mini *mini, int *status_out, const char *command,
+                       const char *argument);
 
 /** A new folder below /tmp, and its removal. */
 char *mini_folder(void);

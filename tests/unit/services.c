@@ -1,5 +1,6 @@
 /*
- * tests/unit/services.c - the interface "services" on LMDB: registering, claims, deaths, limits, restarts, a full disk.
+ * tests/unit/services.c - the interface "services" on LMDB: registering, claims, deaths, limits,
+ * restarts, a full disk.
  */
 #include "tests/unit/services_rig.h"
 #include <dirent.h>
@@ -81,7 +82,8 @@ static void an_account_is_found_and_read(void **state)
 	assert_int_equal(rig->cells[0].field, GW_F_CORE);
 	assert_int_equal(rig->cells[1].field, GW_F_CRED);
 	assert_int_equal(rig->cells[2].field, GW_F_NAME);
-	assert_true(gw_part_text((struct gw_blob){rig->cells[2].value, rig->cells[2].value_n}, 2, text, sizeof(text)));
+	assert_true(gw_part_text((struct gw_blob){rig->cells[2].value, rig->cells[2].value_n}, 2,
+	                         text, sizeof(text)));
 	assert_string_equal(text, "Ann");
 	other = (struct gw_id){id.clock, id.origin + 1};
 	assert_int_equal(rig_read(rig, GW_CLASS_ACCOUNT, other), -ENOENT);
@@ -117,8 +119,12 @@ static void one_name_refused_undoes_the_whole_transaction(void **state)
 	assert_int_equal(rig_register(rig, "cat", NULL), 0);
 	writes[0] = (struct gw_write){.class = GW_CLASS_ACCOUNT, .make = true, .field = GW_F_CORE};
 	for (int i = 0; i < 3; i++)
-		writes[1 + i] = (struct gw_write){.class = GW_CLASS_ACCOUNT, .make = true, .exclusive = true,
-		                                  .field = GW_F_NAME, .sub = {sub[i], 4}, .value = {"x", 1}};
+		writes[1 + i] = (struct gw_write){.class = GW_CLASS_ACCOUNT,
+		                                  .make = true,
+		                                  .exclusive = true,
+		                                  .field = GW_F_NAME,
+		                                  .sub = {sub[i], 4},
+		                                  .value = {"x", 1}};
 	assert_int_equal(rig_commit_wait(rig, writes, 4, NULL), -EEXIST);
 	assert_int_equal(rig_find(rig, GW_NAME_NICK, "new"), -ENOENT);
 	assert_int_equal(rig_find(rig, GW_NAME_MAIL, "new"), -ENOENT);
@@ -147,7 +153,8 @@ static void the_earliest_living_claim_owns(void **state)
 {
 	struct rig *rig = rig_of(state);
 	struct gw_id a, b;
-	struct gw_write gone = {.class = GW_CLASS_ACCOUNT, .field = GW_F_NAME, .sub = {"nold", 4}, .remove = true};
+	struct gw_write gone = {
+		.class = GW_CLASS_ACCOUNT, .field = GW_F_NAME, .sub = {"nold", 4}, .remove = true};
 
 	assert_int_equal(rig_register(rig, "ada", &a), 0);
 	assert_int_equal(rig_register(rig, "ben", &b), 0);
@@ -189,7 +196,10 @@ static void certificates_are_claimed_too(void **state)
 {
 	struct rig *rig = rig_of(state);
 	uint8_t digest[33] = "0123456789abcdef0123456789abcdef";
-	struct gw_write w = {.class = GW_CLASS_ACCOUNT, .field = GW_F_CERTFP, .sub = {digest, 32}, .value = {"laptop", 6},
+	struct gw_write w = {.class = GW_CLASS_ACCOUNT,
+	                     .field = GW_F_CERTFP,
+	                     .sub = {digest, 32},
+	                     .value = {"laptop", 6},
 	                     .exclusive = true};
 	struct gw_id b;
 
@@ -207,7 +217,10 @@ static void what_is_over_a_limit_is_refused(void **state)
 {
 	struct rig *rig = rig_of(state);
 	char long_name[80], value[GW_VALUE_MAX + 1];
-	struct gw_write w = {.class = GW_CLASS_ACCOUNT, .field = GW_F_OPTION, .sub = {"x", 1}, .value = {"v", 1}};
+	struct gw_write w = {.class = GW_CLASS_ACCOUNT,
+	                     .field = GW_F_OPTION,
+	                     .sub = {"x", 1},
+	                     .value = {"v", 1}};
 	struct gw_write many[GW_TX_CELLS + 1], two[2];
 	char folded[GW_NAME_MAX + 1];
 
@@ -244,7 +257,8 @@ static void what_is_over_a_limit_is_refused(void **state)
 	assert_int_equal(rig_commit(rig, two, 0, NULL), -EINVAL);
 	w.exclusive = true;
 	assert_int_equal(rig_commit(rig, &w, 1, NULL), -EINVAL); /* no claim */
-	w = (struct gw_write){.class = GW_CLASS_ACCOUNT, .field = GW_F_NAME, .id = w.id, .sub = {"n", 1}};
+	w = (struct gw_write){
+		.class = GW_CLASS_ACCOUNT, .field = GW_F_NAME, .id = w.id, .sub = {"n", 1}};
 	assert_int_equal(rig_commit(rig, &w, 1, NULL), -EINVAL); /* claims no name */
 }
 
@@ -261,8 +275,11 @@ static void an_account_holds_32_nicks(void **state)
 		assert_int_equal(rig_claim(rig, a, nick, true), 0);
 	}
 	for (int i = 0; i < 2; i++)
-		two[i] = (struct gw_write){.class = GW_CLASS_ACCOUNT, .id = a, .field = GW_F_NAME,
-		                           .sub = {i == 0 ? "nida-x" : "nida-y", 6}, .value = {"Ida", 3}};
+		two[i] = (struct gw_write){.class = GW_CLASS_ACCOUNT,
+		                           .id = a,
+		                           .field = GW_F_NAME,
+		                           .sub = {i == 0 ? "nida-x" : "nida-y", 6},
+		                           .value = {"Ida", 3}};
 	assert_int_equal(rig_commit_wait(rig, two, 2, NULL), -E2BIG);
 	assert_int_equal(rig_commit_wait(rig, two, 1, NULL), 0);
 	assert_int_equal(rig_claim(rig, a, "ida-33", true), -E2BIG);
@@ -276,7 +293,8 @@ static void an_account_holds_32_nicks(void **state)
 static void an_access_list_ends_at_4096(void **state)
 {
 	struct rig *rig = rig_of(state);
-	struct gw_write make = {.class = GW_CLASS_CHANNEL, .make = true, .field = GW_F_CORE}, add[GW_TX_CELLS];
+	struct gw_write make = {.class = GW_CLASS_CHANNEL, .make = true, .field = GW_F_CORE},
+			add[GW_TX_CELLS];
 	uint8_t ids[GW_TX_CELLS][16];
 	struct gw_id channel;
 
@@ -284,10 +302,14 @@ static void an_access_list_ends_at_4096(void **state)
 	for (uint64_t i = 0; i <= GW_ACCESS_MAX / GW_TX_CELLS; i++) {
 		for (uint64_t j = 0; j < GW_TX_CELLS; j++) {
 			gw_id_bytes((struct gw_id){1 + i * GW_TX_CELLS + j, 7}, ids[j]);
-			add[j] = (struct gw_write){.class = GW_CLASS_CHANNEL, .id = channel, .field = GW_F_ACCESS,
-			                           .sub = {ids[j], 16}, .value = {"o", 1}};
+			add[j] = (struct gw_write){.class = GW_CLASS_CHANNEL,
+			                           .id = channel,
+			                           .field = GW_F_ACCESS,
+			                           .sub = {ids[j], 16},
+			                           .value = {"o", 1}};
 		}
-		assert_int_equal(rig_commit_wait(rig, add, i < 16 ? GW_TX_CELLS : 1, NULL), i < 16 ? 0 : -E2BIG);
+		assert_int_equal(rig_commit_wait(rig, add, i < 16 ? GW_TX_CELLS : 1, NULL),
+		                 i < 16 ? 0 : -E2BIG);
 	}
 	assert_int_equal(rig_read(rig, GW_CLASS_CHANNEL, channel), 0);
 	assert_int_equal(rig->n_cells, 1 + GW_ACCESS_MAX);
@@ -308,7 +330,8 @@ static void walks_tell_each_entity_once_in_order(void **state)
 {
 	struct rig *rig = rig_of(state);
 	static const char value[GW_VALUE_MAX];
-	struct gw_write w = {.class = GW_CLASS_ACCOUNT, .field = GW_F_OPTION, .value = {value, sizeof(value)}};
+	struct gw_write w = {
+		.class = GW_CLASS_ACCOUNT, .field = GW_F_OPTION, .value = {value, sizeof(value)}};
 	struct gw_id id;
 
 	register_many(rig, "before", 200);
@@ -336,8 +359,8 @@ static void unknown_names_are_denied_without_a_read(void **state)
 	register_many(rig, "member", 50);
 	for (int i = 0; i < 10000; i++) {
 		snprintf(nick, sizeof(nick), "guest%d", i);
-		status = GW_VIA(rig->services, gw_services_ops, find, GW_NAME_NICK, nick, strlen(nick), &rig->owner,
-		                (struct gw_call){0});
+		status = GW_VIA(rig->services, gw_services_ops, find, GW_NAME_NICK, nick,
+		                strlen(nick), &rig->owner, (struct gw_call){0});
 		asked += status == -EINPROGRESS;
 		assert_true(status == -EINPROGRESS || status == -ENOENT);
 	}
@@ -353,7 +376,8 @@ static void names_are_found_before_the_filter_is_built(void **state)
 	assert_int_equal(rig_register(rig, "jan", &id), 0);
 	rig_close(rig);
 	rig_begin(rig, f->folder, false, 0, NULL);
-	assert_int_equal(GW_VIA(rig->services, gw_services_ops, find, GW_NAME_NICK, "kim", 3, &rig->owner, (struct gw_call){0}),
+	assert_int_equal(GW_VIA(rig->services, gw_services_ops, find, GW_NAME_NICK, "kim", 3,
+	                        &rig->owner, (struct gw_call){0}),
 	                 -EINPROGRESS);
 	assert_int_equal(rig_find(rig, GW_NAME_NICK, "jan"), 0);
 	assert_true(gw_id_is(rig->owner.id, id));
@@ -382,7 +406,8 @@ static void every_commit_is_announced(void **state)
 	mini_hear(rig->mini, GW_TOPIC_SERVICES_CHANGED, hear, &heard);
 	assert_int_equal(rig_register(rig, "lea", &id), 0);
 	assert_int_equal(heard.n, 1);
-	assert_true(gw_id_is(heard.last.id, id) && heard.last.class == GW_CLASS_ACCOUNT && !heard.last.dead);
+	assert_true(gw_id_is(heard.last.id, id) && heard.last.class == GW_CLASS_ACCOUNT &&
+	            !heard.last.dead);
 	assert_int_equal(rig_register(rig, "lea", NULL), -EEXIST);
 	assert_int_equal(heard.n, 1);
 	assert_int_equal(rig_drop(rig, GW_CLASS_ACCOUNT, id), 0);
@@ -589,9 +614,14 @@ static void cells_that_name_a_dropped_account_are_deleted(void **state)
 	gw_id_bytes(account, id_bytes);
 	gw_parts_add(&parts, id_bytes, 16);
 	w[0] = (struct gw_write){.class = GW_CLASS_CHANNEL, .make = true, .field = GW_F_CORE};
-	w[1] = (struct gw_write){.class = GW_CLASS_CHANNEL, .make = true, .field = GW_F_ACCESS, .sub = {id_bytes, 16},
+	w[1] = (struct gw_write){.class = GW_CLASS_CHANNEL,
+	                         .make = true,
+	                         .field = GW_F_ACCESS,
+	                         .sub = {id_bytes, 16},
 	                         .value = {"o", 1}};
-	w[2] = (struct gw_write){.class = GW_CLASS_CHANNEL, .make = true, .field = GW_F_FOUNDER,
+	w[2] = (struct gw_write){.class = GW_CLASS_CHANNEL,
+	                         .make = true,
+	                         .field = GW_F_FOUNDER,
 	                         .value = gw_parts_value(&parts)};
 	for (int i = 0; i < 100; i++)
 		assert_int_equal(rig_commit_wait(rig, w, 3, &channels[i]), 0);
@@ -616,7 +646,8 @@ static void a_reload_keeps_what_is_under_way(void **state)
 	assert_int_equal(rig_register_start(rig, "xan", &a), 0);
 	mini_reload(rig->mini, "services");
 	mini_reload(rig->mini, "store");
-	assert_int_equal(GW_VIA(rig->services, gw_services_ops, find, GW_NAME_NICK, "nobody", 6, &rig->owner, (struct gw_call){0}),
+	assert_int_equal(GW_VIA(rig->services, gw_services_ops, find, GW_NAME_NICK, "nobody", 6,
+	                        &rig->owner, (struct gw_call){0}),
 	                 -ENOENT);
 	mini_run(rig->mini, GW_SECOND);
 	assert_true(rig->outcomes[a].done);

@@ -1,6 +1,7 @@
 /*
- * tests/unit/services_kill.c - kill -9 while accounts are registered on LMDB: the database opens each time, what was reported is there, and
- * all tables fit. (This spares the page cache; services_power.c does not.)
+ * tests/unit/services_kill.c - kill -9 while accounts are registered on LMDB: the database opens
+ * each time, what was reported is there, and all tables fit. (This spares the page cache;
+ * services_power.c does not.)
  *
  * run-all: timeout=300
  */
@@ -30,7 +31,8 @@ static void register_for_ever(const char *folder, int round, int report)
 			mini_step(rig.mini);
 		for (; told < rig.n_outcomes && rig.outcomes[told].done; told++)
 			if (rig.outcomes[told].status != 0 ||
-			    write(report, &rig.outcomes[told].made, sizeof(struct gw_id)) != sizeof(struct gw_id))
+			    write(report, &rig.outcomes[told].made, sizeof(struct gw_id)) !=
+			            sizeof(struct gw_id))
 				abort();
 	}
 	pause();
@@ -67,7 +69,8 @@ static void what_was_reported_survives_kill_9(void **state)
 		child = start(folder, round, &reports);
 		first = n;
 		/* Some reports are awaited, the rest is left to chance. */
-		while (n - first < (size_t)(round * 7 % 60) && read(reports, &ids[n], sizeof(ids[n])) == sizeof(ids[n]))
+		while (n - first < (size_t)(round * 7 % 60) &&
+		       read(reports, &ids[n], sizeof(ids[n])) == sizeof(ids[n]))
 			n++;
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
@@ -78,7 +81,8 @@ static void what_was_reported_survives_kill_9(void **state)
 		rig_check(&rig);
 		assert_int_equal(rig_walk(&rig, GW_CLASS_ACCOUNT), 0);
 		status = 0;
-		for (size_t i = 0; i < rig.n_walked && status < n; i++) /* both in the order of clocks */
+		for (size_t i = 0; i < rig.n_walked && status < n;
+		     i++) /* both in the order of clocks */
 			status += gw_id_is(rig.walked[i], ids[status]);
 		assert_int_equal(status, n);
 		rig_close(&rig);

@@ -1,6 +1,7 @@
 /*
- * tests/unit/services_merge.c - the merge: the same cells in any order, in any grouping, more than once, give the same tables, and
- * those that a plain computation gives (latest version by rank, clock, origin; a dead entity has nothing but its death).
+ * tests/unit/services_merge.c - the merge: the same cells in any order, in any grouping, more than
+ * once, give the same tables, and those that a plain computation gives (latest version by rank,
+ * clock, origin; a dead entity has nothing but its death).
  */
 #include "tests/unit/services_rig.h"
 #include <stdlib.h>
@@ -23,12 +24,14 @@ static void put64(uint8_t *p, uint64_t v)
 		p[i] = (uint8_t)(v >> (56 - 8 * i));
 }
 
-/* A version of one of a few cells of a few entities, with one of a few stamps. A stamp decides on the value, as it does in truth. */
+/* A version of one of a few cells of a few entities, with one of a few stamps. A stamp decides on
+ * the value, as it does in truth. */
 static void draw_version(struct mini *mini, struct version *v)
 {
 	static const uint8_t classes[] = {'A', 'A', 'C', 'P'};
-	static const uint8_t fields[] = {GW_F_CORE, GW_F_CORE, GW_F_CRED, GW_F_NAME, GW_F_NAME,
-	                                 GW_F_CERTFP, GW_F_ACCESS, GW_F_FOUNDER, 200};
+	static const uint8_t fields[] = {GW_F_CORE,   GW_F_CORE,    GW_F_CRED,
+	                                 GW_F_NAME,   GW_F_NAME,    GW_F_CERTFP,
+	                                 GW_F_ACCESS, GW_F_FOUNDER, 200};
 	uint64_t clock = 1000 + mini_random(mini) % 40, origin = 1 + mini_random(mini) % 3;
 	uint64_t fate = (clock * 7 + origin * 3) % 10;
 	struct gw_parts value;
@@ -88,7 +91,8 @@ static bool one_cell(const struct version *a, const struct version *b)
 static bool dead(const struct version *all, size_t n, const uint8_t *entity)
 {
 	for (size_t i = 0; i < n; i++)
-		if (memcmp(all[i].key, entity, 17) == 0 && all[i].key[18] == GW_F_CORE && all[i].row[0] == 3)
+		if (memcmp(all[i].key, entity, 17) == 0 && all[i].key[18] == GW_F_CORE &&
+		    all[i].row[0] == 3)
 			return true;
 	return false;
 }
@@ -125,7 +129,8 @@ static void check_reference(struct rig *rig, const struct version *all, size_t n
 		found++;
 		for (size_t j = 0; j <= kept; j++) {
 			assert_true(j < kept);
-			if (expected[j].key_n == r->key_n && memcmp(expected[j].key, r->key, r->key_n) == 0) {
+			if (expected[j].key_n == r->key_n &&
+			    memcmp(expected[j].key, r->key, r->key_n) == 0) {
 				assert_int_equal(r->val_n, expected[j].row_n);
 				assert_memory_equal(r->val, expected[j].row, r->val_n);
 				break;
@@ -137,7 +142,8 @@ static void check_reference(struct rig *rig, const struct version *all, size_t n
 	free(expected);
 }
 
-static void merge_in_order(struct rig *rig, const struct version *all, const size_t *order, size_t n)
+static void merge_in_order(struct rig *rig, const struct version *all, const size_t *order,
+                           size_t n)
 {
 	struct gw_store_op ops[8];
 	size_t n_ops = 0;
@@ -145,11 +151,17 @@ static void merge_in_order(struct rig *rig, const struct version *all, const siz
 	for (size_t i = 0; i < n; i++) {
 		const struct version *v = &all[order[i]];
 
-		ops[n_ops++] = (struct gw_store_op){.kind = GW_STORE_MERGE, .table = T_CELL, .key = {v->key, v->key_n},
-		                                    .val = {v->row, v->row_n}, .version = MERGE_A_CELL};
-		if (i + 1 < n && n_ops < sizeof(ops) / sizeof(ops[0]) && mini_random(rig->mini) % 3 != 0)
+		ops[n_ops++] = (struct gw_store_op){.kind = GW_STORE_MERGE,
+		                                    .table = T_CELL,
+		                                    .key = {v->key, v->key_n},
+		                                    .val = {v->row, v->row_n},
+		                                    .version = MERGE_A_CELL};
+		if (i + 1 < n && n_ops < sizeof(ops) / sizeof(ops[0]) &&
+		    mini_random(rig->mini) % 3 != 0)
 			continue;
-		assert_int_equal(GW_VIA(rig->store, gw_store_ops, commit, ops, n_ops, GW_STORE_DISK, (struct gw_call){0}), 0);
+		assert_int_equal(GW_VIA(rig->store, gw_store_ops, commit, ops, n_ops, GW_STORE_DISK,
+		                        (struct gw_call){0}),
+		                 0);
 		n_ops = 0;
 	}
 	mini_run(rig->mini, 10 * GW_SECOND);
@@ -179,7 +191,8 @@ static void any_order_gives_the_same_tables(void **state)
 		for (size_t i = 0; i < CELLS; i++)
 			draw_version(dice, &all[i]);
 		for (int o = 0; o < ORDERS; o++) {
-			for (size_t i = 0; i < 2 * CELLS; i++) /* each at least once, half of them more often */
+			for (size_t i = 0; i < 2 * CELLS;
+			     i++) /* each at least once, half of them more often */
 				order[i] = i < CELLS ? i : mini_random(dice) % CELLS;
 			for (size_t i = 2 * CELLS; i > 1; i--) {
 				size_t j = mini_random(dice) % i, was = order[i - 1];
@@ -220,8 +233,11 @@ static void damaged_cells_are_refused_whole(void **state)
 		uint8_t to;
 		size_t row_n;
 	} damages[] = {
-		{"class 0", 0, 0, 30},        {"flags", 100, 4, 30},        {"tombstone with a value", 100, 1, 30},
-		{"no header", 100, 0, 16},    {"final core", 100, 2, 30},
+		{"class 0", 0, 0, 30},
+		{"flags", 100, 4, 30},
+		{"tombstone with a value", 100, 1, 30},
+		{"no header", 100, 0, 16},
+		{"final core", 100, 2, 30},
 	};
 	char *folder = mini_folder();
 	struct dump before, after;
@@ -231,13 +247,19 @@ static void damaged_cells_are_refused_whole(void **state)
 	rig_open(&rig, folder, true, 1);
 	before = rig_dump(&rig, T_CELL);
 	for (size_t i = 0; i < sizeof(damages) / sizeof(damages[0]); i++) {
-		uint8_t bytes[200] = {'A', 0, 0, 0, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 9, 0, GW_F_CORE};
-		struct gw_store_op op = {.kind = GW_STORE_MERGE, .table = T_CELL, .key = {bytes, 19},
-		                         .val = {bytes + 100, damages[i].row_n}, .version = MERGE_A_CELL};
+		uint8_t bytes[200] = {'A', 0, 0, 0, 0, 0, 0, 0, 9,        0,
+		                      0,   0, 0, 0, 0, 0, 9, 0, GW_F_CORE};
+		struct gw_store_op op = {.kind = GW_STORE_MERGE,
+		                         .table = T_CELL,
+		                         .key = {bytes, 19},
+		                         .val = {bytes + 100, damages[i].row_n},
+		                         .version = MERGE_A_CELL};
 
 		bytes[108] = 9;
 		bytes[damages[i].at] = damages[i].to;
-		assert_int_equal(GW_VIA(rig.store, gw_store_ops, commit, &op, 1, GW_STORE_DISK, (struct gw_call){0}), 0);
+		assert_int_equal(GW_VIA(rig.store, gw_store_ops, commit, &op, 1, GW_STORE_DISK,
+		                        (struct gw_call){0}),
+		                 0);
 		mini_run(rig.mini, GW_SECOND);
 		after = rig_dump(&rig, T_CELL);
 		if (!dump_same(&before, &after))

@@ -1,12 +1,15 @@
 /*
- * tests/unit/services_power.c - power cuts: no transaction whose success was reported is missing afterwards, none is there half.
+ * tests/unit/services_power.c - power cuts: no transaction whose success was reported is missing
+ * afterwards, none is there half.
  *
- *     services_power [SEEDS [FIRST]]      100 seeds from 1 unless told otherwise; a failing seed is printed
+ *     services_power [SEEDS [FIRST]]      100 seeds from 1 unless told otherwise; a failing seed is
+ * printed
  *
- * Runs on store_fake, which forgets whatever was not synced. Transactions of a few accounts that fight for a few nicks are
- * sent off without waiting, the power is cut somewhere, and the database is opened again, several times over. A plain model
- * carries out the same transactions up to the one that the database says it holds last; both must agree, and
- * what was reported must be what the model got.
+ * Runs on store_fake, which forgets whatever was not synced. Transactions of a few accounts that
+ * fight for a few nicks are sent off without waiting, the power is cut somewhere, and the database
+ * is opened again, several times over. A plain model carries out the same transactions up to the
+ * one that the database says it holds last; both must agree, and what was reported must be what the
+ * model got.
  *
  * run-all: timeout=300
  */
@@ -68,12 +71,15 @@ static void send_off(struct world *w)
 	size_t n = 1;
 	int status;
 
-	*tx = (struct tx){.kind = w->n_tx == 0 ? REGISTER : (enum kind)draw(w, KINDS), .nick = (int)draw(w, NICKS)};
+	*tx = (struct tx){.kind = w->n_tx == 0 ? REGISTER : (enum kind)draw(w, KINDS),
+	                  .nick = (int)draw(w, NICKS)};
 	snprintf(tx->value, sizeof(tx->value), "v%u", (unsigned)draw(w, 100000));
 	sub[1] = (uint8_t)('a' + tx->nick);
 	for (int i = 0; i < 3; i++)
-		writes[i] = (struct gw_write){.class = GW_CLASS_ACCOUNT, .make = tx->kind == REGISTER};
-	if (tx->kind != REGISTER) { /* an account of an earlier transaction, whether that has succeeded or not */
+		writes[i] =
+			(struct gw_write){.class = GW_CLASS_ACCOUNT, .make = tx->kind == REGISTER};
+	if (tx->kind != REGISTER) { /* an account of an earlier transaction, whether that has
+		                       succeeded or not */
 		const struct tx *of = &w->tx[draw(w, w->n_tx)];
 
 		tx->account = of->kind == REGISTER ? (struct gw_id){of->clock, 0} : of->account;
@@ -133,7 +139,8 @@ static struct account *account_of(struct world *w, struct gw_id id)
 static bool taken(struct world *w, int nick, const struct account *but)
 {
 	for (size_t i = 0; i < w->n_accounts; i++)
-		if (&w->accounts[i] != but && w->accounts[i].alive && w->accounts[i].claim[nick] != 0)
+		if (&w->accounts[i] != but && w->accounts[i].alive &&
+		    w->accounts[i].claim[nick] != 0)
 			return true;
 	return false;
 }
@@ -225,7 +232,8 @@ static void compare_account(struct world *w, const struct account *a)
 		if (c->field == GW_F_CRED)
 			assert_memory_equal(c->value, a->value, strlen(a->value));
 		if (c->field == GW_F_NAME) {
-			assert_int_equal(gw_part_u64((struct gw_blob){c->value, c->value_n}, 0, 0), a->claim[c->sub[1] - 'a']);
+			assert_int_equal(gw_part_u64((struct gw_blob){c->value, c->value_n}, 0, 0),
+			                 a->claim[c->sub[1] - 'a']);
 			names++;
 		}
 	}
@@ -245,7 +253,8 @@ static void compare(struct world *w)
 	for (size_t i = 0; i < w->n_accounts; i++) {
 		w->accounts[i].id.origin = origin;
 		if (!w->accounts[i].alive) {
-			assert_int_equal(rig_read(&w->rig, GW_CLASS_ACCOUNT, w->accounts[i].id), -ENOENT);
+			assert_int_equal(rig_read(&w->rig, GW_CLASS_ACCOUNT, w->accounts[i].id),
+			                 -ENOENT);
 			continue;
 		}
 		living++;
@@ -256,7 +265,8 @@ static void compare(struct world *w)
 	for (int i = 0; i < NICKS; i++) {
 		char nick[2] = {(char)('a' + i), '\0'};
 
-		assert_int_equal(rig_find(&w->rig, GW_NAME_NICK, nick), taken(w, i, NULL) ? 0 : -ENOENT);
+		assert_int_equal(rig_find(&w->rig, GW_NAME_NICK, nick),
+		                 taken(w, i, NULL) ? 0 : -ENOENT);
 	}
 }
 
@@ -316,9 +326,11 @@ static void nothing_reported_is_lost_and_nothing_is_half_there(void **state)
 		current = seed;
 		run_seed(seed);
 	}
-	print_message("# %u transactions: %u reported (%u refused), %u not reported but durable, %u lost unreported\n",
+	print_message("# %u transactions: %u reported (%u refused), %u not reported but durable, "
+	              "%u lost unreported\n",
 	              tally.sent, tally.reported, tally.refused, tally.survived, tally.lost);
-	assert_true(tally.reported > 10 * seeds && tally.survived > 0 && tally.lost > 0 && tally.refused > 0);
+	assert_true(tally.reported > 10 * seeds && tally.survived > 0 && tally.lost > 0 &&
+	            tally.refused > 0);
 }
 
 int main(int argc, char **argv)

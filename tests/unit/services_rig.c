@@ -1,5 +1,6 @@
 /*
- * tests/unit/services_rig.c - drives services, and checks its tables against a second, plain computation.
+ * tests/unit/services_rig.c - drives services, and checks its tables against a second, plain
+ * computation.
  */
 #include "tests/unit/services_rig.h"
 #include <gnutls/crypto.h>
@@ -59,9 +60,13 @@ static void entity_told(void *state, uint64_t tag, int status, const struct gw_e
 		const struct gw_cell *c = &entity->cells[i];
 		struct kept_cell *k = &rig->cells[i];
 
-		*k = (struct kept_cell){.field = c->field, .sub_n = c->sub.n, .value_n = c->value.n, .stamp = c->stamp};
+		*k = (struct kept_cell){.field = c->field,
+		                        .sub_n = c->sub.n,
+		                        .value_n = c->value.n,
+		                        .stamp = c->stamp};
 		memcpy(k->sub, c->sub.p, c->sub.n);
-		memcpy(k->value, c->value.p, c->value.n < sizeof(k->value) ? c->value.n : sizeof(k->value));
+		memcpy(k->value, c->value.p,
+		       c->value.n < sizeof(k->value) ? c->value.n : sizeof(k->value));
 	}
 	rig->n_cells = entity->n;
 }
@@ -89,7 +94,8 @@ static void *copy(const void *p, size_t n)
 	return to;
 }
 
-static void rows_told(void *state, uint64_t tag, int status, const struct gw_store_row *rows, size_t n)
+static void rows_told(void *state, uint64_t tag, int status, const struct gw_store_row *rows,
+                      size_t n)
 {
 	struct rig *rig = state;
 	struct dump *d = rig->dump;
@@ -127,7 +133,8 @@ void rig_begin(struct rig *rig, const char *folder, bool fake, uint64_t seed, co
 	if (map_size != NULL)
 		mini_option(rig->mini, fake ? "room" : "map-size", map_size);
 	rig->self = mini_test_self(rig->mini, calls, sizeof(calls) / sizeof(calls[0]), rig);
-	assert_int_equal(mini_load(rig->mini, fake ? &store_fake_LTX_gw_module : &store_LTX_gw_module), 0);
+	assert_int_equal(
+		mini_load(rig->mini, fake ? &store_fake_LTX_gw_module : &store_LTX_gw_module), 0);
 	assert_int_equal(mini_load(rig->mini, &services_LTX_gw_module), 0);
 	rig->store = mini_iface(rig->mini, "store");
 	rig->services = mini_iface(rig->mini, "services");
@@ -168,10 +175,12 @@ int rig_commit(struct rig *rig, const struct gw_write *writes, size_t n, uint64_
 	assert_true(index < OUTCOMES);
 	if (index_out != NULL)
 		*index_out = index;
-	return GW_VIA(rig->services, gw_services_ops, commit, writes, n, gw_call(rig->self, CALL_COMMITTED, index));
+	return GW_VIA(rig->services, gw_services_ops, commit, writes, n,
+	              gw_call(rig->self, CALL_COMMITTED, index));
 }
 
-int rig_commit_wait(struct rig *rig, const struct gw_write *writes, size_t n, struct gw_id *made_out)
+int rig_commit_wait(struct rig *rig, const struct gw_write *writes, size_t n,
+                    struct gw_id *made_out)
 {
 	uint64_t index;
 	int status = rig_commit(rig, writes, n, &index);
@@ -193,13 +202,19 @@ static size_t account_writes(const char *nick, uint8_t sub[64], struct gw_write 
 
 	memcpy(folded, nick, n + 1);
 	for (size_t i = 0; i < n; i++)
-		folded[i] = (char)(folded[i] >= 'A' && folded[i] <= 'Z' ? folded[i] | 32 : folded[i]);
+		folded[i] =
+			(char)(folded[i] >= 'A' && folded[i] <= 'Z' ? folded[i] | 32 : folded[i]);
 	sub[0] = GW_NAME_NICK;
 	memcpy(sub + 1, folded, n);
 	writes[0] = (struct gw_write){.class = GW_CLASS_ACCOUNT, .make = true, .field = GW_F_CORE};
-	writes[1] = (struct gw_write){.class = GW_CLASS_ACCOUNT, .make = true, .exclusive = true, .field = GW_F_NAME,
-	                              .sub = {sub, n + 1}, .value = {nick, n}};
-	writes[2] = (struct gw_write){.class = GW_CLASS_ACCOUNT, .make = true, .field = GW_F_CRED, .value = {nick, n}};
+	writes[1] = (struct gw_write){.class = GW_CLASS_ACCOUNT,
+	                              .make = true,
+	                              .exclusive = true,
+	                              .field = GW_F_NAME,
+	                              .sub = {sub, n + 1},
+	                              .value = {nick, n}};
+	writes[2] = (struct gw_write){
+		.class = GW_CLASS_ACCOUNT, .make = true, .field = GW_F_CRED, .value = {nick, n}};
 	return 3;
 }
 
@@ -243,8 +258,8 @@ int rig_find(struct rig *rig, char ns, const char *folded)
 	int status;
 
 	rig->answered = false;
-	status = GW_VIA(rig->services, gw_services_ops, find, (enum gw_namespace)ns, folded, strlen(folded), &rig->owner,
-	                gw_call(rig->self, CALL_OWNER, 0));
+	status = GW_VIA(rig->services, gw_services_ops, find, (enum gw_namespace)ns, folded,
+	                strlen(folded), &rig->owner, gw_call(rig->self, CALL_OWNER, 0));
 	if (status != -EINPROGRESS)
 		return status;
 	wait_answer(rig);
@@ -254,7 +269,9 @@ int rig_find(struct rig *rig, char ns, const char *folded)
 int rig_read(struct rig *rig, uint8_t class, struct gw_id id)
 {
 	rig->answered = false;
-	assert_int_equal(GW_VIA(rig->services, gw_services_ops, read, class, id, gw_call(rig->self, CALL_ENTITY, 0)), 0);
+	assert_int_equal(GW_VIA(rig->services, gw_services_ops, read, class, id,
+	                        gw_call(rig->self, CALL_ENTITY, 0)),
+	                 0);
 	assert_false(rig->answered);
 	wait_answer(rig);
 	return rig->status;
@@ -264,7 +281,9 @@ int rig_walk(struct rig *rig, uint8_t class)
 {
 	rig->answered = false;
 	rig->n_walked = 0;
-	assert_int_equal(GW_VIA(rig->services, gw_services_ops, walk, class, gw_call(rig->self, CALL_WALK, 0)), 0);
+	assert_int_equal(GW_VIA(rig->services, gw_services_ops, walk, class,
+	                        gw_call(rig->self, CALL_WALK, 0)),
+	                 0);
 	wait_answer(rig);
 	return rig->status;
 }
@@ -281,7 +300,9 @@ struct dump rig_dump(struct rig *rig, uint8_t table)
 	do {
 		rig->answered = false;
 		range.from = (struct gw_blob){rig->dump_from, rig->dump_from_n};
-		assert_int_equal(GW_VIA(rig->store, gw_store_ops, read, &range, 1, 1 << 16, gw_call(rig->self, CALL_ROWS, 0)), 0);
+		assert_int_equal(GW_VIA(rig->store, gw_store_ops, read, &range, 1, 1 << 16,
+		                        gw_call(rig->self, CALL_ROWS, 0)),
+		                 0);
 		wait_answer(rig);
 		assert_true(rig->status >= 0);
 	} while (rig->status == GW_STORE_MORE);
@@ -312,7 +333,8 @@ bool dump_same(const struct dump *a, const struct dump *b)
 	if (a->n != b->n)
 		return false;
 	for (size_t i = 0; i < a->n; i++)
-		if (row_order(&a->rows[i], &b->rows[i]) != 0 || a->rows[i].val_n != b->rows[i].val_n ||
+		if (row_order(&a->rows[i], &b->rows[i]) != 0 ||
+		    a->rows[i].val_n != b->rows[i].val_n ||
 		    memcmp(a->rows[i].val, b->rows[i].val, a->rows[i].val_n) != 0)
 			return false;
 	return true;
@@ -321,7 +343,8 @@ bool dump_same(const struct dump *a, const struct dump *b)
 const struct dump_row *dump_find(const struct dump *dump, const char *key)
 {
 	for (size_t i = 0; i < dump->n; i++)
-		if (dump->rows[i].key_n == strlen(key) && memcmp(dump->rows[i].key, key, strlen(key)) == 0)
+		if (dump->rows[i].key_n == strlen(key) &&
+		    memcmp(dump->rows[i].key, key, strlen(key)) == 0)
 			return &dump->rows[i];
 	return NULL;
 }
@@ -334,8 +357,8 @@ struct expected {
 	uint8_t sum[32];
 };
 
-static void expect(struct dump *d, const void *a, size_t a_n, const void *b, size_t b_n, const void *c, size_t c_n,
-                   const void *val, size_t val_n)
+static void expect(struct dump *d, const void *a, size_t a_n, const void *b, size_t b_n,
+                   const void *c, size_t c_n, const void *val, size_t val_n)
 {
 	struct dump_row *r;
 
@@ -369,7 +392,8 @@ static void expect_sum(struct expected *e, const struct dump_row *r)
 	bytes[0] = (uint8_t)r->key_n;
 	memcpy(bytes + 1, r->key, r->key_n);
 	memcpy(bytes + 1 + r->key_n, r->val, r->val_n);
-	assert_int_equal(gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes, 1 + r->key_n + r->val_n, hash), 0);
+	assert_int_equal(gnutls_hash_fast(GNUTLS_DIG_SHA256, bytes, 1 + r->key_n + r->val_n, hash),
+	                 0);
 	for (int i = 31; i >= 0; i--) {
 		carry += (unsigned)e->sum[i] + hash[i];
 		e->sum[i] = (uint8_t)carry;
@@ -385,7 +409,8 @@ static void expect_name(struct expected *e, const struct dump_row *r, uint16_t f
 	struct gw_blob value = {r->val + 17, r->val_n - 17}, clock, origin, display = {NULL, 0};
 	uint8_t front[2 + 64], stamp[16];
 
-	if (!gw_part(value, 0, &clock) || !gw_part(value, 1, &origin) || clock.n != 8 || origin.n != 8)
+	if (!gw_part(value, 0, &clock) || !gw_part(value, 1, &origin) || clock.n != 8 ||
+	    origin.n != 8)
 		return;
 	gw_part(value, 2, &display);
 	if (field == GW_F_NAME) {

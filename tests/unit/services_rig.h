@@ -1,6 +1,7 @@
 /*
- * tests/unit/services_rig.h - the modules store (or store_fake) and services in a small core, driven like a caller would, and a
- * second opinion on their tables: all that follows from the cells is computed anew and compared.
+ * tests/unit/services_rig.h - the modules store (or store_fake) and services in a small core,
+ * driven like a caller would, and a second opinion on their tables: all that follows from the cells
+ * is computed anew and compared.
  */
 #ifndef TESTS_UNIT_SERVICES_RIG_H
 #define TESTS_UNIT_SERVICES_RIG_H
@@ -37,7 +38,7 @@ struct dump {
 	struct dump_row {
 		size_t key_n, val_n;
 		uint8_t *key, *val;
-	} *rows;
+	} * rows;
 };
 
 struct rig {
@@ -75,7 +76,8 @@ void rig_cut(struct rig *rig);
 /** What commit() returned; the outcome comes later in outcomes[*index_out]. */
 int rig_commit(struct rig *rig, const struct gw_write *writes, size_t n, uint64_t *index_out);
 /** Commits and waits. */
-int rig_commit_wait(struct rig *rig, const struct gw_write *writes, size_t n, struct gw_id *made_out);
+int rig_commit_wait(struct rig *rig, const struct gw_write *writes, size_t n,
+                    struct gw_id *made_out);
 /** A new account with an exclusive claim of the nick. */
 int rig_register(struct rig *rig, const char *nick, struct gw_id *made_out);
 int rig_register_start(struct rig *rig, const char *nick, uint64_t *index_out);

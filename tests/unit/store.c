@@ -1,5 +1,6 @@
 /*
- * tests/unit/store.c - the interface "store" on LMDB: ranges, checks, versions, groups, what fails and whom it takes along.
+ * tests/unit/store.c - the interface "store" on LMDB: ranges, checks, versions, groups, what fails
+ * and whom it takes along.
  */
 #include "tests/unit/services_rig.h"
 #include <fcntl.h>
@@ -9,7 +10,7 @@
 
 enum { CALL_MERGE, CALL_DONE, CALL_ROWS };
 
-#define T 3         /* a plain table */
+#define T 3 /* a plain table */
 #define TV (GW_STORE_VERSIONED + 1)
 #define DONE_MAX 4096
 
@@ -54,8 +55,9 @@ static void rows(void *state, uint64_t tag, int status, const struct gw_store_ro
 	for (size_t i = 0; i < n; i++) {
 		f->version = r[i].version;
 		if (r[i].val.n < 64 && at < sizeof(f->rows) - 600)
-			at += (size_t)snprintf(f->rows + at, sizeof(f->rows) - at, "%.*s=%.*s ", (int)r[i].key.n,
-			                       (const char *)r[i].key.p, (int)r[i].val.n, (const char *)r[i].val.p);
+			at += (size_t)snprintf(f->rows + at, sizeof(f->rows) - at, "%.*s=%.*s ",
+			                       (int)r[i].key.n, (const char *)r[i].key.p,
+			                       (int)r[i].val.n, (const char *)r[i].val.p);
 	}
 }
 
@@ -107,15 +109,20 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct gw_store_op op(enum gw_store_kind kind, uint8_t table, const char *key, const char *val, uint64_t version)
+static struct gw_store_op op(enum gw_store_kind kind, uint8_t table, const char *key,
+                             const char *val, uint64_t version)
 {
-	return (struct gw_store_op){
-		.kind = (uint8_t)kind, .table = table, .key = rig_text(key), .val = rig_text(val), .version = version};
+	return (struct gw_store_op){.kind = (uint8_t)kind,
+	                            .table = table,
+	                            .key = rig_text(key),
+	                            .val = rig_text(val),
+	                            .version = version};
 }
 
 static int start(struct fixture *f, const struct gw_store_op *ops, size_t n, uint64_t tag)
 {
-	return GW_VIA(f->store, gw_store_ops, commit, ops, n, GW_STORE_DISK, gw_call(f->self, CALL_DONE, tag));
+	return GW_VIA(f->store, gw_store_ops, commit, ops, n, GW_STORE_DISK,
+	              gw_call(f->self, CALL_DONE, tag));
 }
 
 /* Commits and waits. */
@@ -138,19 +145,24 @@ static int put(struct fixture *f, uint8_t table, const char *key, const char *va
 	return run(f, &o, 1);
 }
 
-static const char *read_ranges(struct fixture *f, const struct gw_store_range *ranges, size_t n, size_t max_bytes)
+static const char *read_ranges(struct fixture *f, const struct gw_store_range *ranges, size_t n,
+                               size_t max_bytes)
 {
 	f->answered = false;
-	assert_int_equal(GW_VIA(f->store, gw_store_ops, read, ranges, n, max_bytes, gw_call(f->self, CALL_ROWS, 0)), 0);
+	assert_int_equal(GW_VIA(f->store, gw_store_ops, read, ranges, n, max_bytes,
+	                        gw_call(f->self, CALL_ROWS, 0)),
+	                 0);
 	assert_false(f->answered);
 	mini_run(f->mini, GW_MS);
 	assert_true(f->answered);
 	return f->rows;
 }
 
-static const char *read_range(struct fixture *f, uint8_t table, const char *from, const char *to, bool reverse)
+static const char *read_range(struct fixture *f, uint8_t table, const char *from, const char *to,
+                              bool reverse)
 {
-	struct gw_store_range range = {.table = table, .reverse = reverse, .from = rig_text(from), .to = rig_text(to)};
+	struct gw_store_range range = {
+		.table = table, .reverse = reverse, .from = rig_text(from), .to = rig_text(to)};
 
 	return read_ranges(f, &range, 1, 1 << 16);
 }
@@ -194,7 +206,8 @@ static void a_bound_ends_a_read_but_one_row_always_comes(void **state)
 		assert_int_equal(start(f, &o, 1, 0), 0);
 	}
 	mini_run(f->mini, GW_MS);
-	assert_int_equal(f->told[1999].commit, 2); /* the first alone, all that waited meanwhile together */
+	assert_int_equal(f->told[1999].commit,
+	                 2); /* the first alone, all that waited meanwhile together */
 	read_ranges(f, &all, 1, 1);
 	assert_int_equal(f->n_rows, 1);
 	assert_int_equal(f->status, GW_STORE_MORE);
@@ -215,7 +228,8 @@ static void a_bound_ends_a_read_but_one_row_always_comes(void **state)
 static void checks_compare_versions(void **state)
 {
 	struct fixture *f = *state;
-	struct gw_store_op o[2] = {op(GW_STORE_CHECK, TV, "k", "", 0), op(GW_STORE_PUT, TV, "k", "one", 7)};
+	struct gw_store_op o[2] = {op(GW_STORE_CHECK, TV, "k", "", 0),
+	                           op(GW_STORE_PUT, TV, "k", "one", 7)};
 
 	assert_int_equal(run(f, o, 2), 0);
 	assert_int_equal(run(f, o, 2), -ESTALE);
@@ -242,14 +256,18 @@ static void checks_compare_versions(void **state)
 static void a_batch_that_fails_undoes_nobody_else(void **state)
 {
 	struct fixture *f = *state;
-	struct gw_store_op good = op(GW_STORE_PUT, T, "before", "1", 0), good2 = op(GW_STORE_MERGE, T, "behind", "2", 0);
-	struct gw_store_op stale[2] = {op(GW_STORE_CHECK, T, "nothing", "", 5), op(GW_STORE_PUT, T, "stale", "x", 0)};
+	struct gw_store_op good = op(GW_STORE_PUT, T, "before", "1", 0),
+			   good2 = op(GW_STORE_MERGE, T, "behind", "2", 0);
+	struct gw_store_op stale[2] = {op(GW_STORE_CHECK, T, "nothing", "", 5),
+	                               op(GW_STORE_PUT, T, "stale", "x", 0)};
 	struct gw_store_op clean = op(GW_STORE_MERGE, T, "clean", "refused", 0);
-	struct gw_store_op half[2] = {op(GW_STORE_PUT, T, "half", "x", 0), op(GW_STORE_MERGE, T, "other", "fail", 0)};
+	struct gw_store_op half[2] = {op(GW_STORE_PUT, T, "half", "x", 0),
+	                              op(GW_STORE_MERGE, T, "other", "fail", 0)};
 
 	for (int with_half = 0; with_half < 2; with_half++) {
 		f->n_told = 0;
-		assert_int_equal(start(f, &good, 1, 0), 0); /* this one has the write lane, the rest makes a group */
+		assert_int_equal(start(f, &good, 1, 0),
+		                 0); /* this one has the write lane, the rest makes a group */
 		assert_int_equal(start(f, &good, 1, 1), 0);
 		assert_int_equal(start(f, stale, 2, 2), 0);
 		assert_int_equal(start(f, &clean, 1, 3), 0);
@@ -286,7 +304,9 @@ static void what_is_out_of_bounds_is_refused_at_once(void **state)
 	o.table = GW_STORE_TABLES;
 	assert_int_equal(start(f, &o, 1, 0), -EINVAL);
 	assert_int_equal(start(f, &o, 0, 0), -EINVAL);
-	assert_int_equal(GW_VIA(f->store, gw_store_ops, read, &range, 1, 100, gw_call(f->self, CALL_ROWS, 0)), -EINVAL);
+	assert_int_equal(GW_VIA(f->store, gw_store_ops, read, &range, 1, 100,
+	                        gw_call(f->self, CALL_ROWS, 0)),
+	                 -EINVAL);
 }
 
 static void callers_are_told_to_hold_back(void **state)
@@ -347,8 +367,13 @@ static void a_wipe_sets_the_data_aside(void **state)
 	GW_VIA(f->store, gw_store_ops, identity, before);
 	assert_int_equal(put(f, T, "old", "1"), 0);
 	assert_int_equal(GW_VIA(f->store, gw_store_ops, wipe, gw_call(f->self, CALL_DONE, 9)), 0);
-	assert_int_equal(GW_VIA(f->store, gw_store_ops, wipe, gw_call(f->self, CALL_DONE, 9)), -EBUSY);
-	assert_int_equal(start(f, &(struct gw_store_op){.kind = GW_STORE_PUT, .table = T, .key = rig_text("new")}, 1, 1), 0);
+	assert_int_equal(GW_VIA(f->store, gw_store_ops, wipe, gw_call(f->self, CALL_DONE, 9)),
+	                 -EBUSY);
+	assert_int_equal(start(f,
+	                       &(struct gw_store_op){
+				       .kind = GW_STORE_PUT, .table = T, .key = rig_text("new")},
+	                       1, 1),
+	                 0);
 	f->n_told = 0;
 	mini_run(f->mini, GW_MS);
 	assert_int_equal(f->n_told, 2);
@@ -373,10 +398,12 @@ static void a_backup_is_a_database(void **state)
 	snprintf(data, sizeof(data), "%s/data.mdb", copy);
 	assert_int_equal(mkdir(path, 0700), 0);
 	f->n_told = 0;
-	assert_int_equal(GW_VIA(f->store, gw_store_ops, backup, copy, gw_call(f->self, CALL_DONE, 5)), 0);
+	assert_int_equal(
+		GW_VIA(f->store, gw_store_ops, backup, copy, gw_call(f->self, CALL_DONE, 5)), 0);
 	mini_run(f->mini, GW_MS);
 	assert_int_equal(f->told[0].status, 0);
-	assert_int_equal(GW_VIA(f->store, gw_store_ops, backup, copy, gw_call(f->self, CALL_DONE, 5)), 0);
+	assert_int_equal(
+		GW_VIA(f->store, gw_store_ops, backup, copy, gw_call(f->self, CALL_DONE, 5)), 0);
 	mini_run(f->mini, GW_MS);
 	assert_int_equal(f->told[1].status, -EEXIST);
 	assert_int_equal(stat(data, &st), 0);
@@ -399,7 +426,8 @@ static void an_unload_with_jobs_under_way_is_clean(void **state)
 
 	for (int i = 0; i < 50; i++) {
 		assert_int_equal(start(f, &o, 1, 0), 0);
-		assert_int_equal(GW_VIA(f->store, gw_store_ops, read, &all, 1, 100, (struct gw_call){0}), 0);
+		assert_int_equal(
+			GW_VIA(f->store, gw_store_ops, read, &all, 1, 100, (struct gw_call){0}), 0);
 	}
 	mini_step(f->mini);
 	mini_unload(f->mini, "store");

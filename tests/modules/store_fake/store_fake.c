@@ -1,11 +1,12 @@
 /*
- * tests/modules/store_fake/store_fake.c - the interface "store" on memory and a log, for the simulator: whoever ends a
- * server without more ado has cut its power.
+ * tests/modules/store_fake/store_fake.c - the interface "store" on memory and a log, for the
+ * simulator: whoever ends a server without more ado has cut its power.
  *
- * What was not "synced" is forgotten: a group of batches is taken, after a while merged and appended to a file in one
- * go (the sync), and after another while acknowledged. So at any moment there are writes that are neither durable nor acknowledged,
- * and writes that are durable but not yet acknowledged. The tables live in memory and are read back from the file at the
- * start. Delays come from the loop's random source. The merge function is the same that runs on the real store.
+ * What was not "synced" is forgotten: a group of batches is taken, after a while merged and
+ * appended to a file in one go (the sync), and after another while acknowledged. So at any moment
+ * there are writes that are neither durable nor acknowledged, and writes that are durable but not
+ * yet acknowledged. The tables live in memory and are read back from the file at the start. Delays
+ * come from the loop's random source. The merge function is the same that runs on the real store.
  *
  * Option `room`: bytes that the tables may take; beyond it batches are refused with -ENOSPC.
  */
@@ -113,7 +114,8 @@ static bool holds(const struct table *t, size_t at, const void *key, size_t n)
 	return at < t->n && compare(t->rows[at]->bytes, t->rows[at]->key_n, key, n) == 0;
 }
 
-static struct row *row_new(struct gw_self *self, struct gw_blob key, struct gw_blob val, uint64_t version)
+static struct row *row_new(struct gw_self *self, struct gw_blob key, struct gw_blob val,
+                           uint64_t version)
 {
 	struct row *row = gw_alloc(self, sizeof(*row) + key.n + val.n);
 
@@ -127,7 +129,8 @@ static struct row *row_new(struct gw_self *self, struct gw_blob key, struct gw_b
 }
 
 /* Puts `row` (NULL: nothing) in the place of `key` and returns what was there. */
-static struct row *swap(struct fake *fake, uint8_t table, const void *key, size_t n, struct row *row)
+static struct row *swap(struct fake *fake, uint8_t table, const void *key, size_t n,
+                        struct row *row)
 {
 	struct table *t = &fake->tables[table];
 	size_t at = seek(t, key, n);
@@ -176,7 +179,8 @@ static void change(struct tx *tx, uint8_t table, struct gw_blob key, struct row 
 	LL_PREPEND(tx->undo, undo);
 }
 
-static int tx_get(struct gw_store_tx *pub, uint8_t table, struct gw_blob key, struct gw_store_row *out)
+static int tx_get(struct gw_store_tx *pub, uint8_t table, struct gw_blob key,
+                  struct gw_store_row *out)
 {
 	const struct table *t = &tx_of(pub)->fake->tables[table];
 	size_t at = seek(t, key.p, key.n);
@@ -187,7 +191,8 @@ static int tx_get(struct gw_store_tx *pub, uint8_t table, struct gw_blob key, st
 	return 0;
 }
 
-static int tx_put(struct gw_store_tx *pub, uint8_t table, struct gw_blob key, struct gw_blob val, uint64_t version)
+static int tx_put(struct gw_store_tx *pub, uint8_t table, struct gw_blob key, struct gw_blob val,
+                  uint64_t version)
 {
 	struct fake *fake = tx_of(pub)->fake;
 
@@ -203,8 +208,8 @@ static int tx_del(struct gw_store_tx *pub, uint8_t table, struct gw_blob key)
 	return 0;
 }
 
-static int tx_next(struct gw_store_tx *pub, uint8_t table, struct gw_blob after, struct gw_blob prefix,
-                   struct gw_store_row *out)
+static int tx_next(struct gw_store_tx *pub, uint8_t table, struct gw_blob after,
+                   struct gw_blob prefix, struct gw_store_row *out)
 {
 	const struct table *t = &tx_of(pub)->fake->tables[table];
 	size_t at;
@@ -239,7 +244,9 @@ static int run_op(struct tx *tx, const struct gw_store_op *op)
 	case GW_STORE_CHECK:
 		return run_check(tx, op);
 	case GW_STORE_EMPTY:
-		return tx_next(&tx->pub, op->table, (struct gw_blob){NULL, 0}, op->key, &row) == 0 ? -ESTALE : 0;
+		return tx_next(&tx->pub, op->table, (struct gw_blob){NULL, 0}, op->key, &row) == 0
+		               ? -ESTALE
+		               : 0;
 	case GW_STORE_PUT:
 		return tx_put(&tx->pub, op->table, op->key, op->val, op->version);
 	case GW_STORE_DEL:
@@ -292,7 +299,8 @@ static void append(struct fake *fake, const struct undo *changes)
 	if (bytes == NULL)
 		return;
 	*(struct record *)(void *)bytes = (struct record){(uint32_t)(n - sizeof(struct record))};
-	log = open(fake->path, O_WRONLY | O_APPEND | O_CLOEXEC); /* held open it would outlive a power cut */
+	log = open(fake->path,
+	           O_WRONLY | O_APPEND | O_CLOEXEC); /* held open it would outlive a power cut */
 	if (log < 0 || write(log, bytes, n) != (ssize_t)n)
 		abort();
 	close(log);
@@ -389,7 +397,8 @@ static void sync_now(void *state, uint64_t tag)
 
 			DL_DELETE(fake->synced, batch);
 			if (fn != NULL)
-				fn(batch->done.module->state, batch->done.tag, batch->status, fake->commits);
+				fn(batch->done.module->state, batch->done.tag, batch->status,
+				   fake->commits);
 			batch_free(fake, batch);
 		}
 		if (fake->queue != NULL)
@@ -428,8 +437,8 @@ static void *copy(uint8_t **at, struct gw_blob blob)
 	return to;
 }
 
-static int fake_commit(void *store, const struct gw_store_op *ops, size_t n, enum gw_store_durable durable,
-                       struct gw_call done)
+static int fake_commit(void *store, const struct gw_store_op *ops, size_t n,
+                       enum gw_store_durable durable, struct gw_call done)
 {
 	struct fake *fake = store;
 	struct batch *batch = gw_alloc(fake->self, sizeof(*batch));
@@ -455,7 +464,8 @@ static int fake_commit(void *store, const struct gw_store_op *ops, size_t n, enu
 	return 0;
 }
 
-static int fake_read(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes, struct gw_call rows)
+static int fake_read(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes,
+                     struct gw_call rows)
 {
 	struct fake *fake = store;
 	struct read *read = gw_alloc(fake->self, sizeof(*read));
@@ -485,7 +495,8 @@ struct answer {
 	size_t n, bytes;
 };
 
-static bool add(struct fake *fake, struct answer *a, uint8_t table, const struct row *row, size_t max_bytes)
+static bool add(struct fake *fake, struct answer *a, uint8_t table, const struct row *row,
+                size_t max_bytes)
 {
 	size_t bytes = row->key_n + row->val_n + 16;
 
@@ -498,14 +509,16 @@ static bool add(struct fake *fake, struct answer *a, uint8_t table, const struct
 }
 
 /* False when the bound was reached. */
-static bool read_range(struct fake *fake, const struct gw_store_range *range, size_t max_bytes, struct answer *a)
+static bool read_range(struct fake *fake, const struct gw_store_range *range, size_t max_bytes,
+                       struct answer *a)
 {
 	const struct table *t = &fake->tables[range->table];
 	size_t from = seek(t, range->from.p, range->from.n);
 	size_t to = range->to.n > 0 ? seek(t, range->to.p, range->to.n) : t->n;
 
 	for (size_t i = from; i < to; i++)
-		if (!add(fake, a, range->table, t->rows[range->reverse ? to - 1 - (i - from) : i], max_bytes))
+		if (!add(fake, a, range->table, t->rows[range->reverse ? to - 1 - (i - from) : i],
+		         max_bytes))
 			return false;
 	return true;
 }
@@ -598,7 +611,8 @@ static int fake_load(struct gw_self *self, void *state, enum gw_load why, struct
 		return 0;
 	fake->self = self;
 	fake->room = (size_t)gw_option_int(self, gw_options(self), "room");
-	snprintf(fake->path, sizeof(fake->path), "%s/store_fake.log", gw_server_string(self, "state-directory"));
+	snprintf(fake->path, sizeof(fake->path), "%s/store_fake.log",
+	         gw_server_string(self, "state-directory"));
 	log = open(fake->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (log < 0)
 		return gw_fail(err, -errno, "cannot open %s", fake->path);
@@ -644,7 +658,8 @@ static void fake_unload(struct gw_self *self, void *state, enum gw_unload why)
 }
 
 static const struct gw_option fake_options[] = {
-	{"room", GW_OPT_SIZE, "0", 0, (int64_t)1 << 40, false, "Bytes that the tables may take; 0: any."},
+	{"room", GW_OPT_SIZE, "0", 0, (int64_t)1 << 40, false,
+         "Bytes that the tables may take; 0: any."},
 	{.name = NULL},
 };
 
