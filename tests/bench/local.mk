@@ -1,8 +1,8 @@
 # make bench: Godwit beside a floor and other servers (tests/bench/README.md). Its programs are
 # built for nothing else.
-BENCH_PROGRAMS = tests/bench/floor$(EXEEXT) tests/bench/load$(EXEEXT)
+bench_tools = tests/bench/floor$(EXEEXT) tests/bench/load$(EXEEXT)
 EXTRA_PROGRAMS += tests/bench/floor tests/bench/load
-CLEANFILES += $(BENCH_PROGRAMS)
+CLEANFILES += $(bench_tools)
 
 tests_bench_floor_SOURCES = tests/bench/floor.c
 tests_bench_load_SOURCES = \
@@ -15,8 +15,8 @@ tests_bench_load_LDADD = $(GNUTLS_LIBS) -lm
 
 .PHONY: bench bench-selftest
 
-bench: all $(BENCH_PROGRAMS)
+bench: all $(bench_tools)
 	$(srcdir)/tests/bench/run --build .
 
-bench-selftest: $(BENCH_PROGRAMS)
+bench-selftest: $(bench_tools)
 	$(srcdir)/tests/bench/selftest --build .
