@@ -48,8 +48,6 @@ void login_succeeds(struct account *st, struct gw_client *c, const struct gw_log
 		       client_mask(c, mask, sizeof(mask)), login->name, login->name);
 	if (sasl)
 		CLIENT(st, numeric, c, 903, ":SASL authentication successful");
-	else if (login->name != NULL)
-		CLIENT(st, notice, c, "You are now logged in as %s.", login->name);
 	if (CLIENT(st, authenticated, c, login->name != NULL ? login->account : none, login->name,
 	           login->host) == 0 &&
 	    login->name != NULL)

@@ -212,3 +212,7 @@ tests_module_client_render_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/client_reload
 tests_module_client_reload_SOURCES = tests/module/client_reload.c
 tests_module_client_reload_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/account
+tests_module_account_SOURCES = tests/module/account.c
+tests_module_account_LDADD = tests/sim/libsim.a $(TEST_LIBS)
