@@ -102,6 +102,12 @@ struct room {
 	struct gw_call call;
 };
 
+/** A line that is executed later. */
+struct stash {
+	struct gw_line line;
+	char text[];
+};
+
 /** Connections of one address (IPv6: of one /64) that are limited. */
 struct address {
 	uint8_t key[9]; /* family, then 4 or 8 bytes */
@@ -118,7 +124,7 @@ struct client {
 	struct label *label;
 	struct room *room;
 	struct address *address; /* NULL: exempt */
-	char *stash;             /* a line that came while none may be executed */
+	struct stash *stash;     /* a line that came while none may be executed */
 	char *new_nick;          /* Connected: a NICK whose claim is being looked up */
 	uint64_t session_id;
 	int64_t heard_ns;   /* the last line of any kind */

@@ -171,6 +171,7 @@ void client_close(struct client_state *st, struct client *c, const char *reason)
 	text[utf8_trim(text, strlen(text))] = '\0';
 	agenda_remove(st, c);
 	reply_line(st, c, "", "ERROR :Closing Link: %s (%s)", c->pub.info->address, text);
+	label_end(st, c);
 	leave_network(st, c, text);
 	gw_conn_close(st->self, c->pub.conn, GW_CLOSE_FLUSH, text);
 }

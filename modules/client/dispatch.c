@@ -111,6 +111,17 @@ static bool may_execute(const struct client *c)
 	return c->holds == 0 && !c->throttled && !c->closing;
 }
 
+/* The input was running when something that is no command of this client's held it (a time-out,
+ * another client's doing). */
+static void keep(struct client_state *st, struct client *c, const struct gw_line *line)
+{
+	struct stash *stash = gw_alloc(st->self, sizeof(*stash) + line->len + 1);
+
+	stash->line = *line;
+	memcpy(stash->text, line->text, line->len);
+	c->stash = stash;
+}
+
 enum gw_line_verdict client_line(void *state, void *data, struct gw_line *line)
 {
 	struct client_state *st = state;
@@ -119,7 +130,7 @@ enum gw_line_verdict client_line(void *state, void *data, struct gw_line *line)
 	c->heard_ns = gw_mono_ns(st->self);
 	if (!may_execute(c)) {
 		if (!c->closing && c->stash == NULL)
-			c->stash = gw_strndup(st->self, line->text, line->len);
+			keep(st, c, line);
 		return GW_LINE_STOP;
 	}
 	flood_charge(st, c, execute(st, c, line));
@@ -127,16 +138,15 @@ enum gw_line_verdict client_line(void *state, void *data, struct gw_line *line)
 	return may_execute(c) ? GW_LINE_NEXT : GW_LINE_STOP;
 }
 
-/* The line that came in while a command that nobody had sent (a time-out, another client's doing)
- * held the input. */
+/* The line that was kept. */
 void dispatch_stashed(struct client_state *st, struct client *c)
 {
-	char *text = c->stash;
-	struct gw_line line = {.text = text, .len = strlen(text)};
+	struct stash *stash = c->stash;
 
 	c->stash = NULL;
-	flood_charge(st, c, execute(st, c, &line));
-	gw_free(st->self, text);
+	stash->line.text = stash->text;
+	flood_charge(st, c, execute(st, c, &stash->line));
+	gw_free(st->self, stash);
 }
 
 void commands_free(struct client_state *st)

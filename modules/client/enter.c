@@ -181,7 +181,9 @@ int enter_change(struct client_state *st, struct client *c, enum gw_client_chang
 	if (status != 0)
 		return status;
 	timeouts_begin(st, c);
-	enter_try(st, c);
+	/* A completed one is followed by the login with what it has proved. */
+	if (change == GW_REGISTRATION_CANCELLED)
+		enter_try(st, c);
 	return 0;
 }
 

@@ -64,9 +64,12 @@ static struct gw_client *pub_of(struct client *c)
 	return c != NULL ? &c->pub : NULL;
 }
 
+/* One that is on its way out has no session any more: for others it has gone. */
 static struct gw_client *op_by_id(void *state, uint64_t id)
 {
-	return pub_of(clients_by_id(state, id));
+	struct client *c = clients_by_id(state, id);
+
+	return c != NULL && !c->closing ? &c->pub : NULL;
 }
 
 static struct gw_client *op_of_session(void *state, const struct gw_session *session)
@@ -77,8 +80,11 @@ static struct gw_client *op_of_session(void *state, const struct gw_session *ses
 static struct gw_client *op_next(void *state, const struct gw_client *after)
 {
 	struct client_state *st = state;
+	struct client *c = after == NULL ? st->clients : ((const struct client *)after)->next;
 
-	return pub_of(after == NULL ? st->clients : ((const struct client *)after)->next);
+	while (c != NULL && c->closing)
+		c = c->next;
+	return pub_of(c);
 }
 
 static int op_change(void *state, struct gw_client *client, enum gw_client_change change)

@@ -186,6 +186,8 @@ void client_rehashed(void *state, uint64_t tag, const void *payload)
 	for (struct client *c = st->clients; c != NULL; c = c->next) {
 		c->pub.exempt = address_exempt(st, c->pub.info->address);
 		connection_limits(st, c);
+		if (c->throttled && flood_due(st, c))
+			connection_resume(st, c);
 	}
 	st->tokens_stale = true;
 	announce_later(st, true);
