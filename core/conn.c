@@ -120,6 +120,7 @@ void conn_own(struct gw_conn *conn, const struct gw_conn_owner *owner)
 	conn->owner = *owner;
 	if (conn->owner.recvq_max < conn->owner.line_max + 2)
 		conn->owner.recvq_max = conn->owner.line_max + 2;
+	conn->sendq_max = owner->sendq_max;
 	conn->owned = true;
 	conn_watch(conn);
 }

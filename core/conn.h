@@ -29,15 +29,34 @@ enum conn_state {
 };
 
 struct gw_conn {
-	struct loop_sock sock;
+	/* What a write touches: a line to a channel visits every member's connection, so it is kept together. */
 	struct gw_sink sink;
 	struct conns *conns;
-	struct gw_conn *prev, *next; /* in conns->all */
-	struct gw_conn *next_dirty, *next_again, *next_closing; /* lists of struct conns */
-	struct gw_conn *wait_prev, *wait_next; /* in the list of deadlines of its state */
-	int64_t deadline_ns;
+	struct gw_conn *next_dirty; /* these three: lists of struct conns */
+	uint32_t sendq_max;         /* the owner's */
+	uint8_t state;
+	bool dirty : 1;
+	bool blocked : 1; /* the socket takes no more: writing waits for it */
+	bool closing : 1, close_now : 1;
+
+	bool again : 1;
+	bool stopped : 1;    /* GW_LINE_STOP */
+	bool ended : 1;      /* nothing more will come in */
+	bool shut : 1;       /* our side was ended */
+	bool drain_due : 1;
+	bool owned : 1;      /* `closed` will be called */
+	bool ending : 1;     /* in conns->closing */
+	bool delivering : 1;
+	bool gone : 1;       /* freed but for its memory, which a list still names */
+	uint8_t want;
+
+	struct loop_sock sock;
 	const struct transport *transport;
 	struct tls *tls; /* of transport_tls.c */
+	struct gw_conn *next_again, *next_closing;
+	struct gw_conn *prev, *next;           /* in conns->all */
+	struct gw_conn *wait_prev, *wait_next; /* in the list of deadlines of its state */
+	int64_t deadline_ns;
 	struct framing input;
 	struct gw_conn_owner owner;
 	struct listener *listener;
@@ -45,18 +64,6 @@ struct gw_conn {
 	uint64_t bytes_in, bytes_out;
 	uint32_t drain_below; /* 0: nobody waits */
 	uint32_t in_hand;     /* while delivering: bytes behind the line */
-	uint8_t state, want;
-	bool dirty : 1, again : 1;
-	bool blocked : 1;  /* the socket takes no more: writing waits for it */
-	bool stopped : 1;  /* GW_LINE_STOP */
-	bool ended : 1;    /* nothing more will come in */
-	bool closing : 1, close_now : 1;
-	bool shut : 1;     /* our side was ended */
-	bool drain_due : 1;
-	bool owned : 1;    /* `closed` will be called */
-	bool ending : 1;   /* in conns->closing */
-	bool delivering : 1;
-	bool gone : 1;     /* freed but for its memory, which a list still names */
 	struct gw_conn_info info;
 	char address[INET6_ADDRSTRLEN]; /* what info.address points to */
 };

@@ -67,7 +67,7 @@ static int offer(struct gw_conn *conn, char farewell[FAREWELL_MAX])
 static void refuse(struct gw_conn *conn, const char *farewell)
 {
 	conn->owned = false;
-	conn->owner.sendq_max = FAREWELL_MAX;
+	conn->sendq_max = FAREWELL_MAX;
 	conn->owner.recvq_max = FAREWELL_MAX;
 	conn_write(conn, farewell, strlen(farewell));
 	if (farewell[0] == '\0')

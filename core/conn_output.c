@@ -25,7 +25,7 @@ static void sendq_full(struct gw_conn *conn)
 {
 	if (!conn->blocked && conn->state == CONN_OPEN)
 		conn_flush(conn);
-	if (conn->sink.queue.bytes > conn->owner.sendq_max)
+	if (conn->sink.queue.bytes > conn->sendq_max)
 		conn_close(conn, GW_CLOSE_NOW, "SendQ exceeded");
 }
 
@@ -43,7 +43,7 @@ static bool lends(const struct gw_conn *conn)
 static void queued(struct gw_conn *conn)
 {
 	conn_dirty(conn);
-	if (conn->sink.queue.bytes > conn->owner.sendq_max)
+	if (conn->sink.queue.bytes > conn->sendq_max)
 		sendq_full(conn);
 }
 

@@ -112,7 +112,7 @@ void outq_append(struct outq *q, struct outq_store *store, const void *p, size_t
 
 	tail_ends(q);
 	s = q->last;
-	q->bytes += n;
+	q->bytes += (uint32_t)n;
 	while (n > 0) {
 		if (s == NULL || s->kind != SEGMENT_CHUNK || s->end == s->room)
 			s = grow(q, store);
@@ -163,7 +163,7 @@ void outq_lend(struct outq *q, struct outq_store *store, const void *p, size_t n
 		q->tail = text;
 	}
 	q->tail_len += (uint32_t)n;
-	q->bytes += n;
+	q->bytes += (uint32_t)n;
 }
 
 void outq_append_buf(struct outq *q, struct outq_store *store, struct gw_buf *buf, bool lend)
@@ -226,7 +226,7 @@ void outq_drop(struct outq *q, struct outq_store *store, size_t n)
 {
 	struct outq_segment *s;
 
-	q->bytes -= n;
+	q->bytes -= (uint32_t)n;
 	while ((s = q->first) != NULL) {
 		if (n < s->end - s->start) {
 			s->start += (uint32_t)n;

@@ -40,10 +40,10 @@ struct outq_store {
 
 struct outq {
 	struct outq_segment *first, *last;
-	size_t bytes;
 	const char *tail; /* a range of a log, behind the segments */
 	uint32_t tail_len;
-	bool lent; /* ranges may be among the segments */
+	uint32_t bytes; /* in all */
+	bool lent;      /* ranges may be among the segments */
 };
 
 /** Copies into chunks of the queue's own. */
