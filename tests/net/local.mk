@@ -1,4 +1,15 @@
 # Tests with real daemons and clients are Python; tests/run-net runs them.
 net-check: check-programs
 	$(srcdir)/tests/run-all --build . net
-.PHONY: net-check
+
+# How a module is compiled and linked, for tests that build another version of one (tests/net/variants.py).
+module-flags:
+	@echo '$(CC)'
+	@echo '$(MODULE_CPPFLAGS) $(CPPFLAGS) $(MODULE_CFLAGS) $(GNUTLS_CFLAGS) $(LMDB_CFLAGS) $(SODIUM_CFLAGS) $(CFLAGS)'
+	@echo '$(SANITIZER_FLAGS) $(LDFLAGS) -Wl,-z,now $(GNUTLS_LIBS) $(LMDB_LIBS) $(SODIUM_LIBS)'
+
+# Long hunts, for a bounded time; not part of the tests.
+soak: all
+	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/soak_reload.py $(SOAK)
+
+.PHONY: net-check module-flags soak
