@@ -4,11 +4,13 @@ import base64
 import hashlib
 import hmac
 import secrets
+import shutil
 import subprocess
 import time
 
 import pytest
 from live import Irc, wait_for
+from test_clients import Irssi, WeeChat, weechat_knows_tls
 
 PASSWORD = "correct horse"
 CHEAP = "account: {iterations: 4096}\n"
@@ -244,3 +246,27 @@ def test_secrets_are_not_in_the_log(server, connect):
     log = "".join(server.err)
     assert "account=eve" in log
     assert not any(word in log for word in ("guess-word", "hidden-word", "other-word", PASSWORD))
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("irssi", "tmux", "weechat-headless"))), reason="irssi, tmux or weechat-headless is missing"
+)
+def test_people_log_in_by_hand(server, tmp_path):
+    server.ctl("account", "add", "willi", "willi-secret")
+    irssi = Irssi(tmp_path / "irssi")
+    try:
+        irssi.type("/set nick anna")
+        irssi.type(f"/connect -notls 127.0.0.1 {server.plain}")
+        irssi.sees("/quote PASS")
+        irssi.type(f"/quote PASS :anna:{PASSWORD}")
+        irssi.sees("Welcome to the Test network")
+    finally:
+        irssi.close()
+    plain_words = "-notls -nicks=willi" if weechat_knows_tls() else "-nicks=willi"
+    weechat = WeeChat(tmp_path / "weechat", f"/server add test 127.0.0.1/{server.plain} {plain_words}", "/connect test")
+    try:
+        weechat.sees("/quote PASS")
+        weechat.type("irc.server.test", "/quote PASS willi:willi-secret")
+        weechat.sees("Welcome to the Test network")
+    finally:
+        weechat.close()
