@@ -30,18 +30,34 @@ struct render {
 	char source[SOURCE_MAX];
 };
 
+/* Texts in here are bounded by their kinds; printf() would cost more than all the rest of a form.
+ */
+static char *put(char *at, const char *text)
+{
+	size_t n = strlen(text);
+
+	memcpy(at, text, n);
+	return at + n;
+}
+
 static const char *source_of(struct render *r)
 {
 	const struct gw_event *event = r->event;
+	const struct gw_user *user = event->source != NULL ? event->source->user : NULL;
+	char *at = r->source;
 
 	if (r->source[0] != '\0')
 		return r->source;
-	if (event->source != NULL)
-		snprintf(r->source, sizeof(r->source), "%s!%s@%s", event->source->user->nick,
-		         event->source->user->ident, event->source->user->host);
-	else
-		snprintf(r->source, sizeof(r->source), "%s",
-		         event->node != NULL ? event->node->name : r->st->server);
+	if (user == NULL) {
+		at = put(at, event->node != NULL ? event->node->name : r->st->server);
+	} else {
+		at = put(at, user->nick);
+		*at++ = '!';
+		at = put(at, user->ident);
+		*at++ = '@';
+		at = put(at, user->host);
+	}
+	*at = '\0';
 	return r->source;
 }
 
@@ -51,27 +67,32 @@ static size_t write_tags(struct render *r, uint64_t caps, char out[TAGS_MAX])
 {
 	struct client_state *st = r->st;
 	const struct gw_event *event = r->event;
-	bool first = r->lines == 0;
-	char msgid[GW_MSGID_LEN + 1];
-	size_t n = 0;
+	const char *account = event->source != NULL ? event->source->user->account : NULL;
+	bool named = (caps & st->bit.tags) && r->lines == 0;
+	char *at = out;
 
-	if (caps & st->bit.time)
-		n += (size_t)snprintf(out, TAGS_MAX, "%s;",
-		                      reply_time(st, (int64_t)(event->clock >> 16)));
-	if ((caps & st->bit.tags) && first) {
-		NETWORK(st, msgid, event->origin, event->seq, msgid);
-		n += (size_t)snprintf(out + n, TAGS_MAX - n, "msgid=%s;", msgid);
+	if (caps & st->bit.time) {
+		at = put(at, reply_time(st, (int64_t)(event->clock >> 16)));
+		*at++ = ';';
 	}
-	if ((caps & st->bit.account) && event->source != NULL &&
-	    event->source->user->account != NULL)
-		n += (size_t)snprintf(out + n, TAGS_MAX - n, "account=%s;",
-		                      event->source->user->account);
-	if ((caps & st->bit.tags) && first && event->tags != NULL)
-		n += (size_t)snprintf(out + n, TAGS_MAX - n, "%.*s;", CLIENT_TAGS_MAX, event->tags);
-	if (n > 0)
-		n--;
-	out[n] = '\0';
-	return n;
+	if (named) {
+		at = put(at, "msgid=");
+		NETWORK(st, msgid, event->origin, event->seq, at);
+		at += GW_MSGID_LEN;
+		*at++ = ';';
+	}
+	if ((caps & st->bit.account) && account != NULL) {
+		at = put(put(at, "account="), account);
+		*at++ = ';';
+	}
+	if (named && event->tags != NULL && strlen(event->tags) <= CLIENT_TAGS_MAX) {
+		at = put(at, event->tags);
+		*at++ = ';';
+	}
+	if (at > out)
+		at--;
+	*at = '\0';
+	return (size_t)(at - out);
 }
 
 static void form_room(struct client_state *st, struct form *form, size_t more)
@@ -109,6 +130,17 @@ static void to_form(struct render *r, const char *tags, size_t n_tags, const cha
 	form->buf->len = (uint32_t)(at + n + 2 - form->buf->data);
 }
 
+/* ":source " at the front of a line; returns its length. */
+static size_t write_source(char text[TEXT_MAX + 1], const char *source)
+{
+	size_t n = strnlen(source, SOURCE_MAX);
+
+	text[0] = ':';
+	memcpy(text + 1, source, n);
+	text[n + 1] = ' ';
+	return n + 2;
+}
+
 /* gw_render_line() */
 static void line(struct gw_render *pub, const char *source, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -116,17 +148,18 @@ static void line(struct gw_render *pub, const char *source, const char *format, 
 {
 	struct render *r = (struct render *)pub;
 	char text[TEXT_MAX + 1], tags[TAGS_MAX];
-	size_t n_tags = write_tags(r, r->form != NULL ? pub->caps : r->own_caps, tags), n;
+	size_t n_tags = write_tags(r, r->form != NULL ? pub->caps : r->own_caps, tags);
+	size_t n = write_source(text, source != NULL ? source : source_of(r));
 	va_list args;
 	int more;
 
-	n = (size_t)snprintf(text, sizeof(text), ":%.200s ",
-	                     source != NULL ? source : source_of(r));
 	va_start(args, format);
 	more = vsnprintf(text + n, sizeof(text) - n, format, args);
 	va_end(args);
-	n = more > 0 && n + (size_t)more > TEXT_MAX ? utf8_trim(text, TEXT_MAX)
-	                                            : n + (size_t)(more > 0 ? more : 0);
+	if (more > 0)
+		n += (size_t)more;
+	if (n > TEXT_MAX)
+		n = utf8_trim(text, TEXT_MAX);
 	if (r->form != NULL)
 		to_form(r, tags, n_tags, text, n);
 	else
