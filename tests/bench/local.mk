@@ -16,7 +16,7 @@ tests_bench_load_LDADD = $(GNUTLS_LIBS) -lm
 .PHONY: bench bench-selftest
 
 bench: all $(bench_tools)
-	$(srcdir)/tests/bench/run --build .
+	"$(srcdir)/tests/bench/run" --build .
 
 bench-selftest: $(bench_tools)
-	$(srcdir)/tests/bench/selftest --build .
+	"$(srcdir)/tests/bench/selftest" --build .

@@ -19,6 +19,9 @@ COLUMNS = {
         ("resident", "resident bytes", 0, True), ("anonymous", "of it anonymous", 0, True),
     ],
 }
+# kind: (what a run counts, its raw figure)
+COUNTED = {"traffic": ("deliveries", "deliveries"), "register": ("registrations", "registrations"),
+           "idle": ("clients", "clients")}
 FAULTS = ("lost", "doubled", "reordered", "corrupt")
 
 
@@ -80,6 +83,14 @@ def multiples(kind, figures, floor):
             for name, _, _, told in COLUMNS[kind] if told and floor and floor.get(name)}
 
 
+def size(kind, raws):
+    """How much was measured: the least of any server, for each is given the same."""
+    name, figure = COUNTED[kind]
+    counts = [[raw[figure] for raw in runs] for runs in raws.values()]
+    return (f"{min(min(runs) for runs in counts):,.0f} {name} a run, "
+            f"{min(sum(runs) for runs in counts):,.0f} a server")
+
+
 def cell(value, digits):
     return f"{value:,.{digits}f}"
 
@@ -116,11 +127,12 @@ def table(kind, servers):
 def notes(part, servers):
     """What a reader must know to trust the table, or not to."""
     found = []
+    other = max(result["medians"]["other"] for result in servers.values())
+    if other > 0.1:
+        found.append(f"other programs took up to {100 * other:.0f} % of a core: "
+                     "measure again when the machine is quiet")
     for name, result in servers.items():
         figures = result["medians"]
-        if figures["other"] > 0.1:
-            found.append(f"{name}: other programs took {100 * figures['other']:.0f} % of a core; "
-                         "measure again when the machine is quiet")
         if figures.get("corrupt"):
             found.append(f"{name}: {int(figures['corrupt'])} lines were not as they were sent")
         if part.caps and result["caps"] and figures["tagged"] < 1:

@@ -29,34 +29,28 @@ FANOUT = {"mode": "fanout", "senders": 1, "window": 4, "deliveries": 20 * MILLIO
 
 ROWS = {
     "fanout100": Row("fan-out, 1 channel x 100 members", [
-        Part("1 sender, 4 lines under way, 20 million deliveries a run", "traffic",
-             FANOUT | {"members": 100})]),
+        Part("1 sender, 4 lines under way", "traffic", FANOUT | {"members": 100})]),
     "fanout1000": Row("fan-out, 1 channel x 1,000 members", [
-        Part("1 sender, 4 lines under way, 20 million deliveries a run", "traffic",
-             FANOUT | {"members": 1000})]),
+        Part("1 sender, 4 lines under way", "traffic", FANOUT | {"members": 1000})]),
     "pairs": Row("direct messages, 100 pairs", [
-        Part("both write, 1 line under way each, 20 million deliveries over the three runs",
-             "traffic", {"mode": "pairs", "count": 100, "window": 1,
-                         "deliveries": 6_700_000, "max": 38})]),
+        Part("both write, 1 line under way each", "traffic",
+             {"mode": "pairs", "count": 100, "window": 1, "deliveries": 6_700_000, "max": 38})]),
     "open500": Row("open loop, 500 lines/s to 1 channel x 100 members", [
-        Part("random members write at random moments, a million deliveries a run", "traffic",
+        Part("random members write at random moments", "traffic",
              {"mode": "open", "members": 100, "rate": 500, "warm": 2, "max": 20},
              scaled=("max",))]),
     "register": Row("registrations: connect, NICK and USER, 001, QUIT", [
-        Part("8 at a time, 20,000 a run", "register",
-             {"mode": "register", "count": 20_000, "concurrency": 8},
+        Part("8 at a time", "register", {"mode": "register", "count": 20_000, "concurrency": 8},
              servers=("floor", "godwit", "ngircd"), scaled=("count",)),
-        Part("500 at a time, 10,000 a run", "register",
-             {"mode": "register", "count": 10_000, "concurrency": 500},
+        Part("500 at a time", "register", {"mode": "register", "count": 10_000, "concurrency": 500},
              servers=("floor", "godwit", "inspircd"), scaled=("count",))]),
     "idle": Row("memory of idle clients", [
-        Part("2,000 clients after the first 100", "idle", {"mode": "idle", "count": 2000},
-             scaled=("count",))]),
+        Part("after the first 100", "idle", {"mode": "idle", "count": 2000}, scaled=("count",))]),
     "idletls": Row("memory of idle clients with TLS", [
-        Part("1,000 clients after the first 100", "idle", {"mode": "idle", "count": 1000},
+        Part("after the first 100", "idle", {"mode": "idle", "count": 1000},
              servers=("godwit", "inspircd", "ngircd"), tls=True, scaled=("count",))]),
     "caps": Row("fan-out to receivers with message-tags, server-time, account-tag", [
-        Part("1 channel x 100 members, 1 sender, 4 lines under way, 20 million deliveries a run"
-             " (the floor has no capabilities)", "traffic", FANOUT | {"members": 100},
+        Part("1 channel x 100 members, 1 sender, 4 lines under way; the floor has no capabilities",
+             "traffic", FANOUT | {"members": 100},
              servers=("floor", "godwit", "inspircd"), caps=True)]),
 }
