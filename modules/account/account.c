@@ -240,7 +240,7 @@ static void unload(struct gw_self *self, void *state, enum gw_unload why)
 {
 	struct account *st = state;
 
-	if (why == GW_UNLOAD_RELOAD || (why == GW_UNLOAD_FAILED && self->generation > 1))
+	if (why == GW_UNLOAD_RELOAD)
 		return;
 	tasks_free(st);
 	parties_free(st);

@@ -122,7 +122,7 @@ static void write_text(struct account *st, const struct letter *letter, struct m
 		"Somebody, probably you, registers the account %s on the chat network %s.\n"
 		"To complete it, type there:\n\n    /quote VERIFY %s %s\n\n"
 		"If it was not you, ignore this message: without the code there will be no "
-	        "account.\n",
+		"account.\n",
 		from[0] != '\0' ? from : "godwit@", from[0] != '\0' ? "" : server, letter->to,
 		network, letter->name, network, letter->name, letter->code);
 	job->n = n > 0 && (size_t)n < sizeof(job->text) ? (size_t)n : 0;

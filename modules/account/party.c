@@ -50,7 +50,11 @@ void parties_free(struct account *st)
 	struct party *party, *next;
 
 	for (party = st->parties; party != NULL; party = next) {
+		struct gw_client *c = CLIENT(st, by_id, party->client);
+
 		next = party->hh.next;
+		if (c != NULL && c->state == GW_REGISTRATION)
+			CLIENT(st, change, c, GW_REGISTRATION_CANCELLED);
 		party_free(st, party);
 	}
 }

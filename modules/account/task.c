@@ -99,16 +99,23 @@ void task_forget_client(struct account *st, uint64_t client)
 		task->gone = true;
 }
 
+/* The module goes: nobody is left held. */
 void tasks_free(struct account *st)
 {
 	struct task *task, *next;
 
 	for (task = st->tasks; task != NULL; task = next) {
+		struct gw_client *c = task_client(st, task);
+
 		next = task->hh.next;
 		if (task->admin != NULL)
 			gw_admin_done(st->self, &task->admin, -ECANCELED,
 			              "The module account was unloaded.");
+		if (c != NULL && c->state == GW_REGISTRATION)
+			CLIENT(st, change, c, GW_REGISTRATION_CANCELLED);
 		task_free(st, task);
+		if (c != NULL)
+			CLIENT(st, release, c);
 	}
 }
 

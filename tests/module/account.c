@@ -920,6 +920,34 @@ static void reloads_in_the_middle_change_nothing(void **state)
 	simnet_end(&net);
 }
 
+/* Whoever waits for an answer goes on without one, and gets 421 for what nobody knows any more. */
+static void unloading_in_the_middle_holds_nobody(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s;
+	struct simclient *c, *d;
+	int status;
+
+	(void)state;
+	simnet_faults(net)->work_min_ns = simnet_faults(net)->work_max_ns = 100 * GW_MS;
+	s = simnet_server(net, TALK_CLOSED TALK_FREE CHEAP);
+	c = hello(s, "ann", "127.0.0.1", false);
+	d = hello(s, "bob", "127.0.0.1", false);
+	client_send(c, "REGISTER * * secret-1\r\nPING on");
+	client_send(d, "AUTHENTICATE SCRAM-SHA-256");
+	simnet_run(net, 20 * GW_MS);
+	simserver_admin(s, &status, "module unload account");
+	assert_int_equal(status, 0);
+	client_expect(c, NAME "PONG * :on");
+	client_send(c, "REGISTER * * secret-1");
+	client_expect(c, NAME "421 ann REGISTER *");
+	simserver_admin(s, &status, "module load account");
+	assert_int_equal(status, 0);
+	client_send(c, "REGISTER * * secret-1");
+	client_expect(c, NAME "001 ann *");
+	simnet_end(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -952,6 +980,7 @@ int main(void)
 		cmocka_unit_test(nickserv_says_what_to_type),
 		cmocka_unit_test(administrators_manage_accounts),
 		cmocka_unit_test(reloads_in_the_middle_change_nothing),
+		cmocka_unit_test(unloading_in_the_middle_holds_nobody),
 	};
 
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
