@@ -23,6 +23,7 @@ MODULES = (ALL + ", guest").split(", ")
 MORE = """
 client: {exempt: [127.0.0.0/8], max-clients: 20000}
 account: {iterations: 4096}
+query: {whowas: 100}
 """
 
 
