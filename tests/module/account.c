@@ -948,6 +948,44 @@ static void unloading_in_the_middle_holds_nobody(void **state)
 	simnet_end(&net);
 }
 
+static void options_that_make_no_sense_are_refused(void **state)
+{
+	static const char *const bad[] = {"verify: maybe", "mail-from: nonsense",
+	                                  "password-min: 20, password-max: 10", "iterations: 1",
+	                                  "mail-command: []"};
+	struct simnet *net = simnet_new(1);
+	struct gw_error err;
+	char yaml[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(yaml, sizeof(yaml), TALK_CLOSED "account: {%s}\n", bad[i]);
+		memset(&err, 0, sizeof(err));
+		if (simnet_try_server(net, yaml, &err) != NULL || err.text[0] == '\0')
+			fail_msg("{%s} was taken", bad[i]);
+	}
+	simnet_end(&net);
+}
+
+static void registration_can_be_closed_and_opened_by_a_rehash(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = simnet_server(net, TALK_CLOSED TALK_FREE
+	                                    "account: {iterations: 4096, registration: no}\n");
+	struct simclient *c = hello(s, "ann", "127.0.0.1", false);
+	int status;
+
+	(void)state;
+	client_send(c, "REGISTER * * secret-1");
+	client_expect(c, NAME "FAIL REGISTER TEMPORARILY_UNAVAILABLE ann *");
+	simserver_config(s, TALK_CLOSED TALK_FREE CHEAP);
+	simserver_admin(s, &status, "rehash");
+	assert_int_equal(status, 0);
+	client_send(c, "REGISTER * * secret-1");
+	client_expect(c, NAME "001 ann *");
+	simnet_end(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -981,6 +1019,8 @@ int main(void)
 		cmocka_unit_test(administrators_manage_accounts),
 		cmocka_unit_test(reloads_in_the_middle_change_nothing),
 		cmocka_unit_test(unloading_in_the_middle_holds_nobody),
+		cmocka_unit_test(options_that_make_no_sense_are_refused),
+		cmocka_unit_test(registration_can_be_closed_and_opened_by_a_rehash),
 	};
 
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
