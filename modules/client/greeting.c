@@ -20,7 +20,11 @@ static void note_place(void *ctx, const char *address, uint16_t port, const char
 
 	if (strcmp(protocol, "client") != 0 || port == 0 || colon == NULL || to[0] != '\0')
 		return;
-	snprintf(to, sizeof(places->tls), "%.*s %u", (int)(colon - address), address, port);
+	if (address[0] == '[')
+		snprintf(to, sizeof(places->tls), "%.*s %u", (int)(colon - address) - 2,
+		         address + 1, port);
+	else
+		snprintf(to, sizeof(places->tls), "%.*s %u", (int)(colon - address), address, port);
 }
 
 static void say_fingerprint(struct client_state *st)
