@@ -43,11 +43,11 @@ static ssize_t sock_failed(struct tls *tls, int status)
 	return -1;
 }
 
-static ssize_t push(gnutls_transport_ptr_t p, const void *data, size_t n)
+/* All records of a flight at once. */
+static ssize_t push(gnutls_transport_ptr_t p, const giovec_t *iov, int n)
 {
 	struct gw_conn *conn = p;
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = n};
-	ssize_t sent = conn->blocked ? -EAGAIN : conn_send(conn, &iov, 1);
+	ssize_t sent = conn->blocked ? -EAGAIN : conn_send(conn, iov, n);
 
 	return sent < 0 ? sock_failed(conn->tls, (int)sent) : sent;
 }
@@ -143,7 +143,7 @@ static int begin(struct gw_conn *conn, struct gw_error *why)
 	gnutls_alpn_set_protocols(session, &irc, 1, 0);
 	gnutls_handshake_set_timeout(session, 0);
 	gnutls_transport_set_ptr(session, conn);
-	gnutls_transport_set_push_function(session, push);
+	gnutls_transport_set_vec_push_function(session, push);
 	gnutls_transport_set_pull_function(session, pull);
 	return 0;
 }

@@ -106,11 +106,91 @@ static void short_buffers_are_copied_and_long_ones_shared(void **state)
 	outq_store_fini(&store);
 }
 
+static void a_text_for_many_is_written_once(void **state)
+{
+	struct outq_store store = {0};
+	struct outq q[100] = {{0}};
+	struct gw_buf *buf = buf_new(50);
+	char out[200];
+	int i, turn;
+
+	(void)state;
+	for (turn = 0; turn < 3; turn++) {
+		/* The second text lies in the same buffer, as a renderer would have it. */
+		memset(buf->data, 'a', 50);
+		for (i = 0; i < 100; i++)
+			outq_append_buf(&q[i], &store, buf, true);
+		memset(buf->data, 'b', 50);
+		for (i = 0; i < 100; i++)
+			if (i != 7)
+				outq_append_buf(&q[i], &store, buf, true);
+		outq_lend(&q[7], &store, "private", 7);
+		for (i = 0; i < 100; i++) {
+			assert_int_equal(q[i].bytes, i == 7 ? 57 : 100);
+			assert_int_equal(take(&q[i], &store, out, i == 7 ? 57 : 100), i == 7 ? 57 : 100);
+			assert_int_equal(out[49], 'a');
+			assert_int_equal(out[50], i == 7 ? 'p' : 'b');
+		}
+		outq_store_turn(&store);
+		/* One block, or one per log that was used; no chunk at all. */
+		assert_int_equal(store.n_free[0], 0);
+		assert_in_range(store.n_free[OUTQ_CLASSES - 1], 1, 2);
+	}
+	buf_unref(&buf);
+	outq_store_fini(&store);
+}
+
+static void what_was_lent_can_be_kept(void **state)
+{
+	struct outq_store store = {0};
+	struct outq q = {0};
+	struct gw_buf *large = buf_new(2000);
+	char text[3000], out[20000], want[20000];
+	size_t n = 0;
+	int i;
+
+	(void)state;
+	memset(large->data, 'L', 2000);
+	for (i = 0; i < 8; i++) {
+		memset(text, '0' + i, sizeof(text));
+		outq_lend(&q, &store, text, 100);
+		memset(want + n, '0' + i, 100);
+		n += 100;
+		if (i == 3) {
+			outq_append_buf(&q, &store, large, true);
+			memset(want + n, 'L', 2000);
+			n += 2000;
+		}
+		if (i == 5) {
+			outq_lend(&q, &store, text, 3000);
+			memset(want + n, '5', 3000);
+			n += 3000;
+		}
+	}
+	assert_int_equal(take(&q, &store, out, 50), 50);
+	outq_own(&q, &store);
+	outq_store_turn(&store);
+	assert_int_equal(q.bytes, n - 50);
+	memset(text, 'x', sizeof(text));
+	outq_lend(&q, &store, text, 10); /* over where the first lay */
+	memset(want + n, 'x', 10);
+	n += 10;
+	for (i = 50; q.bytes > 0; )
+		i += (int)take(&q, &store, out + i, 700);
+	assert_int_equal(i, n);
+	assert_memory_equal(out, want, n);
+	assert_int_equal(large->refs, 1);
+	buf_unref(&large);
+	outq_store_fini(&store);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes_come_out_in_order_whatever_the_pieces),
 		cmocka_unit_test(an_empty_queue_has_given_its_chunks_back),
+		cmocka_unit_test(a_text_for_many_is_written_once),
+		cmocka_unit_test(what_was_lent_can_be_kept),
 		cmocka_unit_test(short_buffers_are_copied_and_long_ones_shared),
 	};
 
