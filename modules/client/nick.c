@@ -18,13 +18,29 @@ void nick_in_use(struct client_state *st, struct client *c, const char *nick)
 		reply_numeric(st, c, 433, "%s :Nickname is already in use", nick);
 }
 
-/* Asks the other modules; tells the client when one refuses. */
+/* A name that people trust with their passwords. */
+static bool is_reserved(struct client_state *st, const char *nick)
+{
+	const char *const *names;
+	size_t n = gw_option_list(st->self, gw_options(st->self), "reserved", &names);
+
+	for (size_t i = 0; i < n; i++)
+		if (NETWORK(st, same, names[i], nick))
+			return true;
+	return false;
+}
+
+/* Asks the other modules too; tells the client when one refuses. */
 int nick_may(struct client_state *st, struct client *c, const char *nick)
 {
 	struct gw_nick_query query = {.client = &c->pub, .nick = nick};
 	struct gw_error why = {0};
-	int status = gw_ask(st->self, st->may_nick, &query, &why);
+	int status;
 
+	if (is_reserved(st, nick))
+		status = gw_fail(&why, -EACCES, "That nick is reserved");
+	else
+		status = gw_ask(st->self, st->may_nick, &query, &why);
 	if (status != 0)
 		reply_numeric(st, c, why.code != 0 ? why.code : 432, "%s :%s", nick, why.text);
 	return status;

@@ -99,6 +99,12 @@ const struct gw_option client_options[] = {
          .help = "Addresses and networks (\"127.0.0.0/8\", \"::1\", \"unix\") for which throttles, "
                  "flood limits and limits per address do "
                  "not hold."},
+	{.name = "reserved",
+         .type = GW_OPT_LIST,
+         .fallback = "[NickServ, ChanServ, OperServ, MemoServ, HostServ, BotServ]",
+         .min = 0,
+         .max = 256,
+         .help = "Nicks that nobody may take."},
 	{.name = "welcome",
          .type = GW_OPT_BOOL,
          .fallback = "no",

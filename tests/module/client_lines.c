@@ -86,6 +86,20 @@ static void erroneous_nicks_are_432(void **state)
 	client_expect_exactly(c, NAME "431 ann :No nickname given");
 }
 
+static void reserved_nicks_are_432(void **state)
+{
+	struct world *w = *state;
+	struct simclient *c = talk_enter(w->s, "ann", ""),
+			 *d = simnet_client(w->s, "127.0.0.1", false);
+
+	client_send(c, "NICK nickserv");
+	client_expect_exactly(c, NAME "432 ann nickserv :That nick is reserved");
+	client_send(d, "NICK ChanServ\r\nUSER x 0 * :x");
+	client_expect(d, NAME "432 * ChanServ :That nick is reserved");
+	client_send(d, "NICK dan");
+	client_expect(d, NAME "001 dan *");
+}
+
 static void too_long_is_417_and_not_executed(void **state)
 {
 	struct world *w = *state;
@@ -430,6 +444,7 @@ int main(void)
 		in_world(an_empty_real_name_is_461),
 		in_world(a_user_name_without_a_usable_character_is_468),
 		in_world(erroneous_nicks_are_432),
+		in_world(reserved_nicks_are_432),
 		in_world(empty_lines_are_nothing),
 		in_world(too_long_is_417_and_not_executed),
 		in_world(an_endless_line_closes),
