@@ -390,7 +390,7 @@ void label_line(struct client_state *st, struct client *c, const char *tags, con
 void label_end(struct client_state *st, struct client *c);
 void label_free(struct client_state *st, struct client *c);
 
-/* events.c, render.c, show.c */
+/* events.c, render.c, renderers.c, show.c */
 void client_stopping(void *state, uint64_t tag, const void *payload);
 void client_event(void *state, uint64_t tag, const struct gw_event *event);
 void client_event_last(void *state, uint64_t tag, const struct gw_event *event);

@@ -5,7 +5,8 @@ modules_client_client_la_SOURCES = \
 	modules/client/connection.c modules/client/dispatch.c modules/client/enter.c modules/client/events.c \
 	modules/client/flood.c modules/client/greeting.c modules/client/host.c modules/client/isupport.c \
 	modules/client/label.c modules/client/message.c modules/client/nick.c modules/client/ops.c \
-	modules/client/render.c modules/client/reply.c modules/client/settings.c modules/client/show.c \
+	modules/client/render.c modules/client/renderers.c \
+	modules/client/reply.c modules/client/settings.c modules/client/show.c \
 	modules/client/states.c modules/client/timeouts.c modules/client/welcome.c \
 	modules/client/client.h modules/client/message.h
 modules_client_client_la_CPPFLAGS = $(MODULE_CPPFLAGS)
