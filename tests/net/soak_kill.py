@@ -15,6 +15,7 @@ import os
 import pathlib
 import random
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,7 +24,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 os.environ.setdefault("GODWIT_BUILD", str(HERE.parents[1] / "build"))
 
-from live import Server  # noqa: E402
+from live import GODWIT, Server  # noqa: E402
 
 MORE = "account: {iterations: 4096}\n"
 WORKERS = 6
@@ -152,7 +153,8 @@ class Worker:
     async def channel(self, name):
         channel = self.ledger.name("#c")
         thing = self.ledger.channels[channel] = Thing(name)
-        await self.told(channel, thing, True, {name}, [f"JOIN {channel}", f"CHANNEL REGISTER {channel}"], "channel is registered to your")
+        lines = [f"JOIN {channel}", f"TOPIC {channel} :all of {channel}", f"MODE {channel} +m", f"CHANNEL REGISTER {channel}"]
+        await self.told(channel, thing, True, {name}, lines, "channel is registered to your")
         self.ledger.told["channels registered"] += 1
         if self.random.random() < 0.3:
             thing.there = None
@@ -225,12 +227,16 @@ class Auditor:
         thing = self.ledger.channels[name]
         line.send(f"CHANNEL INFO {name}")
         (founder,) = thing.secrets
-        there = await line.expect(f"founder {founder},", "not registered") == 0
+        there = await line.expect(f"founder {founder},", f"NOT_REGISTERED {name} ") == 0
         assert there or not thing.there, f"{name} was registered, and is not"
         assert not there or thing.there is not False, f"{name} was dropped, and is there"
         if thing.there is None:
             self.ledger.found["unanswered, and there" if there else "unanswered, and not there"] += 1
         thing.there = there
+        if there:
+            line.send(f"JOIN {name}", f"MODE {name}", f"PART {name}")
+            assert await line.expect(f" 332 auditor {name} :all of {name}", f" 366 auditor {name} ") == 0, f"{name} has no topic"
+            assert await line.expect(f" 324 auditor {name} \\+[a-z]*m", f" PART {name}") == 0, f"{name} has lost its modes"
 
     async def some_accounts(self, names):
         while names:
@@ -265,17 +271,34 @@ async def traffic(ledger, server):
     await asyncio.gather(*workers)
 
 
+def killed_while_it_starts(server, seconds):
+    """A further start that does not get far."""
+    process = subprocess.Popen(
+        [GODWIT, "-c", server.folder / "godwit.yaml"], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    time.sleep(seconds)
+    process.kill()
+    process.wait()
+
+
+def figures(counter):
+    return ", ".join(f"{counter[key]} {key}" for key in counter)
+
+
 async def soak(folder, rounds, seed=1, out=print):
+    """The ledger, when all is as it should be."""
     ledger = Ledger(seed)
     server = Server(folder, more=MORE)
     began, checked = time.monotonic(), 0
     try:
         for turn in range(1, rounds + 1):
             await traffic(ledger, server)
+            if ledger.random.random() < 0.2:
+                killed_while_it_starts(server, ledger.random.uniform(0, 0.06))
             server.start()
             checked += await Auditor(ledger, server.plain).audit(turn == rounds)
             assert not any("new life" in line for line in server.err), "the database is taken for another one"
-            out(f"round {turn} of {rounds}: {dict(ledger.told)}, {checked} looked at, {time.monotonic() - began:.0f} s")
+            out(f"round {turn} of {rounds}: told {figures(ledger.told)}; {checked} looked at; {time.monotonic() - began:.0f} s")
         server.stop()
     finally:
         server.close()
@@ -286,8 +309,8 @@ def main():
     rounds, seed = (int(w) for w in (sys.argv[1:] + ["200", "1"][len(sys.argv) - 1 :])[:2])
     with tempfile.TemporaryDirectory() as folder:
         ledger = asyncio.run(soak(pathlib.Path(folder), rounds, seed))
-    print(f"{rounds} kills with -9, the database opened each time; nothing that was reported is missing or half there: "
-          f"{dict(ledger.told)}; {dict(ledger.found)}")
+    print(f"{rounds} kills with -9, the database opened each time, nothing that was reported is missing: "
+          f"{figures(ledger.told)}; {figures(ledger.found)}")
 
 
 if __name__ == "__main__":

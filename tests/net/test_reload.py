@@ -1,11 +1,10 @@
 """Modules are replaced under people who talk. run-all: timeout=400"""
 
 import asyncio
-import shutil
 import subprocess
 
 import pytest
-from live import ALL
+from live import ALL, GODWITCTL
 from soak_reload import soak
 from variants import Variants
 
@@ -22,18 +21,13 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("what", [*BROKEN, "no file", "not an image"])
+@pytest.mark.parametrize("what", [*BROKEN, "not an image"])
 def test_a_broken_build_changes_nothing(tmp_path, serve, connect, what):
     folder = tmp_path / "modules"
     variants = Variants(folder, ["message"])
     server = serve(more=f"module-directory: [{folder}]\n", modules=ALL)
-    for name in ALL.split(", "):
-        if name != "message":
-            assert name in server.ctl("module", "list")
     a, b = connect(server.plain).register("anna"), connect(server.plain).register("bert")
-    if what == "no file":
-        (folder / "message.so").unlink()
-    elif what == "not an image":
+    if what == "not an image":
         (folder / "message.so").write_bytes(b"\x7fELF but not quite")
     else:
         source = tmp_path / "broken.c"
@@ -41,11 +35,11 @@ def test_a_broken_build_changes_nothing(tmp_path, serve, connect, what):
         subprocess.run([*variants.cc, "-shared", "-fPIC", "-Wl,-z,now", "-o", tmp_path / "broken.so", source], check=True)
         variants.install("message", tmp_path / "broken.so")
     result = subprocess.run(
-        [shutil.os.environ["GODWIT_BUILD"] + "/godwitctl", "--socket", server.folder / "state" / "control.sock", "module", "reload",
-         "message"], capture_output=True, text=True,
+        [GODWITCTL, "--socket", server.folder / "state" / "control.sock", "module", "reload", "message"],
+        capture_output=True, text=True,
     )
     assert result.returncode == 1
     assert "message" in result.stderr
     a.send("PRIVMSG bert :still here")
     b.expect("PRIVMSG bert :still here")
-    assert "message  1.0  1 " in server.ctl("module", "list")
+    assert ["message", "1.0", "1"] in [row.split()[:3] for row in server.ctl("module", "list").splitlines()]
