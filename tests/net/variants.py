@@ -36,7 +36,7 @@ class Variants:
             (copy / file.name).write_text(text, encoding="utf-8")
         # The flags name the tree relative to the build folder.
         subprocess.run(
-            [*self.cc, *self.compile, "-O0", "-fPIC", "-shared", "-o", str(self.work / f"{name}.1.so"),
+            [*self.cc, *self.compile, "-O0", "-w", "-fPIC", "-shared", "-o", str(self.work / f"{name}.1.so"),
              *map(str, sorted(copy.glob("*.c"))), *self.link],
             cwd=BUILD, check=True,
         )
