@@ -60,6 +60,7 @@ bool login_failed(struct account *st, struct gw_client *c)
 {
 	struct party *party = party_of(st, c->id);
 
+	gw_log(st->self, GW_INFO, "login failed address=%s", c->info->address);
 	if (c->exempt || ++party->failures < (unsigned)option(st, "failures"))
 		return true;
 	CLIENT(st, close, c, "Too many failed attempts to log in");

@@ -7,7 +7,6 @@
  * it; a timer looks whether it has ended, and ends it when it takes too long. The address was
  * checked so strictly that it needs no quoting (mailaddr.c).
  */
-#define _GNU_SOURCE
 #include "account.h"
 #include <fcntl.h>
 #include <signal.h>
