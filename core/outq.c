@@ -158,7 +158,7 @@ void outq_lend(struct outq *q, struct outq_store *store, const void *p, size_t n
 		return;
 	}
 	text = log_text(store, p, n);
-	if (q->tail + q->tail_len != text || q->tail_len == 0) {
+	if (q->tail_len == 0 || q->tail + q->tail_len != text) {
 		tail_ends(q);
 		q->tail = text;
 	}
@@ -238,8 +238,10 @@ void outq_drop(struct outq *q, struct outq_store *store, size_t n)
 	}
 	q->last = NULL;
 	q->lent = false;
-	q->tail += n;
-	q->tail_len -= (uint32_t)n;
+	if (n > 0) {
+		q->tail += n;
+		q->tail_len -= (uint32_t)n;
+	}
 }
 
 void outq_clear(struct outq *q, struct outq_store *store)
