@@ -586,6 +586,7 @@ struct loop *loop_ev_new(void)
 	if (ev == NULL)
 		return NULL;
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a write past `ulimit -f` fails, as on a full disk */
 	l = mem_alloc(sizeof(*l));
 	loop_init(&l->base, &real_ops);
 	l->ev = ev;
