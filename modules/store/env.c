@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #define MAP_LEAST ((size_t)1 << 20)
+#define PAGES_KEPT ((size_t)256) /* a few deletions at once, each in six tables, while readers hold older pages */
+#define FREE_TABLE 0             /* LMDB's list of free pages, by transaction */
 
 int env_status(int code)
 {
@@ -178,6 +180,42 @@ void env_usage(const struct env *env, uint64_t *bytes_out, uint64_t *limit_out)
 	mdb_env_stat(env->lmdb, &stat);
 	*bytes_out = (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize;
 	*limit_out = info.me_mapsize;
+}
+
+/* Pages that earlier transactions have set free. */
+static size_t pages_free(const struct env *env)
+{
+	MDB_val key, data;
+	MDB_cursor *cursor;
+	MDB_txn *txn;
+	size_t n = 0, one;
+
+	if (mdb_txn_begin(env->lmdb, NULL, MDB_RDONLY, &txn) != 0)
+		return 0;
+	if (mdb_cursor_open(txn, FREE_TABLE, &cursor) == 0) {
+		while (n < PAGES_KEPT && mdb_cursor_get(cursor, &key, &data, MDB_NEXT) == 0) {
+			memcpy(&one, data.mv_data, sizeof(one)); /* a list with its length in front */
+			n += one;
+		}
+		mdb_cursor_close(cursor);
+	}
+	mdb_txn_abort(txn);
+	return n;
+}
+
+bool env_is_tight(const struct env *env)
+{
+	MDB_envinfo info;
+	MDB_stat stat;
+	size_t pages, left, kept = PAGES_KEPT;
+
+	mdb_env_info(env->lmdb, &info);
+	mdb_env_stat(env->lmdb, &stat);
+	pages = info.me_mapsize / stat.ms_psize;
+	left = pages > info.me_last_pgno ? pages - info.me_last_pgno - 1 : 0;
+	if (kept > pages / 4)
+		kept = pages / 4;
+	return left < kept && left + pages_free(env) < kept;
 }
 
 /* Device numbers may change when a machine starts, so they count only where the file system knows

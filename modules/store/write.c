@@ -4,6 +4,9 @@
  * A batch that refuses before it has written anything is simply left out. One that fails half-way
  * takes the transaction with it; then each batch gets a transaction of its own, so that it undoes
  * nobody else's.
+ *
+ * LMDB needs new pages to delete, too, so a map that is full to the brim could never be emptied. Its
+ * last pages are therefore kept for batches that make the database smaller.
  */
 #include "store.h"
 #include <errno.h>
@@ -16,6 +19,8 @@ struct tx {
 	struct env *env;
 	MDB_txn *txn;
 	bool wrote;
+	bool tight; /* little is left: batches that make the database larger are refused */
+	int64_t grown; /* bytes, by the batch that runs; counted when it is tight */
 };
 
 static struct tx *tx_of(struct gw_store_tx *pub)
@@ -38,6 +43,16 @@ static int get(struct tx *tx, uint8_t table, struct gw_blob key, struct gw_store
 	return env_status(code);
 }
 
+/* What a row takes, without its page's share. */
+static int64_t row_bytes(struct tx *tx, uint8_t table, struct gw_blob key)
+{
+	MDB_val k = val_of(key), data;
+
+	if (mdb_get(tx->txn, tx->env->tables[table], &k, &data) != 0)
+		return 0;
+	return (int64_t)(key.n + data.mv_size);
+}
+
 static int put(struct tx *tx, uint8_t table, struct gw_blob key, struct gw_blob val,
                uint64_t version)
 {
@@ -47,6 +62,8 @@ static int put(struct tx *tx, uint8_t table, struct gw_blob key, struct gw_blob 
 	int code;
 
 	tx->wrote = true;
+	if (tx->tight)
+		tx->grown += (int64_t)(key.n + data.mv_size) - row_bytes(tx, table, key);
 	code = mdb_put(tx->txn, tx->env->tables[table], &k, &data, MDB_RESERVE);
 	if (code != 0)
 		return env_status(code);
@@ -64,6 +81,8 @@ static int del(struct tx *tx, uint8_t table, struct gw_blob key)
 	int code;
 
 	tx->wrote = true;
+	if (tx->tight)
+		tx->grown -= row_bytes(tx, table, key);
 	code = mdb_del(tx->txn, tx->env->tables[table], &k, NULL);
 	return code == MDB_NOTFOUND ? 0 : env_status(code);
 }
@@ -198,11 +217,12 @@ static int batch_run(struct tx *tx, struct write_job *job, struct slot *slot)
 	int status = 0;
 
 	tx->wrote = false;
+	tx->grown = 0;
 	for (uint32_t i = 0; i < slot->n_ops && status == 0; i++) {
 		at = op_unflatten(at, &op);
 		status = op_run(tx, job, &op);
 	}
-	return status;
+	return status == 0 && tx->grown > 0 ? -ENOSPC : status;
 }
 
 /* --- transactions --- */
@@ -211,7 +231,7 @@ static int batch_run(struct tx *tx, struct write_job *job, struct slot *slot)
  * several failed half-way or the whole did not fit; else each slot has its status. */
 static int group_run(struct write_job *job, uint32_t first, uint32_t end)
 {
-	struct tx tx = {.pub.ops = &store_ops, .env = job->env};
+	struct tx tx = {.pub.ops = &store_ops, .env = job->env, .tight = env_is_tight(job->env)};
 	bool wrote = false;
 	int status = env_status(mdb_txn_begin(job->env->lmdb, NULL, 0, &tx.txn));
 

@@ -683,6 +683,35 @@ static void a_state_directory_serves_one_at_a_time(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static void what_dies_in_a_full_map_makes_room(void **state)
+{
+	struct fixture *f = *state;
+	struct rig *rig = &f->rig;
+	static struct gw_id ids[2000];
+	int n = 0, dead = 0, status = 0;
+	char nick[32];
+
+	rig_close(rig);
+	mini_folder_remove(&f->folder);
+	f->folder = mini_folder();
+	rig_begin(rig, f->folder, false, 0, "1m");
+	mini_run(rig->mini, GW_SECOND);
+	for (; n < 2000 && status == 0; n++) {
+		snprintf(nick, sizeof(nick), "filler%d", n);
+		status = rig_register(rig, nick, &ids[n]);
+	}
+	assert_int_equal(status, -ENOSPC);
+	n--;
+	do {
+		assert_true(dead < n);
+		assert_int_equal(rig_drop(rig, GW_CLASS_ACCOUNT, ids[dead++]), 0);
+	} while (rig_register(rig, "newcomer", NULL) != 0);
+	rig_check(rig);
+	for (; dead < n; dead++) /* as many as one likes */
+		assert_int_equal(rig_drop(rig, GW_CLASS_ACCOUNT, ids[dead]), 0);
+	rig_check(rig);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -706,6 +735,7 @@ int main(void)
 		TEST(commits_wait_for_the_start),
 		TEST(a_backup_put_back_begins_a_new_life),
 		TEST(a_full_map_refuses_and_goes_on),
+		TEST(what_dies_in_a_full_map_makes_room),
 		TEST(what_expired_is_deleted_an_hour_later),
 		TEST(cells_that_name_a_dropped_account_are_deleted),
 		TEST(a_reload_keeps_what_is_under_way),
