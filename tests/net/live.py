@@ -166,7 +166,7 @@ class Irc:
         return self
 
     def login(self, nick, password="correct horse"):
-        self.send(f"PASS {nick}:{password}", f"NICK {nick}", f"USER {nick} 0 * :{nick}")
+        self.send(f"PASS :{nick}:{password}", f"NICK {nick}", f"USER {nick} 0 * :{nick}")
         self.expect(r" 001 ")
         self.sync()
         return self
