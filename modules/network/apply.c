@@ -1,8 +1,10 @@
 /*
- * apply.c - the only way into the state: checks a record, has its kind's function apply it, lets others hear of it.
+ * apply.c - the only way into the state: checks a record, has its kind's function apply it, lets
+ * others hear of it.
  *
- * Records come from submit.c and, over links, from outside. An event made while another is being applied waits in the
- * queue: all subscribers see one order, and nothing recurses. What is refused here has changed nothing.
+ * Records come from submit.c and, over links, from outside. An event made while another is being
+ * applied waits in the queue: all subscribers see one order, and nothing recurses. What is refused
+ * here has changed nothing.
  */
 #include "network.h"
 #include <errno.h>
@@ -23,32 +25,33 @@ struct kind {
 };
 
 static const struct kind kinds[] = {
-        [GW_EV_USER & 0xff] = {apply_user, NEED_SOURCE, BOTH},
-        [GW_EV_QUIT & 0xff] = {apply_quit, NEED_SOURCE, NEWS},
-        [GW_EV_NICK & 0xff] = {apply_nick, NEED_SOURCE, NEWS},
-        [GW_EV_SET & 0xff] = {apply_set, NEED_SOURCE, NEWS},
-        [GW_EV_CHANNEL & 0xff] = {apply_channel, NEED_CHANNEL | NEED_LIFE, BOTH},
-        [GW_EV_JOIN & 0xff] = {apply_join, NEED_SOURCE | NEED_CHANNEL | NEED_LIFE, BOTH},
-        [GW_EV_PART & 0xff] = {apply_part, NEED_SOURCE | NEED_CHANNEL, NEWS},
-        [GW_EV_KICK & 0xff] = {apply_kick, NEED_TARGET, BOTH},
-        [GW_EV_MODE & 0xff] = {apply_mode, NEED_CHANNEL | NEED_LIFE, BOTH},
-        [GW_EV_TOPIC & 0xff] = {apply_topic, NEED_CHANNEL | NEED_LIFE, NEWS},
-        [GW_EV_MESSAGE & 0xff] = {apply_message, 0, NEWS},
-        [GW_EV_INVITE & 0xff] = {apply_invite, NEED_CHANNEL | NEED_TARGET, NEWS},
-        [GW_EV_KILL & 0xff] = {apply_kill, NEED_TARGET, NEWS},
-        [GW_EV_WALLOPS & 0xff] = {apply_wallops, 0, NEWS},
-        [GW_EV_UNREGISTER & 0xff] = {apply_unregister, NEED_CHANNEL | NEED_LIFE, NEWS},
-        [BURST_SERVER & 0xff] = {apply_burst_server, 0, BURST},
-        [BURST_VECTOR & 0xff] = {apply_burst_vector, 0, BURST},
-        [BURST_STRAY & 0xff] = {apply_burst_stray, NEED_TARGET, BURST},
-        [BURST_DATA & 0xff] = {apply_burst_data, 0, BURST},
+	[GW_EV_USER & 0xff] = {apply_user, NEED_SOURCE, BOTH},
+	[GW_EV_QUIT & 0xff] = {apply_quit, NEED_SOURCE, NEWS},
+	[GW_EV_NICK & 0xff] = {apply_nick, NEED_SOURCE, NEWS},
+	[GW_EV_SET & 0xff] = {apply_set, NEED_SOURCE, NEWS},
+	[GW_EV_CHANNEL & 0xff] = {apply_channel, NEED_CHANNEL | NEED_LIFE, BOTH},
+	[GW_EV_JOIN & 0xff] = {apply_join, NEED_SOURCE | NEED_CHANNEL | NEED_LIFE, BOTH},
+	[GW_EV_PART & 0xff] = {apply_part, NEED_SOURCE | NEED_CHANNEL, NEWS},
+	[GW_EV_KICK & 0xff] = {apply_kick, NEED_TARGET, BOTH},
+	[GW_EV_MODE & 0xff] = {apply_mode, NEED_CHANNEL | NEED_LIFE, BOTH},
+	[GW_EV_TOPIC & 0xff] = {apply_topic, NEED_CHANNEL | NEED_LIFE, NEWS},
+	[GW_EV_MESSAGE & 0xff] = {apply_message, 0, NEWS},
+	[GW_EV_INVITE & 0xff] = {apply_invite, NEED_CHANNEL | NEED_TARGET, NEWS},
+	[GW_EV_KILL & 0xff] = {apply_kill, NEED_TARGET, NEWS},
+	[GW_EV_WALLOPS & 0xff] = {apply_wallops, 0, NEWS},
+	[GW_EV_UNREGISTER & 0xff] = {apply_unregister, NEED_CHANNEL | NEED_LIFE, NEWS},
+	[BURST_SERVER & 0xff] = {apply_burst_server, 0, BURST},
+	[BURST_VECTOR & 0xff] = {apply_burst_vector, 0, BURST},
+	[BURST_STRAY & 0xff] = {apply_burst_stray, NEED_TARGET, BURST},
+	[BURST_DATA & 0xff] = {apply_burst_data, 0, BURST},
 };
 
 static const struct kind *kind_known(uint32_t kind)
 {
 	uint32_t number = kind & 0x3fff;
 
-	if (kind >> 16 != 1 || (kind & 0xffff) != number || number >= sizeof(kinds) / sizeof(kinds[0]) || kinds[number].apply == NULL)
+	if (kind >> 16 != 1 || (kind & 0xffff) != number ||
+	    number >= sizeof(kinds) / sizeof(kinds[0]) || kinds[number].apply == NULL)
 		return NULL;
 	return &kinds[number];
 }
@@ -102,14 +105,17 @@ void publish_as(struct applying *a, uint32_t kind)
 	publish(a->net, &event);
 }
 
-/* Stamps further ahead than this are not taken: a cell with one could not be changed for that long. */
+/* Stamps further ahead than this are not taken: a cell with one could not be changed for that long.
+ */
 static uint64_t clock_bound(struct network *net)
 {
 	return (uint64_t)(gw_wall_ns(net->self) / GW_MS + AHEAD_MS) << 16 | 0xffff;
 }
 
-/* The server that an ordinary event comes from must be behind the link that brought it; per origin the order is kept. */
-static int check_origin(struct network *net, const struct header *h, uint64_t via, struct server **node_out)
+/* The server that an ordinary event comes from must be behind the link that brought it; per origin
+ * the order is kept. */
+static int check_origin(struct network *net, const struct header *h, uint64_t via,
+                        struct server **node_out)
 {
 	struct server *node = server_find(net, h->run);
 
@@ -149,7 +155,8 @@ static int check_names(struct applying *a, const struct kind *kind)
 		return -EBADMSG;
 	if ((h->flags & HEADER_BURST) && kind == NULL)
 		return -ENOMSG;
-	if (kind != NULL && kind->form != BOTH && (kind->form == BURST) != ((h->flags & HEADER_BURST) != 0))
+	if (kind != NULL && kind->form != BOTH &&
+	    (kind->form == BURST) != ((h->flags & HEADER_BURST) != 0))
 		return -EBADMSG;
 	if ((h->flags & HEADER_CHANNEL) && !valid_channel(NULL, h->channel))
 		return -EBADMSG;
@@ -237,9 +244,11 @@ static int apply_checked(struct applying *a, struct server *node, const void *re
 	return status;
 }
 
-static int apply_one(struct network *net, const void *record, size_t n, uint64_t via, struct gw_sink *sink, uint64_t caps)
+static int apply_one(struct network *net, const void *record, size_t n, uint64_t via,
+                     struct gw_sink *sink, uint64_t caps)
 {
-	struct applying a = {.net = net, .via = via, .sink = sink, .caps = caps, .max_clock = clock_bound(net)};
+	struct applying a = {
+		.net = net, .via = via, .sink = sink, .caps = caps, .max_clock = clock_bound(net)};
 	struct server *node;
 	int status;
 
@@ -273,7 +282,8 @@ void apply_drain(struct network *net)
 	}
 }
 
-int apply_own(struct network *net, const void *record, size_t n, struct gw_sink *sink, uint64_t caps)
+int apply_own(struct network *net, const void *record, size_t n, struct gw_sink *sink,
+              uint64_t caps)
 {
 	int status;
 

@@ -1,9 +1,10 @@
 /*
  * burst.c - this server's whole live state as records, and those records that only a burst has.
  *
- * They have the form of events (USER, JOIN, CHANNEL, KICK) with the stamps of the events that they stem from, and are merged by the
- * same functions. Four kinds exist in bursts only: a server, prefixes of a membership that is not here, what another module keeps (point
- * "network.burst"), and, last, the vector: who has taken it in has the state that it stands for.
+ * They have the form of events (USER, JOIN, CHANNEL, KICK) with the stamps of the events that they
+ * stem from, and are merged by the same functions. Four kinds exist in bursts only: a server,
+ * prefixes of a membership that is not here, what another module keeps (point "network.burst"),
+ * and, last, the vector: who has taken it in has the state that it stands for.
  */
 #include "network.h"
 #include <errno.h>
@@ -14,7 +15,15 @@
 #define PART_FULL 16384   /* an export makes a pause after so many bytes */
 #define DATA_MAX 8192     /* a record of another module's */
 
-enum phase { PHASE_SERVERS, PHASE_CHANNELS, PHASE_USERS, PHASE_STRAYS, PHASE_DATA, PHASE_VECTOR, PHASE_END };
+enum phase {
+	PHASE_SERVERS,
+	PHASE_CHANNELS,
+	PHASE_USERS,
+	PHASE_STRAYS,
+	PHASE_DATA,
+	PHASE_VECTOR,
+	PHASE_END
+};
 
 struct part {
 	struct network *net;
@@ -24,7 +33,8 @@ struct part {
 	uint8_t record[RECORD_ROOM];
 };
 
-static void record_begin(struct part *part, struct writer *w, struct header h, struct gw_stamp stamp)
+static void record_begin(struct part *part, struct writer *w, struct header h,
+                         struct gw_stamp stamp)
 {
 	writer_init(w, NULL, part->record, sizeof(part->record));
 	h.flags |= HEADER_BURST | GW_SCOPE_ALL;
@@ -52,7 +62,8 @@ static void export_servers(struct part *part)
 	for (const struct gw_node *node = &part->net->here->pub; node != NULL; node = node->next) {
 		struct writer w;
 
-		record_begin(part, &w, (struct header){.kind = BURST_SERVER}, stamp_here(part->net));
+		record_begin(part, &w, (struct header){.kind = BURST_SERVER},
+		             stamp_here(part->net));
 		put_u64(&w, node->run);
 		put_string(&w, node->name, GW_SERVER_MAX);
 		put_string(&w, node->description, GW_REALNAME_MAX);
@@ -67,7 +78,8 @@ static void export_user(struct part *part, const struct person *p)
 	const struct gw_user *u = &p->user;
 	struct writer w;
 
-	record_begin(part, &w, (struct header){.kind = GW_EV_USER, .source = p->session.id}, p->came);
+	record_begin(part, &w, (struct header){.kind = GW_EV_USER, .source = p->session.id},
+	             p->came);
 	put_u64(&w, p->session.home->run);
 	put_varint(&w, p->session.epoch);
 	put_u64(&w, (uint64_t)u->signon_ms);
@@ -106,12 +118,15 @@ static void life_flush(struct life_export *x)
 	uint64_t n = 0;
 	struct writer w;
 
-	record_begin(x->part, &w, (struct header){.kind = GW_EV_CHANNEL, .channel = life->name, .life = life->created},
+	record_begin(x->part, &w,
+	             (struct header){
+			     .kind = GW_EV_CHANNEL, .channel = life->name, .life = life->created},
 	             stamp_here(x->part->net));
 	LL_FOREACH (life->registrations, registration)
 		n++;
 	put_varint(&w, x->first ? n : 0);
-	for (registration = life->registrations; x->first && registration != NULL; registration = registration->next) {
+	for (registration = life->registrations; x->first && registration != NULL;
+	     registration = registration->next) {
 		put_u64(&w, registration->id.clock);
 		put_u64(&w, registration->id.origin);
 		put_u8(&w, registration->dead);
@@ -148,15 +163,17 @@ static void export_life(struct part *part, const struct life *life)
 	for (uint32_t i = 0; i < life->n_cells; i++) {
 		const struct mode_cell *cell = &life->cells[i];
 
-		life_item(&x, &(struct item){.letter = cell->letter,
-		                             .flags = (uint8_t)(ITEM_STAMP | (cell->set ? ITEM_ADD : 0) |
-		                                                (cell->param != NULL ? ITEM_PARAM : 0)),
-		                             .param = cell->param,
-		                             .stamp = cell->stamp});
+		life_item(&x, &(struct item){
+				      .letter = cell->letter,
+				      .flags = (uint8_t)(ITEM_STAMP | (cell->set ? ITEM_ADD : 0) |
+		                                         (cell->param != NULL ? ITEM_PARAM : 0)),
+				      .param = cell->param,
+				      .stamp = cell->stamp});
 	}
 	DL_FOREACH (life->lists, entry)
 		life_item(&x, &(struct item){.letter = entry->letter,
-		                             .flags = (uint8_t)(ITEM_STAMP | ITEM_LIST | ITEM_PARAM | ITEM_SETTER |
+		                             .flags = (uint8_t)(ITEM_STAMP | ITEM_LIST |
+		                                                ITEM_PARAM | ITEM_SETTER |
 		                                                (entry->gone ? 0 : ITEM_ADD)),
 		                             .param = entry->mask,
 		                             .setter = entry->setter,
@@ -200,14 +217,17 @@ static void export_person(struct part *part, const struct person *p)
 		export_member(part, seat_of(member));
 }
 
-/* A membership that is over, as the KICK that ended it; else its prefixes under a life that it does not belong to. */
+/* A membership that is over, as the KICK that ended it; else its prefixes under a life that it does
+ * not belong to. */
 static void export_stray(struct part *part, const struct stray *stray)
 {
 	bool over = stamp_none(stray->key.life);
 	struct writer w;
 
-	record_begin(part, &w, (struct header){.kind = over ? GW_EV_KICK : BURST_STRAY, .target = stray->session},
-	             stamp_here(part->net));
+	record_begin(
+		part, &w,
+		(struct header){.kind = over ? GW_EV_KICK : BURST_STRAY, .target = stray->session},
+		stamp_here(part->net));
 	put_stamp(&w, stray->key.member);
 	if (over) {
 		put_string(&w, "", 0);
@@ -225,7 +245,8 @@ static void export_vector(struct part *part)
 	for (const struct gw_node *node = &part->net->here->pub; node != NULL; node = node->next) {
 		struct writer w;
 
-		record_begin(part, &w, (struct header){.kind = BURST_VECTOR}, stamp_here(part->net));
+		record_begin(part, &w, (struct header){.kind = BURST_VECTOR},
+		             stamp_here(part->net));
 		put_u64(&w, node->run);
 		put_u64(&w, server_of(node)->seq);
 		put_u64(&w, server_of(node)->clock);
@@ -245,7 +266,8 @@ static bool export_data(struct part *part, const struct burst_row *row, uint64_t
 	struct writer w;
 
 	if (fn == NULL ||
-	    ((export_row_fn *)fn)(row->module->state, within, bytes, sizeof(bytes), &n) < 0 || n == 0)
+	    ((export_row_fn *)fn)(row->module->state, within, bytes, sizeof(bytes), &n) < 0 ||
+	    n == 0)
 		return false;
 	record_begin(part, &w, (struct header){.kind = BURST_DATA}, stamp_here(part->net));
 	put_string(&w, row->name, GW_NAME_MAX);
@@ -259,7 +281,8 @@ static void phase_channels(struct part *part, struct gw_burst_cursor *cursor)
 {
 	const struct chan *chan;
 
-	for (chan = part->net->chans; chan != NULL && part->bytes < PART_FULL; chan = (const struct chan *)chan->hh.next) {
+	for (chan = part->net->chans; chan != NULL && part->bytes < PART_FULL;
+	     chan = (const struct chan *)chan->hh.next) {
 		if (chan->ordinal <= cursor->at)
 			continue;
 		export_channel(part, chan);
@@ -271,7 +294,8 @@ static void phase_users(struct part *part, struct gw_burst_cursor *cursor)
 {
 	const struct person *p;
 
-	for (p = part->net->people; p != NULL && part->bytes < PART_FULL; p = (const struct person *)p->by_id.next) {
+	for (p = part->net->people; p != NULL && part->bytes < PART_FULL;
+	     p = (const struct person *)p->by_id.next) {
 		if (p->ordinal <= cursor->at)
 			continue;
 		export_person(part, p);
@@ -304,7 +328,8 @@ static void phase_run(struct part *part, struct gw_burst_cursor *cursor)
 		phase_users(part, cursor);
 		break;
 	case PHASE_STRAYS:
-		for (stray = part->net->strays; stray != NULL; stray = (const struct stray *)stray->hh.next)
+		for (stray = part->net->strays; stray != NULL;
+		     stray = (const struct stray *)stray->hh.next)
 			export_stray(part, stray);
 		break;
 	case PHASE_DATA:
@@ -403,7 +428,8 @@ int apply_burst_data(struct applying *a)
 
 		if (fn == NULL || strcmp(row->name, name) != 0)
 			continue;
-		return ((import_row_fn *)fn)(row->module->state, a->body.p, (size_t)(a->body.end - a->body.p), &err) < 0
+		return ((import_row_fn *)fn)(row->module->state, a->body.p,
+		                             (size_t)(a->body.end - a->body.p), &err) < 0
 		               ? -EBADMSG
 		               : 0;
 	}

@@ -1,8 +1,8 @@
 /*
  * channels.c - what is said of a channel as a whole: CHANNEL, UNREGISTER, MODE, TOPIC.
  *
- * Every one of them names the life that it means (lives.c), which comes into being by it if it is not known yet.
- * Records are read to their end before anything is changed.
+ * Every one of them names the life that it means (lives.c), which comes into being by it if it is
+ * not known yet. Records are read to their end before anything is changed.
  */
 #include "network.h"
 #include <errno.h>
@@ -26,7 +26,8 @@ static bool items_valid(struct applying *a, uint64_t n)
 }
 
 /* List entries without a setter of their own have the record's. */
-static void items_apply(struct applying *a, struct chan *chan, struct life *life, uint64_t n, const char *setter)
+static void items_apply(struct applying *a, struct chan *chan, struct life *life, uint64_t n,
+                        const char *setter)
 {
 	struct item item;
 
@@ -34,7 +35,7 @@ static void items_apply(struct applying *a, struct chan *chan, struct life *life
 		item_get(a, &item);
 		if (item.setter == NULL) {
 			item.setter = setter;
-			item.set_ms = (int64_t)(a->stamp.clock >> 16);
+			item.set_ms = (int64_t)(item.stamp.clock >> 16);
 		}
 		item_apply(a, chan, life, &item);
 	}
@@ -69,7 +70,8 @@ static bool topic_read(struct applying *a, struct topic *topic)
 	return !a->body.bad && topic->stamp.clock <= a->max_clock && !stamp_none(topic->stamp);
 }
 
-static struct registration *registration_get(struct network *net, struct life *life, struct gw_id id)
+static struct registration *registration_get(struct network *net, struct life *life,
+                                             struct gw_id id)
 {
 	struct registration *registration;
 	unsigned n = 0;
@@ -120,7 +122,7 @@ static void making_register(struct network *net, struct life *life, struct makin
 		struct gw_stamp id = get_stamp(&in->registrations);
 		bool dead = get_u8(&in->registrations) != 0;
 		struct registration *registration =
-		        registration_get(net, life, (struct gw_id){id.clock, id.origin});
+			registration_get(net, life, (struct gw_id){id.clock, id.origin});
 
 		if (registration != NULL && dead)
 			registration->dead = true;
@@ -186,7 +188,8 @@ int apply_unregister(struct applying *a)
 		return -EBADMSG;
 	life = life_get(a->net, a->header.channel, a->header.life, &chan);
 	registration = registration_get(a->net, life, (struct gw_id){id.clock, id.origin});
-	shown = chan->current == life && registration != NULL && registration == life_registered(life);
+	shown = chan->current == life && registration != NULL &&
+	        registration == life_registered(life);
 	if (registration != NULL)
 		registration->dead = true;
 	if (shown) {

@@ -1,9 +1,10 @@
 /*
  * digest.c - one number for the live state: equal event vectors give equal digests.
  *
- * The sum (mod 2^256) of the SHA-256 of each living thing with its cells and their stamps: users, lives of channels, their list
- * entries, memberships. So it depends on no order. What is kept only in case something comes late (tombstones, lives that nobody sees,
- * strays) is left out, as every server forgets it in its own time.
+ * The sum (mod 2^256) of the SHA-256 of each living thing with its cells and their stamps: users,
+ * lives of channels, their list entries, memberships. So it depends on no order. What is kept only
+ * in case something comes late (tombstones, lives that nobody sees, strays) is left out, as every
+ * server forgets it in its own time.
  */
 #include "network.h"
 #include <sodium.h>
@@ -140,9 +141,11 @@ void digest(void *network, uint8_t out[32])
 	struct network *net = (struct network *)network;
 	struct sum sum = {{0}, {0}, {0}};
 
-	for (const struct person *p = net->people; p != NULL; p = (const struct person *)p->by_id.next)
+	for (const struct person *p = net->people; p != NULL;
+	     p = (const struct person *)p->by_id.next)
 		sum_person(&sum, p);
-	for (const struct chan *chan = net->chans; chan != NULL; chan = (const struct chan *)chan->hh.next) {
+	for (const struct chan *chan = net->chans; chan != NULL;
+	     chan = (const struct chan *)chan->hh.next) {
 		const struct life *life;
 
 		LL_FOREACH (chan->lives, life) {

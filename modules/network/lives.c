@@ -1,10 +1,11 @@
 /*
  * lives.c - which of several creations of one channel counts.
  *
- * A life is a channel from one creation on: its cells, and who joined it. Events name the life that they mean. Where a
- * channel was created twice (after its last member had left, on two sides of a split), all who joined under any of its lives are its
- * members, and the cells shown are those of the first life that has a member or is registered: registered before
- * unregistered (the earlier id), then the older. That follows from the events alone, so their order does not matter. A life
+ * A life is a channel from one creation on: its cells, and who joined it. Events name the life that
+ * they mean. Where a channel was created twice (after its last member had left, on two sides of a
+ * split), all who joined under any of its lives are its members, and the cells shown are those of
+ * the first life that has a member or is registered: registered before unregistered (the earlier
+ * id), then the older. That follows from the events alone, so their order does not matter. A life
  * that nobody needs is kept for a day: an event that names it may still come.
  */
 #include "network.h"
@@ -67,11 +68,13 @@ struct life *life_find(const struct chan *chan, struct gw_stamp created)
 /* Keeps the number of lives that nobody sees within its bound. */
 static void lives_bound(struct network *net)
 {
-	for (int64_t keep = KEEP_MS; net->n_lives > net->n_visible + GHOSTS_MAX && keep > 0; keep /= 4)
+	for (int64_t keep = KEEP_MS; net->n_lives > net->n_visible + GHOSTS_MAX && keep > 0;
+	     keep /= 4)
 		lives_tidy(net, keep / 4);
 }
 
-struct life *life_get(struct network *net, const char *name, struct gw_stamp created, struct chan **chan_out)
+struct life *life_get(struct network *net, const char *name, struct gw_stamp created,
+                      struct chan **chan_out)
 {
 	struct chan *chan = chan_find(net, name);
 	struct life *life = chan == NULL ? NULL : life_find(chan, created);
@@ -137,7 +140,8 @@ const struct registration *life_registered(const struct life *life)
 
 	LL_FOREACH (life->registrations, registration) {
 		struct gw_stamp a = {registration->id.clock, registration->id.origin};
-		struct gw_stamp b = {first == NULL ? 0 : first->id.clock, first == NULL ? 0 : first->id.origin};
+		struct gw_stamp b = {first == NULL ? 0 : first->id.clock,
+		                     first == NULL ? 0 : first->id.origin};
 
 		if (!registration->dead && (first == NULL || gw_stamp_cmp(a, b) < 0))
 			first = registration;
@@ -172,7 +176,8 @@ static struct life *life_first(const struct chan *chan)
 		if (life_alive(life)) {
 			if (first == NULL || life_before(life, first))
 				first = life;
-		} else if (life->fresh && (fresh == NULL || gw_stamp_cmp(fresh->created, life->created) < 0)) {
+		} else if (life->fresh &&
+		           (fresh == NULL || gw_stamp_cmp(fresh->created, life->created) < 0)) {
 			fresh = life;
 		}
 	}
@@ -242,22 +247,27 @@ static bool cell_in(const struct life *life, const struct mode_cell *wanted)
 	       (cell->param == NULL || strcmp(cell->param, wanted->param) == 0);
 }
 
-/* Adds what `life` has and `other` has not, as set or as unset. A letter that `other` has with another parameter is not unset. */
-static void life_differences(struct applying *a, const struct life *life, const struct life *other, bool add)
+/* Adds what `life` has and `other` has not, as set or as unset. A letter that `other` has with
+ * another parameter is not unset. */
+static void life_differences(struct applying *a, const struct life *life, const struct life *other,
+                             bool add)
 {
 	const struct gw_list_entry *entry;
 
 	for (uint32_t i = 0; i < life->n_cells; i++) {
-		const struct mode_cell *cell = &life->cells[i], *its = life_cell(other, cell->letter);
+		const struct mode_cell *cell = &life->cells[i],
+				       *its = life_cell(other, cell->letter);
 
 		if (cell->set && !cell_in(other, cell) && (add || its == NULL || !its->set))
-			change_add(a, &(struct gw_mode_change){
-			                      .letter = cell->letter, .add = add, .param = cell->param});
+			change_add(a, &(struct gw_mode_change){.letter = cell->letter,
+			                                       .add = add,
+			                                       .param = cell->param});
 	}
 	DL_FOREACH (life->lists, entry) {
 		if (!entry->gone && !entry_in(other, entry))
-			change_add(a, &(struct gw_mode_change){
-			                      .letter = entry->letter, .add = add, .param = entry->mask});
+			change_add(a, &(struct gw_mode_change){.letter = entry->letter,
+			                                       .add = add,
+			                                       .param = entry->mask});
 	}
 }
 

@@ -1,7 +1,8 @@
 /*
  * look.c - the interface: its table, and the functions that only look.
  *
- * Also here: what is private to this server, a session's sink and the interest in a channel's events.
+ * Also here: what is private to this server, a session's sink and the interest in a channel's
+ * events.
  */
 #include "network.h"
 #include <errno.h>
@@ -35,7 +36,8 @@ static struct gw_session *look_session(void *network, uint64_t id)
 	return p == NULL ? NULL : &p->session;
 }
 
-static struct gw_member *look_member(void *network, const struct gw_channel *channel, const struct gw_user *user)
+static struct gw_member *look_member(void *network, const struct gw_channel *channel,
+                                     const struct gw_user *user)
 {
 	struct seat *seat = seat_find(channel, user);
 
@@ -58,15 +60,16 @@ static struct gw_user *next_user(void *network, const struct gw_user *after)
 
 static struct gw_channel *next_channel(void *network, const struct gw_channel *after)
 {
-	struct chan *chan =
-	        after == NULL ? ((struct network *)network)->chans : (struct chan *)chan_of(after)->hh.next;
+	struct chan *chan = after == NULL ? ((struct network *)network)->chans
+	                                  : (struct chan *)chan_of(after)->hh.next;
 
 	while (chan != NULL && chan->current == NULL)
 		chan = (struct chan *)chan->hh.next;
 	return chan == NULL ? NULL : &chan->pub;
 }
 
-static void counts(void *network, uint32_t *users, uint32_t *invisible, uint32_t *opers, uint32_t *channels, uint32_t *peak)
+static void counts(void *network, uint32_t *users, uint32_t *invisible, uint32_t *opers,
+                   uint32_t *channels, uint32_t *peak)
 {
 	struct network *net = (struct network *)network;
 
@@ -147,7 +150,8 @@ static int node_add(void *network, const struct gw_node_spec *spec)
 {
 	struct network *net = (struct network *)network;
 
-	if (spec->via == 0 || spec->run == 0 || !valid_word(spec->name) || strlen(spec->name) > GW_SERVER_MAX)
+	if (spec->via == 0 || spec->run == 0 || !valid_word(spec->name) ||
+	    strlen(spec->name) > GW_SERVER_MAX)
 		return -EINVAL;
 	if (server_find(net, spec->run) != NULL)
 		return -EEXIST;
@@ -165,46 +169,46 @@ static const struct gw_node *vector(void *network, const struct gw_node *after, 
 }
 
 const struct gw_network_ops network_ops = {
-        .user = look_user,
-        .channel = look_channel,
-        .session = look_session,
-        .member = look_member,
-        .here = look_here,
-        .nodes = look_here,
-        .next_user = next_user,
-        .next_channel = next_channel,
-        .counts = counts,
-        .fold = fold,
-        .same = same,
-        .valid_nick = valid_nick,
-        .valid_channel = valid_channel,
-        .match = match,
-        .chanmode = chanmode,
-        .msgid = msgid,
-        .msgid_parse = msgid_parse,
-        .digest = digest,
-        .data = look_data,
-        .introduce = submit_introduce,
-        .quit = submit_quit,
-        .nick = submit_nick,
-        .set = submit_set,
-        .make_channel = submit_make_channel,
-        .unregister = submit_unregister,
-        .join = submit_join,
-        .part = submit_part,
-        .kick = submit_kick,
-        .mode = submit_mode,
-        .topic = submit_topic,
-        .message = submit_message,
-        .invite = submit_invite,
-        .kill = submit_kill,
-        .wallops = submit_wallops,
-        .custom = submit_custom,
-        .attach = attach,
-        .interest = interest,
-        .mode_param = mode_param,
-        .apply = link_apply,
-        .node_add = node_add,
-        .vector = vector,
-        .burst_export = burst_export,
+	.user = look_user,
+	.channel = look_channel,
+	.session = look_session,
+	.member = look_member,
+	.here = look_here,
+	.nodes = look_here,
+	.next_user = next_user,
+	.next_channel = next_channel,
+	.counts = counts,
+	.fold = fold,
+	.same = same,
+	.valid_nick = valid_nick,
+	.valid_channel = valid_channel,
+	.match = match,
+	.chanmode = chanmode,
+	.msgid = msgid,
+	.msgid_parse = msgid_parse,
+	.digest = digest,
+	.data = look_data,
+	.introduce = submit_introduce,
+	.quit = submit_quit,
+	.nick = submit_nick,
+	.set = submit_set,
+	.make_channel = submit_make_channel,
+	.unregister = submit_unregister,
+	.join = submit_join,
+	.part = submit_part,
+	.kick = submit_kick,
+	.mode = submit_mode,
+	.topic = submit_topic,
+	.message = submit_message,
+	.invite = submit_invite,
+	.kill = submit_kill,
+	.wallops = submit_wallops,
+	.custom = submit_custom,
+	.attach = attach,
+	.interest = interest,
+	.mode_param = mode_param,
+	.apply = link_apply,
+	.node_add = node_add,
+	.vector = vector,
+	.burst_export = burst_export,
 };

@@ -1,14 +1,17 @@
 /*
- * members.c - who is in which channel: JOIN, PART, KICK, and what is said of memberships that are not here (yet).
+ * members.c - who is in which channel: JOIN, PART, KICK, and what is said of memberships that are
+ * not here (yet).
  *
- * A membership is named by the stamp of its JOIN. What comes for one that is unknown, or for a life of the channel
- * that it does not belong to, is put aside as a stray: the JOIN may still come, that life may become the current one.
+ * A membership is named by the stamp of its JOIN. What comes for one that is unknown, or for a life
+ * of the channel that it does not belong to, is put aside as a stray: the JOIN may still come, that
+ * life may become the current one.
  */
 #include "network.h"
 #include <errno.h>
 #include <utlist.h>
 
-static const struct gw_stamp over = {0, 0}; /* the life of a stray that says: this membership has ended */
+static const struct gw_stamp over = {
+	0, 0}; /* the life of a stray that says: this membership has ended */
 
 struct seat *seat_find(const struct gw_channel *channel, const struct gw_user *user)
 {
@@ -46,13 +49,15 @@ struct gw_stamp seat_stamp(const struct seat *seat, unsigned prefix)
 	return seat->touched[prefix];
 }
 
-void seat_touch(struct network *net, struct seat *seat, unsigned prefix, bool on, struct gw_stamp stamp)
+void seat_touch(struct network *net, struct seat *seat, unsigned prefix, bool on,
+                struct gw_stamp stamp)
 {
 	if (!stamp_wins(stamp, seat_stamp(seat, prefix)))
 		return;
 	if (gw_stamp_cmp(stamp, seat->pub.stamp) != 0) {
 		if (seat->touched == NULL)
-			seat->touched = (struct gw_stamp *)gw_alloc(net->self, N_PREFIXES * sizeof(*seat->touched));
+			seat->touched = (struct gw_stamp *)gw_alloc(
+				net->self, N_PREFIXES * sizeof(*seat->touched));
 		seat->touched[prefix] = stamp;
 	}
 	seat->bits = (uint8_t)(on ? seat->bits | 1u << prefix : seat->bits & ~(1u << prefix));
@@ -99,7 +104,8 @@ static void stray_free(struct network *net, struct stray *stray)
 	gw_free(self, stray);
 }
 
-struct stray *stray_get(struct network *net, uint64_t session, struct gw_stamp member, struct gw_stamp life)
+struct stray *stray_get(struct network *net, uint64_t session, struct gw_stamp member,
+                        struct gw_stamp life)
 {
 	struct gw_self *self = net->self;
 	struct stray *stray = stray_find(net, member, life);
@@ -131,7 +137,8 @@ void strays_tidy(struct network *net, int64_t keep_ms)
 		const struct person *p = person_find(net, stray->session);
 
 		next = (struct stray *)stray->hh.next;
-		if (stray->at_ms <= limit && (p == NULL || seat_named(p, stray->key.member) == NULL))
+		if (stray->at_ms <= limit &&
+		    (p == NULL || seat_named(p, stray->key.member) == NULL))
 			stray_free(net, stray);
 	}
 }
@@ -207,7 +214,8 @@ void seat_remove(struct network *net, struct seat *seat)
 /** The body of a JOIN record. */
 struct joining {
 	uint8_t bits;
-	struct gw_stamp stamps[N_PREFIXES]; /* zero: that of the membership; others in bursts only */
+	struct gw_stamp
+		stamps[N_PREFIXES]; /* zero: that of the membership; others in bursts only */
 };
 
 static bool joining_read(struct applying *a, struct joining *in)
@@ -234,8 +242,10 @@ static void seat_prefixes(struct network *net, struct seat *seat, const struct j
 	seat_claim_stray(net, seat);
 }
 
-/* The session is a member already: a burst says it again, or the end of the former membership is still to come. */
-static int seat_again(struct applying *a, struct chan *chan, struct seat *seat, struct life *life, const struct joining *in)
+/* The session is a member already: a burst says it again, or the end of the former membership is
+ * still to come. */
+static int seat_again(struct applying *a, struct chan *chan, struct seat *seat, struct life *life,
+                      const struct joining *in)
 {
 	struct network *net = a->net;
 
@@ -313,7 +323,8 @@ static void seat_leave(struct applying *a, struct seat *seat, uint32_t kind)
 
 int apply_part(struct applying *a)
 {
-	struct seat *seat = a->event.channel == NULL ? NULL : seat_find(a->event.channel, &a->source->user);
+	struct seat *seat =
+		a->event.channel == NULL ? NULL : seat_find(a->event.channel, &a->source->user);
 
 	a->event.text = get_string(&a->body, GW_REASON_MAX);
 	if (!reader_done(&a->body))

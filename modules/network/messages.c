@@ -1,5 +1,6 @@
 /*
- * messages.c - events that change nothing here: messages, invitations, orders, and those of other modules.
+ * messages.c - events that change nothing here: messages, invitations, orders, and those of other
+ * modules.
  *
  * They are shown to whom they are for, as far as that one is still there.
  */

@@ -1,8 +1,8 @@
 /*
  * modes.c - the mode cells of a channel: letters, list entries, prefixes of members.
  *
- * The cells are changed by items of records (MODE, CHANNEL). What kind of mode a letter is stands in the item: a server applies also
- * letters that no module of its own knows.
+ * The cells are changed by items of records (MODE, CHANNEL). What kind of mode a letter is stands
+ * in the item: a server applies also letters that no module of its own knows.
  */
 #include "network.h"
 #include <errno.h>
@@ -71,8 +71,8 @@ void change_add(struct applying *a, const struct gw_mode_change *change)
 {
 	if (a->n_changes == a->changes_room) {
 		a->changes_room = a->changes_room == 0 ? 16 : 2 * a->changes_room;
-		a->changes = (struct gw_mode_change *)gw_resize(a->net->self, a->changes,
-		                                                a->changes_room * sizeof(*a->changes));
+		a->changes = (struct gw_mode_change *)gw_resize(
+			a->net->self, a->changes, a->changes_room * sizeof(*a->changes));
 	}
 	a->changes[a->n_changes++] = *change;
 }
@@ -86,7 +86,8 @@ void changes_flush(struct applying *a, struct chan *chan, struct gw_session *by)
 	event.channel = &chan->pub;
 	for (size_t done = 0; done < a->n_changes; done += event.n_modes) {
 		event.modes = a->changes + done;
-		event.n_modes = a->n_changes - done < CHANGES_PER_EVENT ? a->n_changes - done : CHANGES_PER_EVENT;
+		event.n_modes = a->n_changes - done < CHANGES_PER_EVENT ? a->n_changes - done
+		                                                        : CHANGES_PER_EVENT;
 		publish(a->net, &event);
 	}
 	a->n_changes = 0;
@@ -139,7 +140,8 @@ static bool letter_apply(struct network *net, struct life *life, const struct it
 	return shown;
 }
 
-static struct gw_list_entry *entry_find(const struct life *life, char letter, const char *mask, uint32_t *n_out)
+static struct gw_list_entry *entry_find(const struct life *life, char letter, const char *mask,
+                                        uint32_t *n_out)
 {
 	struct gw_list_entry *entry, *found = NULL;
 
@@ -164,8 +166,8 @@ static struct gw_list_entry *entry_new(struct network *net, const struct item *i
 {
 	const char *setter = item->setter == NULL ? "" : item->setter;
 	size_t n = strlen(item->param) + 1;
-	struct gw_list_entry *entry =
-	        (struct gw_list_entry *)gw_alloc(net->self, sizeof(*entry) + n + strlen(setter) + 1);
+	struct gw_list_entry *entry = (struct gw_list_entry *)gw_alloc(
+		net->self, sizeof(*entry) + n + strlen(setter) + 1);
 	char *texts = (char *)(entry + 1);
 
 	memcpy(texts, item->param, n);
@@ -186,7 +188,8 @@ static void tombstones_bound(struct network *net, struct life *life)
 	if (life->tombstones <= TOMBSTONES_MAX)
 		return;
 	DL_FOREACH (life->lists, entry) {
-		if (entry->gone && (oldest == NULL || gw_stamp_cmp(entry->stamp, oldest->stamp) < 0))
+		if (entry->gone &&
+		    (oldest == NULL || gw_stamp_cmp(entry->stamp, oldest->stamp) < 0))
 			oldest = entry;
 	}
 	entry_free(net, life, oldest);
@@ -198,7 +201,8 @@ static bool entry_apply(struct network *net, struct life *life, const struct ite
 	struct gw_list_entry *old = entry_find(life, item->letter, item->param, &n), *entry;
 	bool was = old != NULL && !old->gone;
 
-	if ((old != NULL && !stamp_wins(item->stamp, old->stamp)) || (old == NULL && n >= ENTRIES_MAX))
+	if ((old != NULL && !stamp_wins(item->stamp, old->stamp)) ||
+	    (old == NULL && n >= ENTRIES_MAX))
 		return false;
 	entry = entry_new(net, item);
 	if (old == NULL) {
@@ -214,7 +218,8 @@ static bool entry_apply(struct network *net, struct life *life, const struct ite
 }
 
 /* A prefix belongs to a membership under a life; if it is not here, it is put aside. */
-static void prefix_apply(struct applying *a, struct chan *chan, struct life *life, const struct item *item)
+static void prefix_apply(struct applying *a, struct chan *chan, struct life *life,
+                         const struct item *item)
 {
 	struct network *net = a->net;
 	struct person *p = person_find(net, item->session);
@@ -226,8 +231,8 @@ static void prefix_apply(struct applying *a, struct chan *chan, struct life *lif
 	if (seat != NULL && seat->life == life) {
 		seat_touch(net, seat, item->prefix, add, item->stamp);
 	} else if (seat != NULL || net->linked) {
-		stray_touch(stray_get(net, item->session, item->member, life->created), item->prefix, add,
-		            item->stamp);
+		stray_touch(stray_get(net, item->session, item->member, life->created),
+		            item->prefix, add, item->stamp);
 	}
 	if (seat != NULL)
 		seat_show(a, seat);

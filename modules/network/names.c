@@ -1,7 +1,8 @@
 /*
  * names.c - nicks, channel names, masks and message ids; knows no state.
  *
- * Names fold by ASCII case alone (case mapping `ascii`). Nicks are ASCII; channel names are UTF-8 of which ASCII folds.
+ * Names fold by ASCII case alone (case mapping `ascii`). Nicks are ASCII; channel names are UTF-8
+ * of which ASCII folds.
  */
 #include "network.h"
 #include <errno.h>
@@ -62,7 +63,8 @@ bool match(void *network, const char *mask, const char *text)
 
 static bool nick_start(char c)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c != '\0' && strchr("[]\\`_^{|}", c) != NULL);
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	       (c != '\0' && strchr("[]\\`_^{|}", c) != NULL);
 }
 
 static bool nick_chars(const char *nick, const char *more)
@@ -92,14 +94,19 @@ bool valid_given_nick(const char *nick)
 /* The length of the UTF-8 sequence at `s`, 0 when it is none (overlong and surrogates too). */
 static size_t utf8_length(const unsigned char *s)
 {
-	size_t n = *s < 0x80 ? 1 : *s < 0xc2 ? 0 : *s < 0xe0 ? 2 : *s < 0xf0 ? 3 : *s < 0xf5 ? 4 : 0;
+	size_t n = *s < 0x80   ? 1
+	           : *s < 0xc2 ? 0
+	           : *s < 0xe0 ? 2
+	           : *s < 0xf0 ? 3
+	           : *s < 0xf5 ? 4
+	                       : 0;
 
 	for (size_t i = 1; i < n; i++) {
 		if ((s[i] & 0xc0) != 0x80)
 			return 0;
 	}
-	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) || (*s == 0xf0 && s[1] < 0x90) ||
-	    (*s == 0xf4 && s[1] > 0x8f))
+	if ((*s == 0xe0 && s[1] < 0xa0) || (*s == 0xed && s[1] > 0x9f) ||
+	    (*s == 0xf0 && s[1] < 0x90) || (*s == 0xf4 && s[1] > 0x8f))
 		return 0;
 	return n;
 }
@@ -123,7 +130,8 @@ static bool word_chars(const char *text, const char *without)
 bool valid_channel(void *network, const char *name)
 {
 	(void)network;
-	return name[0] == '#' && name[1] != '\0' && strlen(name) <= GW_CHANNEL_MAX && word_chars(name, ",");
+	return name[0] == '#' && name[1] != '\0' && strlen(name) <= GW_CHANNEL_MAX &&
+	       word_chars(name, ",");
 }
 
 bool valid_word(const char *text)
@@ -140,7 +148,8 @@ void msgid(void *network, uint64_t origin, uint64_t seq, char out[GW_MSGID_LEN +
 		bytes[i] = (unsigned char)(origin >> (56 - 8 * i));
 		bytes[8 + i] = (unsigned char)(seq >> (56 - 8 * i));
 	}
-	sodium_bin2base64(out, GW_MSGID_LEN + 1, bytes, sizeof(bytes), sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	sodium_bin2base64(out, GW_MSGID_LEN + 1, bytes, sizeof(bytes),
+	                  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
 bool msgid_parse(void *network, const char *text, uint64_t *origin_out, uint64_t *seq_out)

@@ -1,7 +1,8 @@
 /*
  * network.c - the module network: the descriptor, its beginning and its end.
  *
- * network.h says which file does what. Here also: the figures of `status`, and this server's own entry.
+ * network.h says which file does what. Here also: the figures of `status`, and this server's own
+ * entry.
  */
 #include "network.h"
 #include <errno.h>
@@ -70,8 +71,8 @@ static void here_find(struct network *net)
 	if (net->services == NULL || net->services->ops == NULL)
 		return;
 	n = GW_VIA(net->services, gw_services_ops, fold, net->here->name, folded);
-	if (n > 0 && GW_VIA(net->services, gw_services_ops, find, GW_NAME_SERVER, folded, (size_t)n, &owner,
-	                    gw_call(net->self, CALL_OWNER, 0)) == 0)
+	if (n > 0 && GW_VIA(net->services, gw_services_ops, find, GW_NAME_SERVER, folded, (size_t)n,
+	                    &owner, gw_call(net->self, CALL_OWNER, 0)) == 0)
 		here_is(net, &owner);
 }
 
@@ -116,7 +117,8 @@ static int here_new(struct network *net, struct gw_error *err)
 	const char *name = server_text(self, "server");
 
 	if (!valid_word(name) || strlen(name) > GW_SERVER_MAX)
-		return gw_fail(err, -EINVAL, "The server's name must have 1 to %d characters and no spaces.",
+		return gw_fail(err, -EINVAL,
+		               "The server's name must have 1 to %d characters and no spaces.",
 		               GW_SERVER_MAX);
 	server_add(net, &(struct gw_node_spec){.name = name,
 	                                       .description = server_text(self, "description"),
@@ -194,56 +196,59 @@ static void network_unload(struct gw_self *self, void *state, enum gw_unload why
 	gw_timer_free(&net->tidy, self);
 }
 
-static const struct gw_interface_row interfaces[] = {{"network", 1, 0, &network_ops}, {NULL, 0, 0, NULL}};
+static const struct gw_interface_row interfaces[] = {{"network", 1, 0, &network_ops},
+                                                     {NULL, 0, 0, NULL}};
 
 static const struct gw_call_row calls[] = {
-        [CALL_NONE] = {"none", NULL},
-        [CALL_TIDY] = {"tidy", (gw_fn *)network_tidy},
-        [CALL_CHANMODES] = {"chanmodes", (gw_fn *)rows_chanmodes},
-        [CALL_SESSION_DATA] = {"session-data", (gw_fn *)rows_session_data},
-        [CALL_BURST_ROWS] = {"burst-rows", (gw_fn *)rows_bursts},
-        [CALL_KINDS] = {"kinds", (gw_fn *)rows_kinds},
-        [CALL_STATUS] = {"status", (gw_fn *)network_status},
-        [CALL_READY] = {"ready", (gw_fn *)network_ready},
-        [CALL_REHASHED] = {"rehashed", (gw_fn *)network_rehashed},
-        [CALL_SERVICES_CHANGED] = {"services-changed", (gw_fn *)network_services_changed},
-        [CALL_OWNER] = {"owner", (gw_fn *)network_owner},
-        {NULL, NULL},
+	[CALL_NONE] = {"none", NULL},
+	[CALL_TIDY] = {"tidy", (gw_fn *)network_tidy},
+	[CALL_CHANMODES] = {"chanmodes", (gw_fn *)rows_chanmodes},
+	[CALL_SESSION_DATA] = {"session-data", (gw_fn *)rows_session_data},
+	[CALL_BURST_ROWS] = {"burst-rows", (gw_fn *)rows_bursts},
+	[CALL_KINDS] = {"kinds", (gw_fn *)rows_kinds},
+	[CALL_STATUS] = {"status", (gw_fn *)network_status},
+	[CALL_READY] = {"ready", (gw_fn *)network_ready},
+	[CALL_REHASHED] = {"rehashed", (gw_fn *)network_rehashed},
+	[CALL_SERVICES_CHANGED] = {"services-changed", (gw_fn *)network_services_changed},
+	[CALL_OWNER] = {"owner", (gw_fn *)network_owner},
+	{NULL, NULL},
 };
 
-static const struct gw_topic_row topics[] = {
-        {GW_TOPIC_EVENT, GW_NOTIFICATION}, {GW_TOPIC_RECORD, GW_NOTIFICATION}, {NULL, GW_NOTIFICATION}};
+static const struct gw_topic_row topics[] = {{GW_TOPIC_EVENT, GW_NOTIFICATION},
+                                             {GW_TOPIC_RECORD, GW_NOTIFICATION},
+                                             {NULL, GW_NOTIFICATION}};
 
 static const struct gw_subscription subscriptions[] = {
-        {GW_TOPIC_STATUS, 0, CALL_STATUS},
-        {GW_TOPIC_READY, 0, CALL_READY},
-        {GW_TOPIC_REHASHED, 0, CALL_REHASHED},
-        {GW_TOPIC_SERVICES_CHANGED, 0, CALL_SERVICES_CHANGED},
-        {NULL, 0, 0},
+	{GW_TOPIC_STATUS, 0, CALL_STATUS},
+	{GW_TOPIC_READY, 0, CALL_READY},
+	{GW_TOPIC_REHASHED, 0, CALL_REHASHED},
+	{GW_TOPIC_SERVICES_CHANGED, 0, CALL_SERVICES_CHANGED},
+	{NULL, 0, 0},
 };
 
 static const struct gw_point points[] = {
-        {GW_POINT_CHANMODE, sizeof(struct gw_chanmode), CALL_CHANMODES},
-        {GW_POINT_USERMODE, sizeof(struct gw_usermode), CALL_NONE},
-        {GW_POINT_SESSION_DATA, sizeof(struct gw_session_data), CALL_SESSION_DATA},
-        {GW_POINT_BURST, sizeof(struct gw_burst_data), CALL_BURST_ROWS},
-        {GW_POINT_KIND, sizeof(struct gw_kind_row), CALL_KINDS},
-        {NULL, 0, 0},
+	{GW_POINT_CHANMODE, sizeof(struct gw_chanmode), CALL_CHANMODES},
+	{GW_POINT_USERMODE, sizeof(struct gw_usermode), CALL_NONE},
+	{GW_POINT_SESSION_DATA, sizeof(struct gw_session_data), CALL_SESSION_DATA},
+	{GW_POINT_BURST, sizeof(struct gw_burst_data), CALL_BURST_ROWS},
+	{GW_POINT_KIND, sizeof(struct gw_kind_row), CALL_KINDS},
+	{NULL, 0, 0},
 };
 
 GW_MODULE(network) = {
-        .abi = GW_ABI,
-        .name = "network",
-        .version = "1.0",
-        .summary = "the live network: users, channels, memberships, and the events that change them",
-        .requires = "services 1.0?",
-        .interfaces = interfaces,
-        .calls = calls,
-        .topics = topics,
-        .subscriptions = subscriptions,
-        .points = points,
-        .state_size = sizeof(struct network),
-        .state_version = 1,
-        .load = network_load,
-        .unload = network_unload,
+	.abi = GW_ABI,
+	.name = "network",
+	.version = "1.0",
+	.summary =
+		"the live network: users, channels, memberships, and the events that change them",
+	.requires = "services 1.0?",
+	.interfaces = interfaces,
+	.calls = calls,
+	.topics = topics,
+	.subscriptions = subscriptions,
+	.points = points,
+	.state_size = sizeof(struct network),
+	.state_version = 1,
+	.load = network_load,
+	.unload = network_unload,
 };

@@ -1,11 +1,12 @@
 /*
  * network.h - the live network's state, and which file does what.
  *
- * submit.c turns a call of the interface into one record (record.c), stamps it and hands it to apply.c, where records
- * from links arrive too. apply.c checks who may say it and calls the kind's function (users.c, members.c, modes.c, channels.c,
- * messages.c), which changes the state and publishes what is left of the event. nicks.c settles who is shown under which nick,
- * lives.c which of several creations of one channel counts. digest.c and burst.c read the state, rows.c keeps what
- * other modules contribute, names.c knows names, look.c answers questions.
+ * submit.c turns a call of the interface into one record (record.c), stamps it and hands it to
+ * apply.c, where records from links arrive too. apply.c checks who may say it and calls the kind's
+ * function (users.c, members.c, modes.c, channels.c, messages.c), which changes the state and
+ * publishes what is left of the event. nicks.c settles who is shown under which nick, lives.c which
+ * of several creations of one channel counts. digest.c and burst.c read the state, rows.c keeps
+ * what other modules contribute, names.c knows names, look.c answers questions.
  */
 #ifndef NETWORK_H
 #define NETWORK_H
@@ -18,7 +19,7 @@
 #include <godwit/network.h>
 
 #define KEEP_MS ((int64_t)24 * 3600 * 1000) /* tombstones, lives without a member, strays */
-#define GHOSTS_MAX 8192 /* lives that nobody sees */
+#define GHOSTS_MAX 8192                     /* lives that nobody sees */
 #define STRAYS_MAX 16384
 #define TOMBSTONES_MAX 512 /* in the lists of one life */
 #define CUSTOM_MAX 16384   /* bytes of a body */
@@ -62,10 +63,10 @@ struct texts {
 struct person {
 	struct gw_session session;
 	struct gw_user user;
-	char *texts;           /* one block behind all texts of `user`, and `wanted` */
-	const char *wanted;    /* the nick cell; user.nick differs while another holds it (nicks.c) */
-	struct gw_stamp came;  /* of the introduction: the stamp of each field never set since */
-	struct gw_stamp claim; /* of the account on `wanted`; zero: none */
+	char *texts;        /* one block behind all texts of `user`, and `wanted` */
+	const char *wanted; /* the nick cell; user.nick differs while another holds it (nicks.c) */
+	struct gw_stamp came;     /* of the introduction: the stamp of each field never set since */
+	struct gw_stamp claim;    /* of the account on `wanted`; zero: none */
 	struct gw_stamp *touched; /* N_FIELDS, zero for those never set; NULL: all */
 	struct person *prev, *next; /* of the losers */
 	uint64_t ordinal;           /* of arrival */
@@ -108,7 +109,7 @@ struct life {
 };
 
 struct chan {
-	struct gw_channel pub; /* as `current` has it */
+	struct gw_channel pub;        /* as `current` has it */
 	struct life *lives, *current; /* NULL: nobody can see the channel */
 	uint64_t ordinal;
 	uint32_t room; /* in pub.members */
@@ -119,9 +120,10 @@ struct chan {
 /** A membership. */
 struct seat {
 	struct gw_member pub;
-	struct life *life;        /* under which it was made */
-	struct gw_stamp *touched; /* of each prefix, in the order of the bits; NULL: all pub.stamp */
-	uint8_t bits;             /* prefixes under `life`; pub.status is what counts under the current one */
+	struct life *life; /* under which it was made */
+	struct gw_stamp
+		*touched; /* of each prefix, in the order of the bits; NULL: all pub.stamp */
+	uint8_t bits; /* prefixes under `life`; pub.status is what counts under the current one */
 };
 #define N_PREFIXES 5
 
@@ -159,7 +161,7 @@ struct chanmode_copy {
 	char name[2];
 	char *help;
 };
-struct slot { /* of session data; its position is its index in gw_session.data */
+struct slot {       /* of session data; its position is its index in gw_session.data */
 	char *name; /* NULL: free */
 	uint32_t version, size;
 	bool stays, seen;
@@ -180,8 +182,9 @@ struct kind_copy {
 };
 
 /*
- * The module's state, version 1. To change this struct or any that it points to: raise state_version in network.c, write
- * `migrate` from the version before, and keep a saved state of that version as a fixture of its test.
+ * The module's state, version 1. To change this struct or any that it points to: raise
+ * state_version in network.c, write `migrate` from the version before, and keep a saved state of
+ * that version as a fixture of its test.
  */
 struct network {
 	struct gw_self *self;
@@ -201,9 +204,9 @@ struct network {
 	uint32_t n_visible, n_invisible, n_opers, peak;
 	uint32_t n_lives;
 	uint64_t issued; /* sequence of the last event made here */
-	bool linked; /* another server has been seen in this run */
+	bool linked;     /* another server has been seen in this run */
 
-	bool busy; /* an event is being applied */
+	bool busy;                         /* an event is being applied */
 	struct queued *queue, **queue_end; /* empty between turns */
 
 	struct chanmode_copy *chanmodes;
@@ -222,18 +225,19 @@ struct applying {
 	struct header header;
 	struct reader body;
 	struct gw_stamp stamp;
-	uint64_t max_clock; /* later stamps are refused */
+	uint64_t max_clock;    /* later stamps are refused */
 	struct person *source; /* NULL: the server */
 	struct person *target;
-	uint64_t via;           /* the link that brought it, 0: made here */
-	struct gw_sink *sink;   /* of a user who is introduced here */
+	uint64_t via;         /* the link that brought it, 0: made here */
+	struct gw_sink *sink; /* of a user who is introduced here */
 	uint64_t caps;
-	struct gw_event event; /* what is common to all that is published of it */
+	struct gw_event event;          /* what is common to all that is published of it */
 	struct gw_mode_change *changes; /* to be published by changes_flush() */
 	size_t n_changes, changes_room;
 };
 
-/** A kind's function: 0, or negative when the record is malformed or not allowed; then nothing has changed. */
+/** A kind's function: 0, or negative when the record is malformed or not allowed; then nothing has
+ * changed. */
 typedef int apply_fn(struct applying *a);
 
 static inline struct person *person_of(const struct gw_session *session)
@@ -260,7 +264,8 @@ static inline bool stamp_none(struct gw_stamp stamp)
 {
 	return stamp.clock == 0;
 }
-/** Whether a change with `stamp` may overwrite a cell of stamp `cell`. Equal: a later change of one and the same event. */
+/** Whether a change with `stamp` may overwrite a cell of stamp `cell`. Equal: a later change of one
+ * and the same event. */
 static inline bool stamp_wins(struct gw_stamp stamp, struct gw_stamp cell)
 {
 	return gw_stamp_cmp(stamp, cell) >= 0;
@@ -274,7 +279,8 @@ static inline bool stamp_wins(struct gw_stamp stamp, struct gw_stamp cell)
 
 /* apply.c */
 int apply_record(struct network *net, const void *record, size_t n, uint64_t via);
-int apply_own(struct network *net, const void *record, size_t n, struct gw_sink *sink, uint64_t caps);
+int apply_own(struct network *net, const void *record, size_t n, struct gw_sink *sink,
+              uint64_t caps);
 void apply_drain(struct network *net);
 /** Notifies "network.event" of `event` as it is. */
 void publish(struct network *net, const struct gw_event *event);
@@ -290,23 +296,25 @@ void person_texts(const struct person *p, struct texts *out);
 void person_pack(struct network *net, struct person *p, const struct texts *texts);
 struct gw_stamp field_stamp(const struct person *p, unsigned field);
 void person_free(struct network *net, struct person *p);
-/** Publishes NICK of `p`, which was `old`; a home that did not ask for it makes it an event of its own. */
+/** Publishes NICK of `p`, which was `old`; a home that did not ask for it makes it an event of its
+ * own. */
 void person_renamed(struct applying *a, struct person *p, const char *old);
 
 /* nicks.c */
-/** Shows `p` under the nick it wants or, if another's right to it is better, under one made from it. Publishes what that
- * changes for all others, not for `p`. */
+/** Shows `p` under the nick it wants or, if another's right to it is better, under one made from
+ * it. Publishes what that changes for all others, not for `p`. */
 void nick_seat(struct applying *a, struct person *p);
 /** Takes `p` from the nicks: it leaves, or takes another. */
 void nick_leave(struct network *net, struct person *p);
-/** Lets those who lost a nick try again. */
+/** Lets those who lost a nick try again: one has become free, or a claim has changed. */
 void nick_vacated(struct applying *a);
 
 /* lives.c */
 struct chan *chan_find(struct network *net, const char *name);
 struct chan *chan_visible(struct network *net, const char *name);
 /** The life of that creation, made if need be. */
-struct life *life_get(struct network *net, const char *name, struct gw_stamp created, struct chan **chan_out);
+struct life *life_get(struct network *net, const char *name, struct gw_stamp created,
+                      struct chan **chan_out);
 struct life *life_find(const struct chan *chan, struct gw_stamp created);
 const struct registration *life_registered(const struct life *life);
 /** Whether it counts: a member, or registered. */
@@ -332,7 +340,8 @@ struct seat *seat_find(const struct gw_channel *channel, const struct gw_user *u
 struct seat *seat_named(const struct person *p, struct gw_stamp member);
 void seat_remove(struct network *net, struct seat *seat);
 struct stray *stray_find(struct network *net, struct gw_stamp member, struct gw_stamp life);
-struct stray *stray_get(struct network *net, uint64_t session, struct gw_stamp member, struct gw_stamp life);
+struct stray *stray_get(struct network *net, uint64_t session, struct gw_stamp member,
+                        struct gw_stamp life);
 void stray_touch(struct stray *stray, unsigned prefix, bool on, struct gw_stamp stamp);
 /** If the membership is here: what is said of it takes effect. */
 void stray_settle(struct applying *a, struct stray *stray);
@@ -340,7 +349,8 @@ void strays_free(struct network *net);
 void strays_tidy(struct network *net, int64_t keep_ms);
 /** A seat's own prefix cell. */
 struct gw_stamp seat_stamp(const struct seat *seat, unsigned prefix);
-void seat_touch(struct network *net, struct seat *seat, unsigned prefix, bool on, struct gw_stamp stamp);
+void seat_touch(struct network *net, struct seat *seat, unsigned prefix, bool on,
+                struct gw_stamp stamp);
 /** Brings pub.status up to date; what changes is added to `a`'s changes. */
 void seat_show(struct applying *a, struct seat *seat);
 
@@ -405,24 +415,35 @@ bool msgid_parse(void *network, const char *text, uint64_t *origin_out, uint64_t
 
 /* look.c: the interface; and what of it is elsewhere */
 extern const struct gw_network_ops network_ops;
-int submit_introduce(void *network, const struct gw_user_spec *spec, struct gw_session **session_out);
+int submit_introduce(void *network, const struct gw_user_spec *spec,
+                     struct gw_session **session_out);
 int submit_quit(void *network, struct gw_session *session, const char *reason);
 int submit_nick(void *network, struct gw_session *session, const char *nick, uint64_t command);
-int submit_set(void *network, struct gw_session *session, const struct gw_user_set *set, uint64_t command);
-int submit_make_channel(void *network, const struct gw_channel_spec *spec, struct gw_channel **channel_out);
+int submit_set(void *network, struct gw_session *session, const struct gw_user_set *set,
+               uint64_t command);
+int submit_make_channel(void *network, const struct gw_channel_spec *spec,
+                        struct gw_channel **channel_out);
 int submit_unregister(void *network, struct gw_channel *channel);
-int submit_join(void *network, struct gw_session *session, const char *channel, uint8_t status, uint64_t command);
-int submit_part(void *network, struct gw_session *session, struct gw_channel *channel, const char *reason, uint64_t command);
-int submit_kick(void *network, struct gw_session *by, struct gw_member *member, const char *reason, uint64_t command);
-int submit_mode(void *network, struct gw_session *by, struct gw_channel *channel, const struct gw_mode_change *changes,
-                size_t n, uint64_t command);
-int submit_topic(void *network, struct gw_session *by, struct gw_channel *channel, const char *text, uint64_t command);
-int submit_message(void *network, struct gw_session *by, const struct gw_message_spec *spec, uint64_t command);
-int submit_invite(void *network, struct gw_session *by, struct gw_session *target, struct gw_channel *channel, uint64_t command);
-int submit_kill(void *network, struct gw_session *by, struct gw_session *target, const char *reason, uint64_t command);
+int submit_join(void *network, struct gw_session *session, const char *channel, uint8_t status,
+                uint64_t command);
+int submit_part(void *network, struct gw_session *session, struct gw_channel *channel,
+                const char *reason, uint64_t command);
+int submit_kick(void *network, struct gw_session *by, struct gw_member *member, const char *reason,
+                uint64_t command);
+int submit_mode(void *network, struct gw_session *by, struct gw_channel *channel,
+                const struct gw_mode_change *changes, size_t n, uint64_t command);
+int submit_topic(void *network, struct gw_session *by, struct gw_channel *channel, const char *text,
+                 uint64_t command);
+int submit_message(void *network, struct gw_session *by, const struct gw_message_spec *spec,
+                   uint64_t command);
+int submit_invite(void *network, struct gw_session *by, struct gw_session *target,
+                  struct gw_channel *channel, uint64_t command);
+int submit_kill(void *network, struct gw_session *by, struct gw_session *target, const char *reason,
+                uint64_t command);
 int submit_wallops(void *network, struct gw_session *by, const char *text, uint64_t command);
-int submit_custom(void *network, struct gw_session *by, const char *kind, enum gw_scope scope, struct gw_channel *channel,
-                  struct gw_session *target, const void *body, size_t n);
+int submit_custom(void *network, struct gw_session *by, const char *kind, enum gw_scope scope,
+                  struct gw_channel *channel, struct gw_session *target, const void *body,
+                  size_t n);
 void digest(void *network, uint8_t out[32]);
 bool burst_export(void *network, struct gw_burst_cursor *cursor, gw_burst_emit_fn *emit, void *ctx);
 apply_fn apply_burst_server, apply_burst_vector, apply_burst_stray, apply_burst_data;

@@ -1,10 +1,11 @@
 /*
  * nicks.c - who is shown under which nick, when two want the same.
  *
- * A nick cell says what a session wants. The holder of a nick is the one with the best right: the earlier claim of its
- * account, then the older use, then the smaller session id. Whoever loses is shown as nick~xxxxx (five base32 digits of
- * the SHA-256 of the session's id), or, should even that be taken, with all digits of the id. Who is shown how follows from the cells
- * alone, so it does not depend on the order in which they came. The loser's home then makes the new nick its wish.
+ * A nick cell says what a session wants. The holder of a nick is the one with the best right: the
+ * earlier claim of its account, then the older use, then the smaller session id. Whoever loses is
+ * shown as nick~xxxxx (five base32 digits of the SHA-256 of the session's id), or, should even that
+ * be taken, with all digits of the id. Who is shown how follows from the cells alone, so it does
+ * not depend on the order in which they came. The loser's home then makes the new nick its wish.
  */
 #include "network.h"
 #include <sodium.h>
@@ -112,7 +113,8 @@ void nick_leave(struct network *net, struct person *p)
 	p->level = 0;
 }
 
-/* `p` holds nothing; finds its nick from `level` on. Whoever must make room is seated, and published, first. */
+/* `p` holds nothing; finds its nick from `level` on. Whoever must make room is seated, and
+ * published, first. */
 static void seat_from(struct applying *a, struct person *p, unsigned level, unsigned chain)
 {
 	char nick[GW_NICK_MAX + 1], old[GW_NICK_MAX + 1];
@@ -134,7 +136,8 @@ static void seat_from(struct applying *a, struct person *p, unsigned level, unsi
 	nick_take(a->net, p, nick);
 	if (holder == NULL)
 		return;
-	seat_from(a, holder, chain < CHAIN_MAX && its < LEVEL_LAST ? its + 1 : LEVEL_LAST, chain + 1);
+	seat_from(a, holder, chain < CHAIN_MAX && its < LEVEL_LAST ? its + 1 : LEVEL_LAST,
+	          chain + 1);
 	person_renamed(a, holder, old);
 }
 

@@ -1,8 +1,8 @@
 /*
  * record.c - writing and reading the bytes of a record; knows no state.
  *
- * Everything that comes over a link is read here first: lengths are checked against what is there and against the
- * reader's bound, and no string that has come through holds a NUL or a line end.
+ * Everything that comes over a link is read here first: lengths are checked against what is there
+ * and against the reader's bound, and no string that has come through holds a NUL or a line end.
  */
 #include "record.h"
 #include <godwit/mem.h>

@@ -1,9 +1,10 @@
 /*
  * record.h - the one form in which an event exists: bytes.
  *
- * A record is a header and a body that its kind defines. Integers are big endian; lengths, sequence and command number
- * are varints (7 bits a byte, the lowest first); a string is its length, its bytes and a NUL, so a reader can hand out pointers
- * into the record. network.md has the form of every kind.
+ * A record is a header and a body that its kind defines. Integers are big endian; lengths, sequence
+ * and command number are varints (7 bits a byte, the lowest first); a string is its length, its
+ * bytes and a NUL, so a reader can hand out pointers into the record. network.md has the form of
+ * every kind.
  */
 #ifndef NETWORK_RECORD_H
 #define NETWORK_RECORD_H
@@ -37,7 +38,8 @@ enum header_flag {
 	HEADER_CHANNEL = 16,
 	HEADER_LIFE = 32,
 	HEADER_TARGET = 64,
-	HEADER_BURST = 128 /* state, not news: its stamp is that of the event it came from, whoever hands it on */
+	HEADER_BURST = 128 /* state, not news: its stamp is that of the event it came from, whoever
+	                      hands it on */
 };
 
 struct header {

@@ -1,7 +1,9 @@
 /*
- * rows.c - what other modules contribute: modes, burst forms, kinds of events. Data of sessions are in slots.c.
+ * rows.c - what other modules contribute: modes, burst forms, kinds of events. Data of sessions are
+ * in slots.c.
  *
- * The rows lie in their modules' images, so the state keeps copies, made anew whenever the point says that it has changed.
+ * The rows lie in their modules' images, so the state keeps copies, made anew whenever the point
+ * says that it has changed.
  */
 #include "network.h"
 #include <godwit/log.h>
@@ -27,14 +29,15 @@ void rows_chanmodes(void *state, uint64_t tag)
 	(void)tag;
 	chanmodes_free(net);
 	if (n > 0)
-		net->chanmodes = (struct chanmode_copy *)gw_alloc(self, n * sizeof(*net->chanmodes));
+		net->chanmodes =
+			(struct chanmode_copy *)gw_alloc(self, n * sizeof(*net->chanmodes));
 	for (size_t i = 0; i < n; i++) {
 		const struct gw_chanmode *row = (const struct gw_chanmode *)rows[i].row;
 		struct chanmode_copy *copy = &net->chanmodes[net->n_chanmodes];
 
 		if (gw_letter(row->name[0]) == 0 || row->name[1] != '\0') {
-			gw_log(self, GW_ERROR, "channel mode is not a letter name=%s module=%s", row->name,
-			       rows[i].module->name);
+			gw_log(self, GW_ERROR, "channel mode is not a letter name=%s module=%s",
+			       row->name, rows[i].module->name);
 			continue;
 		}
 		copy->name[0] = row->name[0];
@@ -70,11 +73,12 @@ void rows_bursts(void *state, uint64_t tag)
 	for (size_t i = 0; i < n; i++) {
 		const struct gw_burst_data *row = (const struct gw_burst_data *)rows[i].row;
 
-		net->bursts[net->n_bursts++] = (struct burst_row){.name = gw_strdup(self, row->name),
-		                                                  .version = row->version,
-		                                                  .module = rows[i].module,
-		                                                  .export_row = row->export_row,
-		                                                  .import_row = row->import_row};
+		net->bursts[net->n_bursts++] =
+			(struct burst_row){.name = gw_strdup(self, row->name),
+		                           .version = row->version,
+		                           .module = rows[i].module,
+		                           .export_row = row->export_row,
+		                           .import_row = row->import_row};
 	}
 }
 
@@ -103,7 +107,8 @@ static uint32_t namespace_number(const char *name)
 }
 
 /* A kind by whose namespace this one cannot be told apart, or NULL. */
-static const struct kind_copy *kind_clash(const struct network *net, const char *name, uint32_t kind)
+static const struct kind_copy *kind_clash(const struct network *net, const char *name,
+                                          uint32_t kind)
 {
 	for (size_t i = 0; i < net->n_kinds; i++) {
 		const struct kind_copy *other = &net->kinds[i];
@@ -123,8 +128,9 @@ static void kind_read(struct network *net, const struct gw_row *row)
 	const struct kind_copy *clash = kind_clash(net, kind->name, number);
 
 	if (clash != NULL) {
-		gw_log(net->self, GW_ERROR, "kind refused, its number is taken kind=%s module=%s by=%s of=%s", kind->name,
-		       row->module->name, clash->name, clash->module->name);
+		gw_log(net->self, GW_ERROR,
+		       "kind refused, its number is taken kind=%s module=%s by=%s of=%s",
+		       kind->name, row->module->name, clash->name, clash->module->name);
 		return;
 	}
 	net->kinds[net->n_kinds++] = (struct kind_copy){.name = gw_strdup(net->self, kind->name),

@@ -1,8 +1,9 @@
 /*
  * slots.c - what modules keep per session (the point "network.session-data").
  *
- * A row has a slot, by its name; a session has a block for each slot that was ever asked for. Blocks stay while
- * their module is reloaded, grow when the row has grown, and go with the session or with the row.
+ * A row has a slot, by its name; a session has a block for each slot that was ever asked for.
+ * Blocks stay while their module is reloaded, grow when the row has grown, and go with the session
+ * or with the row.
  */
 #include "network.h"
 
@@ -14,8 +15,8 @@ static void slots_extend(struct network *net)
 
 		if (session->data == NULL)
 			continue;
-		session->data =
-		        (void **)gw_resize(net->self, session->data, net->n_slots * sizeof(*session->data));
+		session->data = (void **)gw_resize(net->self, session->data,
+		                                   net->n_slots * sizeof(*session->data));
 		session->data[net->n_slots - 1] = NULL;
 	}
 }
@@ -105,7 +106,8 @@ void *session_data(struct network *net, struct gw_session *session, const char *
 		if (net->slots[i].name == NULL || strcmp(net->slots[i].name, name) != 0)
 			continue;
 		if (session->data == NULL)
-			session->data = (void **)gw_alloc(net->self, net->n_slots * sizeof(*session->data));
+			session->data =
+				(void **)gw_alloc(net->self, net->n_slots * sizeof(*session->data));
 		if (session->data[i] == NULL)
 			session->data[i] = gw_alloc(net->self, net->slots[i].size);
 		return session->data[i];

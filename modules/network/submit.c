@@ -1,8 +1,9 @@
 /*
  * submit.c - the interface's changing half: each function makes one record and hands it to apply.c.
  *
- * A record is stamped when it is made: run and sequence of this server, the hybrid clock. What can be judged beforehand (names, bounds,
- * a nick in use) is judged here; all else, again, where it is applied.
+ * A record is stamped when it is made: run and sequence of this server, the hybrid clock. What can
+ * be judged beforehand (names, bounds, a nick in use) is judged here; all else, again, where it is
+ * applied.
  */
 #include "network.h"
 #include <errno.h>
@@ -55,7 +56,8 @@ static uint64_t id_of(const struct gw_session *session)
 }
 
 /* The header of what concerns a channel as it is now. */
-static struct header of_channel(uint32_t kind, const struct gw_session *by, const struct gw_channel *channel, uint64_t command)
+static struct header of_channel(uint32_t kind, const struct gw_session *by,
+                                const struct gw_channel *channel, uint64_t command)
 {
 	return (struct header){.flags = HEADER_LIFE,
 	                       .kind = kind,
@@ -115,7 +117,8 @@ static void introduction_put(struct writer *w, struct network *net, const struct
 	put_stamp(w, spec->claim);
 }
 
-int submit_introduce(void *network, const struct gw_user_spec *spec, struct gw_session **session_out)
+int submit_introduce(void *network, const struct gw_user_spec *spec,
+                     struct gw_session **session_out)
 {
 	struct network *net = (struct network *)network;
 	struct person *p;
@@ -142,16 +145,20 @@ int submit_quit(void *network, struct gw_session *session, const char *reason)
 {
 	struct draft d;
 
-	draft_open(&d, (struct network *)network, (struct header){.kind = GW_EV_QUIT, .source = session->id}, GW_SCOPE_ALL);
+	draft_open(&d, (struct network *)network,
+	           (struct header){.kind = GW_EV_QUIT, .source = session->id}, GW_SCOPE_ALL);
 	put_string(&d.body, reason, GW_REASON_MAX);
 	return draft_send(&d);
 }
 
-static int nick_send(struct network *net, const struct gw_session *session, const char *nick, uint64_t command)
+static int nick_send(struct network *net, const struct gw_session *session, const char *nick,
+                     uint64_t command)
 {
 	struct draft d;
 
-	draft_open(&d, net, (struct header){.kind = GW_EV_NICK, .source = session->id, .command = command}, GW_SCOPE_ALL);
+	draft_open(&d, net,
+	           (struct header){.kind = GW_EV_NICK, .source = session->id, .command = command},
+	           GW_SCOPE_ALL);
 	put_string(&d.body, nick, GW_NICK_MAX);
 	return draft_send(&d);
 }
@@ -173,13 +180,15 @@ void submit_rename(struct network *net, struct person *p)
 	nick_send(net, &p->session, p->user.nick, 0);
 }
 
-int submit_set(void *network, struct gw_session *session, const struct gw_user_set *set, uint64_t command)
+int submit_set(void *network, struct gw_session *session, const struct gw_user_set *set,
+               uint64_t command)
 {
 	struct draft d;
 	struct writer *w = &d.body;
 
 	draft_open(&d, (struct network *)network,
-	           (struct header){.kind = GW_EV_SET, .source = session->id, .command = command}, GW_SCOPE_ALL);
+	           (struct header){.kind = GW_EV_SET, .source = session->id, .command = command},
+	           GW_SCOPE_ALL);
 	put_u8(w, (uint8_t)set->fields);
 	if (set->fields & GW_SET_AWAY)
 		put_optional(w, set->away, GW_AWAY_MAX);
@@ -222,7 +231,9 @@ static int item_from(void *network, const struct gw_mode_change *change, struct 
 		return 0;
 	}
 	if (change->param == NULL)
-		return row->type == GW_MODE_FLAG || (!change->add && row->type != GW_MODE_LIST) ? 0 : -EINVAL;
+		return row->type == GW_MODE_FLAG || (!change->add && row->type != GW_MODE_LIST)
+		               ? 0
+		               : -EINVAL;
 	item->flags |= (uint8_t)(ITEM_PARAM | (row->type == GW_MODE_LIST ? ITEM_LIST : 0));
 	item->param = change->param;
 	return row->type == GW_MODE_FLAG ? -EINVAL : 0;
@@ -258,13 +269,17 @@ static void making_topic(struct network *net, struct writer *w, const struct gw_
 	if (spec->topic == NULL)
 		return;
 	put_string(w, spec->topic, GW_TOPIC_MAX);
-	put_string(w, spec->topic_setter == NULL ? "" : spec->topic_setter, GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + 2);
-	put_u64(w, (uint64_t)(spec->topic_ms == 0 ? gw_wall_ns(net->self) / GW_MS : spec->topic_ms));
-	put_stamp(w, stamp_none(spec->topic_stamp) ? (struct gw_stamp){gw_clock_next(net->self), net->here->pub.run}
-	                                           : spec->topic_stamp);
+	put_string(w, spec->topic_setter == NULL ? "" : spec->topic_setter,
+	           GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + 2);
+	put_u64(w,
+	        (uint64_t)(spec->topic_ms == 0 ? gw_wall_ns(net->self) / GW_MS : spec->topic_ms));
+	put_stamp(w, stamp_none(spec->topic_stamp)
+	                     ? (struct gw_stamp){gw_clock_next(net->self), net->here->pub.run}
+	                     : spec->topic_stamp);
 }
 
-/* A registered channel is the same creation wherever it is restored: its entity's, unless it lives already. */
+/* A registered channel is the same creation wherever it is restored: its entity's, unless it lives
+ * already. */
 static struct gw_stamp making_life(struct network *net, const struct gw_channel_spec *spec)
 {
 	const struct chan *chan = chan_visible(net, spec->name);
@@ -276,7 +291,8 @@ static struct gw_stamp making_life(struct network *net, const struct gw_channel_
 	return (struct gw_stamp){spec->registered.clock, spec->registered.origin};
 }
 
-int submit_make_channel(void *network, const struct gw_channel_spec *spec, struct gw_channel **channel_out)
+int submit_make_channel(void *network, const struct gw_channel_spec *spec,
+                        struct gw_channel **channel_out)
 {
 	struct network *net = (struct network *)network;
 	struct chan *chan;
@@ -315,17 +331,23 @@ int submit_unregister(void *network, struct gw_channel *channel)
 
 	if (gw_id_none(channel->registered))
 		return -ENOENT;
-	draft_open(&d, (struct network *)network, of_channel(GW_EV_UNREGISTER, NULL, channel, 0), GW_SCOPE_ALL);
+	draft_open(&d, (struct network *)network, of_channel(GW_EV_UNREGISTER, NULL, channel, 0),
+	           GW_SCOPE_ALL);
 	put_u64(&d.body, channel->registered.clock);
 	put_u64(&d.body, channel->registered.origin);
 	return draft_send(&d);
 }
 
-int submit_join(void *network, struct gw_session *session, const char *channel, uint8_t status, uint64_t command)
+int submit_join(void *network, struct gw_session *session, const char *channel, uint8_t status,
+                uint64_t command)
 {
 	struct network *net = (struct network *)network;
 	struct chan *chan = chan_visible(net, channel);
-	struct header h = {.flags = HEADER_LIFE, .kind = GW_EV_JOIN, .source = session->id, .command = command, .channel = channel};
+	struct header h = {.flags = HEADER_LIFE,
+	                   .kind = GW_EV_JOIN,
+	                   .source = session->id,
+	                   .command = command,
+	                   .channel = channel};
 	struct draft d;
 
 	if (!valid_channel(net, channel) || status >= 1u << N_PREFIXES)
@@ -341,18 +363,21 @@ int submit_join(void *network, struct gw_session *session, const char *channel, 
 	return draft_send(&d);
 }
 
-int submit_part(void *network, struct gw_session *session, struct gw_channel *channel, const char *reason, uint64_t command)
+int submit_part(void *network, struct gw_session *session, struct gw_channel *channel,
+                const char *reason, uint64_t command)
 {
 	struct draft d;
 
 	if (seat_find(channel, session->user) == NULL)
 		return -ENOENT;
-	draft_open(&d, (struct network *)network, of_channel(GW_EV_PART, session, channel, command), GW_SCOPE_ALL);
+	draft_open(&d, (struct network *)network, of_channel(GW_EV_PART, session, channel, command),
+	           GW_SCOPE_ALL);
 	put_string(&d.body, reason == NULL ? "" : reason, GW_REASON_MAX);
 	return draft_send(&d);
 }
 
-int submit_kick(void *network, struct gw_session *by, struct gw_member *member, const char *reason, uint64_t command)
+int submit_kick(void *network, struct gw_session *by, struct gw_member *member, const char *reason,
+                uint64_t command)
 {
 	struct header h = of_channel(GW_EV_KICK, by, member->channel, command);
 	struct draft d;
@@ -364,8 +389,8 @@ int submit_kick(void *network, struct gw_session *by, struct gw_member *member, 
 	return draft_send(&d);
 }
 
-int submit_mode(void *network, struct gw_session *by, struct gw_channel *channel, const struct gw_mode_change *changes,
-                size_t n, uint64_t command)
+int submit_mode(void *network, struct gw_session *by, struct gw_channel *channel,
+                const struct gw_mode_change *changes, size_t n, uint64_t command)
 {
 	struct network *net = (struct network *)network;
 	char setter[GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + 3];
@@ -389,7 +414,8 @@ int submit_mode(void *network, struct gw_session *by, struct gw_channel *channel
 	return draft_send(&d) < 0 ? -EINVAL : 0;
 }
 
-int submit_topic(void *network, struct gw_session *by, struct gw_channel *channel, const char *text, uint64_t command)
+int submit_topic(void *network, struct gw_session *by, struct gw_channel *channel, const char *text,
+                 uint64_t command)
 {
 	struct network *net = (struct network *)network;
 	char setter[GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + 3];
@@ -402,7 +428,8 @@ int submit_topic(void *network, struct gw_session *by, struct gw_channel *channe
 	return draft_send(&d);
 }
 
-int submit_message(void *network, struct gw_session *by, const struct gw_message_spec *spec, uint64_t command)
+int submit_message(void *network, struct gw_session *by, const struct gw_message_spec *spec,
+                   uint64_t command)
 {
 	struct header h = {.kind = GW_EV_MESSAGE, .source = id_of(by), .command = command};
 	struct draft d;
@@ -413,7 +440,8 @@ int submit_message(void *network, struct gw_session *by, const struct gw_message
 		h.channel = spec->channel->name;
 	else
 		h.target = spec->target->id;
-	draft_open(&d, (struct network *)network, h, spec->channel != NULL ? GW_SCOPE_CHANNEL : GW_SCOPE_SESSION);
+	draft_open(&d, (struct network *)network, h,
+	           spec->channel != NULL ? GW_SCOPE_CHANNEL : GW_SCOPE_SESSION);
 	put_u8(&d.body, (uint8_t)spec->verb);
 	put_u8(&d.body, spec->status);
 	put_string(&d.body, spec->text == NULL ? "" : spec->text, TEXT_MAX);
@@ -421,7 +449,8 @@ int submit_message(void *network, struct gw_session *by, const struct gw_message
 	return draft_send(&d);
 }
 
-int submit_invite(void *network, struct gw_session *by, struct gw_session *target, struct gw_channel *channel, uint64_t command)
+int submit_invite(void *network, struct gw_session *by, struct gw_session *target,
+                  struct gw_channel *channel, uint64_t command)
 {
 	struct header h = of_channel(GW_EV_INVITE, by, channel, command);
 	struct draft d;
@@ -431,12 +460,16 @@ int submit_invite(void *network, struct gw_session *by, struct gw_session *targe
 	return draft_send(&d);
 }
 
-int submit_kill(void *network, struct gw_session *by, struct gw_session *target, const char *reason, uint64_t command)
+int submit_kill(void *network, struct gw_session *by, struct gw_session *target, const char *reason,
+                uint64_t command)
 {
 	struct draft d;
 
 	draft_open(&d, (struct network *)network,
-	           (struct header){.kind = GW_EV_KILL, .source = id_of(by), .command = command, .target = target->id},
+	           (struct header){.kind = GW_EV_KILL,
+	                           .source = id_of(by),
+	                           .command = command,
+	                           .target = target->id},
 	           GW_SCOPE_SESSION);
 	put_string(&d.body, reason, GW_REASON_MAX);
 	return draft_send(&d);
@@ -447,13 +480,14 @@ int submit_wallops(void *network, struct gw_session *by, const char *text, uint6
 	struct draft d;
 
 	draft_open(&d, (struct network *)network,
-	           (struct header){.kind = GW_EV_WALLOPS, .source = id_of(by), .command = command}, GW_SCOPE_ALL);
+	           (struct header){.kind = GW_EV_WALLOPS, .source = id_of(by), .command = command},
+	           GW_SCOPE_ALL);
 	put_string(&d.body, text, TEXT_MAX);
 	return draft_send(&d);
 }
 
-int submit_custom(void *network, struct gw_session *by, const char *kind, enum gw_scope scope, struct gw_channel *channel,
-                  struct gw_session *target, const void *body, size_t n)
+int submit_custom(void *network, struct gw_session *by, const char *kind, enum gw_scope scope,
+                  struct gw_channel *channel, struct gw_session *target, const void *body, size_t n)
 {
 	struct network *net = (struct network *)network;
 	const struct kind_copy *row = kind_by_name(net, kind);
@@ -462,7 +496,8 @@ int submit_custom(void *network, struct gw_session *by, const char *kind, enum g
 
 	if (row == NULL)
 		return -ENOENT;
-	if (n > CUSTOM_MAX || scope > GW_SCOPE_SERVER || (scope == GW_SCOPE_CHANNEL && channel == NULL) ||
+	if (n > CUSTOM_MAX || scope > GW_SCOPE_SERVER ||
+	    (scope == GW_SCOPE_CHANNEL && channel == NULL) ||
 	    (scope == GW_SCOPE_SESSION && target == NULL))
 		return -EINVAL;
 	h.kind = row->kind;

@@ -1,8 +1,9 @@
 /*
  * users.c - users and their sessions come, change and go.
  *
- * All cells of a user are written by its home alone, so they hardly ever compete; the stamps matter when a link
- * bursts. A field that was never set since the introduction has the introduction's stamp, and costs nothing.
+ * All cells of a user are written by its home alone, so they hardly ever compete; the stamps matter
+ * when a link bursts. A field that was never set since the introduction has the introduction's
+ * stamp, and costs nothing.
  */
 #include "network.h"
 #include <errno.h>
@@ -65,10 +66,11 @@ void person_pack(struct network *net, struct person *p, const struct texts *t)
 	char *old = p->texts, *at;
 	bool one = strcmp(t->nick, t->wanted) == 0;
 
-	at = p->texts = (char *)gw_alloc(net->self, pack_size(t->nick) + (one ? 0 : pack_size(t->wanted)) +
-	                                                    pack_size(t->ident) + pack_size(t->host) +
-	                                                    pack_size(t->realname) + pack_size(t->account) +
-	                                                    pack_size(t->away) + pack_size(t->role));
+	at = p->texts =
+		(char *)gw_alloc(net->self, pack_size(t->nick) + (one ? 0 : pack_size(t->wanted)) +
+	                                            pack_size(t->ident) + pack_size(t->host) +
+	                                            pack_size(t->realname) + pack_size(t->account) +
+	                                            pack_size(t->away) + pack_size(t->role));
 	u->nick = pack_text(&at, t->nick);
 	p->wanted = one ? u->nick : pack_text(&at, t->wanted);
 	u->ident = pack_text(&at, t->ident);
@@ -86,7 +88,8 @@ struct gw_stamp field_stamp(const struct person *p, unsigned field)
 	return p->touched == NULL || stamp_none(p->touched[field]) ? p->came : p->touched[field];
 }
 
-static void field_touch(struct network *net, struct person *p, unsigned field, struct gw_stamp stamp)
+static void field_touch(struct network *net, struct person *p, unsigned field,
+                        struct gw_stamp stamp)
 {
 	if (p->touched == NULL)
 		p->touched = (struct gw_stamp *)gw_alloc(net->self, N_FIELDS * sizeof(*p->touched));
@@ -130,8 +133,10 @@ static bool field_differs(const struct gw_user *u, const struct fields *f, uint3
 	}
 }
 
-/* Which fields of `f` win over the user's; takes their stamps. `*shown_out`: those that differ, too. */
-static uint32_t fields_win(struct network *net, struct person *p, const struct fields *f, uint32_t *shown_out)
+/* Which fields of `f` win over the user's; takes their stamps. `*shown_out`: those that differ,
+ * too. */
+static uint32_t fields_win(struct network *net, struct person *p, const struct fields *f,
+                           uint32_t *shown_out)
 {
 	uint32_t won = 0;
 
@@ -149,7 +154,9 @@ static uint32_t fields_win(struct network *net, struct person *p, const struct f
 	return won;
 }
 
-static void fields_write(struct network *net, struct person *p, const struct fields *f, uint32_t won)
+/* Texts move only when an event will say so: others keep pointers to them from one to the next. */
+static void fields_write(struct network *net, struct person *p, const struct fields *f,
+                         uint32_t won, uint32_t shown)
 {
 	struct texts t;
 
@@ -172,33 +179,42 @@ static void fields_write(struct network *net, struct person *p, const struct fie
 		p->user.modes = f->modes;
 	if ((won & GW_SET_CLAIM) && gw_stamp_cmp(f->stamps[FIELD_CLAIM], p->user.nick_stamp) > 0)
 		p->claim = f->claim;
-	person_pack(net, p, &t);
+	if (shown != 0)
+		person_pack(net, p, &t);
 }
 
-/* Takes over what wins, and publishes what of it can be seen. */
+static void fields_publish(struct applying *a, struct person *p, uint32_t shown, const char *old,
+                           uint64_t old_modes)
+{
+	struct gw_event event = a->event;
+
+	event.kind = GW_EV_SET;
+	event.source = &p->session;
+	event.fields = shown;
+	event.old = old;
+	event.modes_added = p->user.modes & ~old_modes;
+	event.modes_removed = old_modes & ~p->user.modes;
+	publish(a->net, &event);
+}
+
+/* Takes over what wins, and publishes what of it can be seen. A claim may decide a nick anew. */
 static void fields_apply(struct applying *a, struct person *p, const struct fields *f)
 {
 	struct network *net = a->net;
 	uint64_t modes = p->user.modes;
 	char old[GW_IDENT_MAX + GW_HOST_MAX + 2];
 	uint32_t shown, won;
-	struct gw_event event = a->event;
 
 	person_count(net, p, -1);
 	won = fields_win(net, p, f, &shown);
 	snprintf(old, sizeof(old), "%s@%s", p->user.ident, p->user.host);
 	if (won != 0)
-		fields_write(net, p, f, won);
+		fields_write(net, p, f, won, shown);
 	person_count(net, p, 1);
-	if (shown == 0)
-		return;
-	event.kind = GW_EV_SET;
-	event.source = &p->session;
-	event.fields = shown;
-	event.old = old;
-	event.modes_added = p->user.modes & ~modes;
-	event.modes_removed = modes & ~p->user.modes;
-	publish(net, &event);
+	if (shown != 0)
+		fields_publish(a, p, shown, old, modes);
+	if (won & GW_SET_CLAIM)
+		nick_vacated(a);
 }
 
 static bool fields_valid(const struct fields *f)
@@ -211,7 +227,8 @@ static bool fields_valid(const struct fields *f)
 }
 
 /* Another nick of the cell's; the claim falls with the old one. */
-static void nick_write(struct applying *a, struct person *p, const char *nick, struct gw_stamp stamp)
+static void nick_write(struct applying *a, struct person *p, const char *nick,
+                       struct gw_stamp stamp)
 {
 	char old[GW_NICK_MAX + 1];
 	struct texts t;
@@ -281,8 +298,8 @@ static bool introduction_read(struct applying *a, struct introduction *in)
 		for (unsigned i = 0; i < N_FIELDS; i++)
 			f->stamps[i] = get_stamp(r);
 	}
-	return reader_done(r) && in->flags < 4 && in->epoch <= UINT32_MAX && valid_given_nick(in->nick) &&
-	       fields_valid(f);
+	return reader_done(r) && in->flags < 4 && in->epoch <= UINT32_MAX &&
+	       valid_given_nick(in->nick) && fields_valid(f);
 }
 
 static bool introduction_timely(const struct applying *a, const struct introduction *in)
@@ -296,13 +313,15 @@ static bool introduction_timely(const struct applying *a, const struct introduct
 	return latest <= a->max_clock;
 }
 
-static struct person *person_new(struct applying *a, const struct introduction *in, struct server *home)
+static struct person *person_new(struct applying *a, const struct introduction *in,
+                                 struct server *home)
 {
 	struct network *net = a->net;
 	struct gw_self *self = net->self;
 	struct person *p = (struct person *)gw_alloc(self, sizeof(*p));
 	const struct fields *f = &in->fields;
-	struct texts t = {in->nick, in->nick, f->ident, f->host, f->realname, f->account, f->away, f->role};
+	struct texts t = {in->nick,    in->nick,   f->ident, f->host,
+	                  f->realname, f->account, f->away,  f->role};
 
 	p->session = (struct gw_session){.id = a->header.source,
 	                                 .epoch = (uint32_t)in->epoch,
@@ -431,7 +450,8 @@ int apply_quit(struct applying *a)
 	p->session.sink = NULL;
 	publish_as(a, GW_EV_QUIT);
 	left = (struct chan **)gw_alloc(a->net->self, (p->user.n_channels + 1) * sizeof(*left));
-	DL_FOREACH_SAFE2(p->user.channels, member, next, next) {
+	DL_FOREACH_SAFE2(p->user.channels, member, next, next)
+	{
 		left[n++] = chan_of(member->channel);
 		seat_remove(a->net, seat_of(member));
 	}

@@ -88,3 +88,24 @@ tests_unit_services_kill_LDADD = $(SERVICES_TEST_LIBS)
 # a hundred seeds of it are part of the check
 check-power: tests/unit/services_power
 	tests/unit/services_power 1000
+
+# the live network in a rig of its own
+check_LIBRARIES += tests/unit/libnetwork.a
+tests_unit_libnetwork_a_SOURCES = tests/unit/network_rig.c tests/unit/network_rig.h $(NETWORK_SOURCES)
+NETWORK_TEST_LIBS = tests/unit/libnetwork.a $(CMOCKA_LIBS) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/network
+tests_unit_network_SOURCES = tests/unit/network.c
+tests_unit_network_LDADD = $(NETWORK_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/network_converge
+tests_unit_network_converge_SOURCES = tests/unit/network_converge.c
+tests_unit_network_converge_LDADD = $(NETWORK_TEST_LIBS)
+
+# the same with a module that compares stamps wrongly: it must find that
+check_PROGRAMS += tests/unit/network_broken
+tests_unit_network_broken_SOURCES = tests/unit/network_converge.c tests/unit/network_rig.c \
+	tests/unit/network_broken.h $(NETWORK_SOURCES)
+tests_unit_network_broken_CPPFLAGS = $(AM_CPPFLAGS) -DEXPECT_DIVERGENCE= \
+	-include $(top_srcdir)/tests/unit/network_broken.h
+tests_unit_network_broken_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
