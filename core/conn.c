@@ -1,7 +1,9 @@
 /*
- * core/conn.c - the life of a connection: owned, ready, open, closing, lingering; and what the loop tells about it.
+ * core/conn.c - the life of a connection: owned, ready, open, closing, lingering; and what the loop
+ * tells about it.
  *
- * conn_accept.c makes it. Input comes in through conn_input.c, output leaves through conn_output.c, conn_close.c ends it.
+ * conn_accept.c makes it. Input comes in through conn_input.c, output leaves through conn_output.c,
+ * conn_close.c ends it.
  */
 #include "core/conn.h"
 #include "core/call.h"
@@ -15,7 +17,8 @@ static void wait_arm(struct conn_wait *wait)
 	if (wait->first == NULL)
 		loop->ops->timer_set(&wait->timer, -1);
 	else
-		loop->ops->timer_set(&wait->timer, wait->first->deadline_ns - loop->ops->mono_ns(loop));
+		loop->ops->timer_set(&wait->timer,
+		                     wait->first->deadline_ns - loop->ops->mono_ns(loop));
 }
 
 static void wait_enter(struct conn_wait *wait, struct gw_conn *conn)
@@ -109,7 +112,8 @@ void conns_handshakes_late(struct loop_timer *timer)
 	int64_t now = conns->loop->ops->mono_ns(conns->loop);
 	struct gw_conn *conn;
 
-	for (conn = conns->handshakes.first; conn != NULL && conn->deadline_ns <= now; conn = conn->wait_next)
+	for (conn = conns->handshakes.first; conn != NULL && conn->deadline_ns <= now;
+	     conn = conn->wait_next)
 		conn_close(conn, GW_CLOSE_NOW, "TLS handshake timed out");
 	if (conn != NULL)
 		conns->loop->ops->timer_set(timer, conn->deadline_ns - now);
@@ -158,4 +162,3 @@ static void writable(struct loop_sock *sock)
 }
 
 const struct loop_sock_events conn_sock_events = {.readable = readable, .writable = writable};
-

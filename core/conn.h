@@ -1,9 +1,10 @@
 /*
  * core/conn.h - a connection, and all connections of a server.
  *
- * From the accept to the end: listener.c makes it, a transport brings and takes its bytes, framing.c cuts
- * lines, the owner (a module, by rows) gets them, outq.c holds what is to be written until the end of the turn. What a
- * module sees is in include/godwit/conn.h; conn_api.c fills that table.
+ * From the accept to the end: listener.c makes it, a transport brings and takes its bytes,
+ * framing.c cuts lines, the owner (a module, by rows) gets them, outq.c holds what is to be written
+ * until the end of the turn. What a module sees is in include/godwit/conn.h; conn_api.c fills that
+ * table.
  */
 #ifndef CORE_CONN_H
 #define CORE_CONN_H
@@ -25,11 +26,12 @@ struct gw_sink {
 enum conn_state {
 	CONN_HANDSHAKE, /* owned, TLS is not up */
 	CONN_OPEN,
-	CONN_LINGER,    /* `closed` was called; the rest is flushed, then what the peer sends is thrown away */
+	CONN_LINGER, /* `closed` was called; the rest is flushed, then input is thrown away */
 };
 
 struct gw_conn {
-	/* What a write touches: a line to a channel visits every member's connection, so it is kept together. */
+	/* What a write touches lies together: a line to a channel visits every member's connection.
+	 */
 	struct gw_sink sink;
 	struct conns *conns;
 	struct gw_conn *next_dirty; /* these three: lists of struct conns */
@@ -40,14 +42,14 @@ struct gw_conn {
 	bool closing : 1, close_now : 1;
 
 	bool again : 1;
-	bool stopped : 1;    /* GW_LINE_STOP */
-	bool ended : 1;      /* nothing more will come in */
-	bool shut : 1;       /* our side was ended */
+	bool stopped : 1; /* GW_LINE_STOP */
+	bool ended : 1;   /* nothing more will come in */
+	bool shut : 1;    /* our side was ended */
 	bool drain_due : 1;
-	bool owned : 1;      /* `closed` will be called */
-	bool ending : 1;     /* in conns->closing */
+	bool owned : 1;  /* `closed` will be called */
+	bool ending : 1; /* in conns->closing */
 	bool delivering : 1;
-	bool gone : 1;       /* freed but for its memory, which a list still names */
+	bool gone : 1; /* freed but for its memory, which a list still names */
 	uint8_t want;
 
 	struct loop_sock sock;
@@ -98,9 +100,11 @@ struct conns *conns_new(struct gw_server *server);
 /** Closes what is left at once, calling nobody. */
 void conns_free(struct conns **conns);
 size_t conns_count(const struct conns *conns);
-/** Closes every connection, flushing for the usual short time; `closed` is called at the end of the turn. */
+/** Closes every connection, flushing for the usual short time; `closed` is called at the end of the
+ * turn. */
 void conns_close_all(struct conns *conns, const char *reason);
-/** True when nothing of ours is left to be written: what the end of a server waits for (with a bound). */
+/** True when nothing of ours is left to be written: what the end of a server waits for (with a
+ * bound). */
 bool conns_idle(const struct conns *conns);
 /** Ends the connections that `module` owns, at once and calling nobody: it is unloaded for good. */
 void conns_forget(struct conns *conns, struct gw_self *module);
@@ -144,7 +148,8 @@ bool conn_deliver_kept(struct gw_conn *conn);
 void conn_dirty(struct gw_conn *conn);
 /** conn_output.c: writes what can be written. */
 void conn_flush(struct gw_conn *conn);
-/** conn_output.c: for the transports: writes to the socket; on -EAGAIN the connection is blocked until it is writable. */
+/** conn_output.c: for the transports: writes to the socket; on -EAGAIN the connection is blocked
+ * until it is writable. */
 ssize_t conn_send(struct gw_conn *conn, const struct iovec *iov, int n);
 
 /** The table behind include/godwit/conn.h. */

@@ -1,5 +1,6 @@
 /*
- * core/conn_accept.c - from the door to an owner: the protocol's module takes the connection over, or refuses it.
+ * core/conn_accept.c - from the door to an owner: the protocol's module takes the connection over,
+ * or refuses it.
  */
 #include "core/call.h"
 #include "core/conn.h"
@@ -24,7 +25,8 @@ static struct gw_conn *conn_blank(struct conns *conns)
 	return conn;
 }
 
-static void conn_describe(struct gw_conn *conn, struct listener *listener, const struct loop_peer *peer)
+static void conn_describe(struct gw_conn *conn, struct listener *listener,
+                          const struct loop_peer *peer)
 {
 	struct gw_conn_info *info = &conn->info;
 
@@ -88,7 +90,8 @@ int conn_accept(struct conns *conns, struct listener *listener)
 	}
 	conn_describe(conn, listener, &peer);
 	conn_enlist(conn);
-	conn->transport = listener->tls && ops->sock_secured == NULL ? &transport_tls : &transport_plain;
+	conn->transport =
+		listener->tls && ops->sock_secured == NULL ? &transport_tls : &transport_plain;
 	conn->state = CONN_OPEN;
 	conn_set_state(conn, CONN_HANDSHAKE);
 	if (offer(conn, farewell) != 0)
@@ -97,4 +100,3 @@ int conn_accept(struct conns *conns, struct listener *listener)
 		conn_handshake(conn);
 	return 0;
 }
-

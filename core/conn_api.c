@@ -48,7 +48,8 @@ static size_t api_queued(struct gw_sink *sink)
 	return sink->queue.bytes;
 }
 
-static int api_listen_unix(struct gw_self *self, const char *path, unsigned mode, uint32_t accept_row)
+static int api_listen_unix(struct gw_self *self, const char *path, unsigned mode,
+                           uint32_t accept_row)
 {
 	return listener_open_unix(self_server(self), self, path, mode, accept_row);
 }

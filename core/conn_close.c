@@ -1,8 +1,9 @@
 /*
  * core/conn_close.c - the end of a connection.
  *
- * A close is a request. At the end of the turn the owner is told once, what is queued is flushed for a short time, and
- * what the peer still sends meanwhile is thrown away, so that it gets our last words rather than a reset.
+ * A close is a request. At the end of the turn the owner is told once, what is queued is flushed
+ * for a short time, and what the peer still sends meanwhile is thrown away, so that it gets our
+ * last words rather than a reset.
  */
 #include "core/call.h"
 #include "core/conn.h"
@@ -153,9 +154,9 @@ void conns_lingered_enough(struct loop_timer *timer)
 	int64_t now = conns->loop->ops->mono_ns(conns->loop);
 	struct gw_conn *conn;
 
-	for (conn = conns->lingers.first; conn != NULL && conn->deadline_ns <= now; conn = conn->wait_next)
+	for (conn = conns->lingers.first; conn != NULL && conn->deadline_ns <= now;
+	     conn = conn->wait_next)
 		linger_over(conn);
 	if (conn != NULL)
 		conns->loop->ops->timer_set(timer, conn->deadline_ns - now);
 }
-

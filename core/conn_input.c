@@ -1,9 +1,10 @@
 /*
  * core/conn_input.c - from the socket to the owner's lines.
  *
- * All connections read into one scratch buffer and their lines are looked at there; only what is left over is kept:
- * an unfinished line, lines beyond the turn's budget, or what comes in while the owner has stopped the input. Past
- * recvq_max the socket is not read, and the peer's own queue fills.
+ * All connections read into one scratch buffer and their lines are looked at there; only what is
+ * left over is kept: an unfinished line, lines beyond the turn's budget, or what comes in while the
+ * owner has stopped the input. Past recvq_max the socket is not read, and the peer's own queue
+ * fills.
  */
 #include "core/call.h"
 #include "core/mem.h"
@@ -14,7 +15,7 @@
 
 #define LINES_PER_TURN 32
 #define READ_PER_TURN 16384
-#define ENDLESS 16384 /* bytes without a line end (twice the longest line, if that is more): nobody means that */
+#define ENDLESS 16384 /* bytes without a line end, or twice line_max if more: nobody means that */
 
 static void deliver_line(struct gw_conn *conn, struct gw_line *line)
 {
@@ -31,7 +32,8 @@ static void deliver_line(struct gw_conn *conn, struct gw_line *line)
 /* Delivers whole lines of `data` within the turn's budget; returns what is done with. */
 static size_t deliver(struct gw_conn *conn, char *data, size_t n, bool *more_out)
 {
-	unsigned budget = conn->owner.lines_per_turn > 0 ? conn->owner.lines_per_turn : LINES_PER_TURN;
+	unsigned budget =
+		conn->owner.lines_per_turn > 0 ? conn->owner.lines_per_turn : LINES_PER_TURN;
 	struct gw_line line;
 	size_t done = 0, used;
 

@@ -1,8 +1,8 @@
 /*
  * core/conn_output.c - from the sink to the socket: queue now, write at the end of the turn.
  *
- * However many lines go to one connection in a turn, they leave with one write. A connection whose socket is full
- * is not tried again before the loop says that it is writable.
+ * However many lines go to one connection in a turn, they leave with one write. A connection whose
+ * socket is full is not tried again before the loop says that it is writable.
  */
 #include "core/transport.h"
 #include <errno.h>

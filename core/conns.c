@@ -1,8 +1,9 @@
 /*
  * core/conns.c - all connections of a server, and their part of each turn.
  *
- * At the end of a turn those that shall close are closed, then those that were written to are flushed; what is left over
- * (input beyond the budget) is looked at in the next turn, after that turn's own events.
+ * At the end of a turn those that shall close are closed, then those that were written to are
+ * flushed; what is left over (input beyond the budget) is looked at in the next turn, after that
+ * turn's own events.
  */
 #include "core/call.h"
 #include "core/conn.h"
@@ -76,12 +77,12 @@ static void next_turn(struct loop_defer *defer)
 static void trim(struct loop_timer *timer)
 {
 	struct conns *conns = container_of(timer, struct conns, trim);
-	unsigned class;
+	unsigned grade;
 
 	outq_store_trim(&conns->store);
 	conns->trimming = false;
-	for (class = 0; class < OUTQ_CLASSES; class++)
-		conns->trimming |= conns->store.n_free[class] > 0;
+	for (grade = 0; grade < OUTQ_GRADES; grade++)
+		conns->trimming |= conns->store.n_free[grade] > 0;
 	if (conns->trimming)
 		conns->loop->ops->timer_set(timer, TRIM_NS);
 }
@@ -106,7 +107,8 @@ static void flush_all(struct conns *conns)
 	}
 }
 
-/* Closing may make others write, and writing may make others close; each connection closes but once. */
+/* Closing may make others write, and writing may make others close; each connection closes but
+ * once. */
 static void turn_end(struct loop_defer *defer)
 {
 	struct conns *conns = container_of(defer, struct conns, turn_end);

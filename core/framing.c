@@ -1,5 +1,6 @@
 /*
- * core/framing.c - lines out of bytes: between the transport, which brings them, and the owner's `line`.
+ * core/framing.c - lines out of bytes: between the transport, which brings them, and the owner's
+ * `line`.
  */
 #include "core/framing.h"
 #include "core/mem.h"

@@ -1,7 +1,9 @@
 /*
- * core/listener.c - the doors of a server: opened by the configuration in two steps, or by a module for itself.
+ * core/listener.c - the doors of a server: opened by the configuration in two steps, or by a module
+ * for itself.
  *
- * Whoever comes in is conn_accept.c's business. A listener outlives its closing as long as connections name it.
+ * Whoever comes in is conn_accept.c's business. A listener outlives its closing as long as
+ * connections name it.
  */
 #include "core/listener.h"
 #include "core/conn.h"
@@ -82,8 +84,8 @@ static void out_of_room(struct listener *l, int status)
 	struct gw_server *server = l->conns->server;
 
 	if (!l->starved)
-		server_log(server, GW_WARN, "cannot accept connections listener=%s error=\"%s\"", l->address,
-		           strerror(-status));
+		server_log(server, GW_WARN, "cannot accept connections listener=%s error=\"%s\"",
+		           l->address, strerror(-status));
 	l->starved = true;
 	l->door.loop->ops->listener_pause(&l->door, true);
 	l->door.loop->ops->timer_set(&l->pause, PAUSE_NS);
@@ -154,15 +156,18 @@ static struct listener *find(struct gw_server *server, const char *address)
 
 static int refuse(const struct listen_spec *spec, int status, struct gw_error *err)
 {
-	return gw_fail(err, status, "%s%scannot listen on %s: %s", spec->place != NULL ? spec->place : "",
-	               spec->place != NULL ? ": " : "", spec->address, strerror(-status));
+	return gw_fail(err, status, "%s%scannot listen on %s: %s",
+	               spec->place != NULL ? spec->place : "", spec->place != NULL ? ": " : "",
+	               spec->address, strerror(-status));
 }
 
-/* A new object even where the address stays, since protocol and TLS may differ; it takes the door over at commit. */
-static int prepare_one(struct gw_server *server, const struct listen_spec *spec, struct gw_error *err,
-                       struct listener **out)
+/* A new object even where the address stays, since protocol and TLS may differ; it takes the door
+ * over at commit. */
+static int prepare_one(struct gw_server *server, const struct listen_spec *spec,
+                       struct gw_error *err, struct listener **out)
 {
-	struct listener *l = listener_new(server, spec->address), *old = find(server, spec->address);
+	struct listener *l = listener_new(server, spec->address),
+			*old = find(server, spec->address);
 	int status;
 
 	l->protocol = mem_strdup(spec->protocol);
@@ -261,7 +266,8 @@ void listeners_each(struct gw_server *server,
 	struct listener *l;
 
 	DL_FOREACH (server->conns->listeners->configured, l)
-		fn(ctx, l->address, l->door.loop->ops->listener_port(&l->door), l->protocol, l->tls);
+		fn(ctx, l->address, l->door.loop->ops->listener_port(&l->door), l->protocol,
+		   l->tls);
 }
 
 int listener_open_unix(struct gw_server *server, struct gw_self *self, const char *path,

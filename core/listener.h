@@ -1,9 +1,10 @@
 /*
  * core/listener.h - the addresses that the server listens on.
  *
- * Those of the configuration change in two steps, so that a rehash is all or nothing: prepare opens what is new and keeps
- * what stays, commit closes what is gone. Modules may open Unix sockets of their own (the control socket), which end
- * with the module. A listener that runs out of descriptors pauses for a moment rather than spin.
+ * Those of the configuration change in two steps, so that a rehash is all or nothing: prepare opens
+ * what is new and keeps what stays, commit closes what is gone. Modules may open Unix sockets of
+ * their own (the control socket), which end with the module. A listener that runs out of
+ * descriptors pauses for a moment rather than spin.
  */
 #ifndef CORE_LISTENER_H
 #define CORE_LISTENER_H
@@ -30,16 +31,17 @@ struct listener {
 	uint32_t accept_row;
 	bool tls;
 	bool open;
-	bool starved; /* of descriptors; it was logged */
-	bool wanted;  /* while a change is prepared: it stays */
+	bool starved;                  /* of descriptors; it was logged */
+	bool wanted;                   /* while a change is prepared: it stays */
 	struct listener *successor_of; /* of a prepared one: whose door it will take */
-	struct loop_timer pause; /* out of descriptors: runs until it is tried again */
+	struct loop_timer pause;       /* out of descriptors: runs until it is tried again */
 };
 
 /** One entry of the configuration's `listen` list. Texts are copied. */
 struct listen_spec {
-	const char *address;  /* "127.0.0.1:6667", "[::]:6697", "unix:/path" */
-	const char *protocol; /* name of a row of the point "core.protocol", looked up at each accept */
+	const char *address; /* "127.0.0.1:6667", "[::]:6697", "unix:/path" */
+	const char *
+		protocol; /* name of a row of the point "core.protocol", looked up at each accept */
 	bool tls;
 	const char *place; /* "file:line:column" of the entry, for errors; NULL: nowhere */
 };
@@ -47,16 +49,19 @@ struct listen_spec {
 /** Opens what is new. On failure `err` has the place and a sentence, and nothing has changed. */
 int listeners_prepare(struct gw_server *server, const struct listen_spec *specs, size_t n,
                       struct gw_error *err, struct listen_change **out);
-/** Consumes `*change`. Cannot fail. New listeners accept from now on; connections of closed ones stay. */
+/** Consumes `*change`. Cannot fail. New listeners accept from now on; connections of closed ones
+ * stay. */
 void listeners_commit(struct gw_server *server, struct listen_change **change);
 void listeners_abort(struct gw_server *server, struct listen_change **change);
 
 /** Stops taking new connections, for the end of the server; established ones stay. */
 void listeners_close(struct gw_server *server);
 
-/** Calls `fn` for each open listener of the configuration, in its order; `port` is the real one where 0 was asked for. */
+/** Calls `fn` for each open listener of the configuration, in its order; `port` is the real one
+ * where 0 was asked for. */
 void listeners_each(struct gw_server *server,
-                    void (*fn)(void *ctx, const char *address, uint16_t port, const char *protocol, bool tls),
+                    void (*fn)(void *ctx, const char *address, uint16_t port, const char *protocol,
+                               bool tls),
                     void *ctx);
 
 /** A module's own; see gw_listen_unix(). Taken back by listeners_forget(). */
@@ -66,7 +71,8 @@ int listener_open_unix(struct gw_server *server, struct gw_self *self, const cha
 struct listeners *listeners_new(void);
 void listeners_free(struct listeners **listeners);
 void listener_unref(struct listener **listener);
-/** Whom a new connection belongs to: a gw_accept_fn. Module NULL: nobody provides the protocol now. */
+/** Whom a new connection belongs to: a gw_accept_fn. Module NULL: nobody provides the protocol now.
+ */
 struct gw_call listener_accept_call(const struct listener *listener);
 void listeners_forget(struct gw_server *server, struct gw_self *self);
 

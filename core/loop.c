@@ -1,8 +1,9 @@
 /*
  * core/loop.c - what all loops have in common: the end of a turn.
  *
- * First the calls that were deferred during the turn, then those "at the end", by which connections are closed and
- * written to. What is queued meanwhile waits for the next turn, so no two calls can keep a turn from ending.
+ * First the calls that were deferred during the turn, then those "at the end", by which connections
+ * are closed and written to. What is queued meanwhile waits for the next turn, so no two calls can
+ * keep a turn from ending.
  */
 #include "core/loop.h"
 
@@ -63,7 +64,8 @@ void loop_defer_cancel(struct loop *loop, struct loop_defer *d)
 		d->queued = false;
 }
 
-/* Runs what is in the queue now. An item may be cancelled by one before it, so none is taken out early. */
+/* Runs what is in the queue now. An item may be cancelled by one before it, so none is taken out
+ * early. */
 static void queue_run(struct loop_queue *q)
 {
 	struct loop_defer mark = {.queued = true};

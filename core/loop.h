@@ -1,11 +1,11 @@
 /*
- * core/loop.h - all that the core asks of the system while it runs: time, randomness, sockets, timers, signals, work
- * off the loop.
+ * core/loop.h - all that the core asks of the system while it runs: time, randomness, sockets,
+ * timers, signals, work off the loop.
  *
- * Two implementations: loop_ev.c (libev and a thread pool) and tests/sim/loop_sim.c (virtual time and sockets,
- * seeded). The objects are embedded in their users and know nothing but their callback, which finds
- * its owner with container_of(). A turn is: all events that are due, then the deferred calls, then the calls "at the
- * end" (where connections are closed and written to).
+ * Two implementations: loop_ev.c (libev and a thread pool) and tests/sim/loop_sim.c (virtual time
+ * and sockets, seeded). The objects are embedded in their users and know nothing but their
+ * callback, which finds its owner with container_of(). A turn is: all events that are due, then the
+ * deferred calls, then the calls "at the end" (where connections are closed and written to).
  */
 #ifndef CORE_LOOP_H
 #define CORE_LOOP_H
@@ -18,7 +18,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-#define container_of(p, type, member) ((type *)((char *)(p) - offsetof(type, member)))
+#define container_of(p, type, member) ((type *)((char *)(p)-offsetof(type, member)))
 
 struct loop;
 
@@ -88,33 +88,37 @@ struct loop_work {
 
 struct loop_ops {
 	void (*free)(struct loop *);
-	void (*run)(struct loop *); /* until stop() */
+	void (*run)(struct loop *);  /* until stop() */
 	void (*stop)(struct loop *); /* at the end of this turn */
 
 	int64_t (*mono_ns)(struct loop *);
 	int64_t (*wall_ns)(struct loop *);
 	void (*random)(struct loop *, void *out, size_t n);
 
-	/* The room of a timer must be zero before its first start. Negative stops; stopping twice is fine. */
+	/* The room of a timer must be zero before its first start. Negative stops; stopping twice
+	 * is fine. */
 	void (*timer_set)(struct loop_timer *, int64_t after_ns);
 	void (*wake)(struct loop *); /* something was deferred: do not sleep over it */
 	int (*signal_start)(struct loop_signal *, int signo);
 	void (*signal_stop)(struct loop_signal *);
 
 	/**
-	 * Addresses: "127.0.0.1:6667", "[::1]:6697", "unix:/path". A stale Unix socket is replaced, a live one is
-	 * -EADDRINUSE. `mode` is the permission of a Unix socket.
+	 * Addresses: "127.0.0.1:6667", "[::1]:6697", "unix:/path". A stale Unix socket is replaced,
+	 * a live one is -EADDRINUSE. `mode` is the permission of a Unix socket.
 	 */
 	int (*listen)(struct loop *, const char *address, unsigned mode, struct loop_listener *);
 	void (*listener_pause)(struct loop_listener *, bool paused);
 	void (*listener_close)(struct loop_listener *); /* removes a Unix socket's file */
-	uint16_t (*listener_port)(struct loop_listener *); /* the one given, where 0 was asked for */
+	uint16_t (*listener_port)(
+		struct loop_listener *); /* the one given, where 0 was asked for */
 
-	/** Fills `sock` (all but `events`, which the caller has set) and `peer`; -EAGAIN when nobody waits. Reading is wanted. */
+	/** Fills `sock` (all but `events`, which the caller has set) and `peer`; -EAGAIN when
+	 * nobody waits. Reading is wanted. */
 	int (*accept)(struct loop_listener *, struct loop_sock *sock, struct loop_peer *peer_out);
-	/** Under way when it returns 0: becomes writable when it is up; a failure shows at the first write. */
+	/** Under way when it returns 0: becomes writable when it is up; a failure shows at the
+	 * first write. */
 	int (*connect)(struct loop *, const char *address, struct loop_sock *);
-	void (*sock_want)(struct loop_sock *, unsigned want); /* of LOOP_READ, LOOP_WRITE */
+	void (*sock_want)(struct loop_sock *, unsigned want);     /* of LOOP_READ, LOOP_WRITE */
 	ssize_t (*sock_read)(struct loop_sock *, void *, size_t); /* 0 = end, -EAGAIN, -errno */
 	ssize_t (*sock_write)(struct loop_sock *, const struct iovec *, int n);
 	void (*sock_shut)(struct loop_sock *); /* no more will be written */
@@ -138,7 +142,8 @@ struct loop {
 	struct loop_queue deferred, last;
 };
 
-/** The real one; the pool's threads start with the first work. NULL when the system has no epoll. */
+/** The real one; the pool's threads start with the first work. NULL when the system has no epoll.
+ */
 struct loop *loop_ev_new(void);
 
 /** For the implementations: readies the part that is common. */

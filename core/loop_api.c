@@ -1,8 +1,8 @@
 /*
  * core/loop_api.c - the table behind include/godwit/loop.h, and the server's hybrid clock.
  *
- * Between the loop, which knows plain functions, and modules, which give a struct gw_call: who is called
- * is looked up when the time has come, in the generation of the code that is then in force.
+ * Between the loop, which knows plain functions, and modules, which give a struct gw_call: who is
+ * called is looked up when the time has come, in the generation of the code that is then in force.
  */
 #include "core/loop_api.h"
 #include "core/call.h"

@@ -1,9 +1,10 @@
 /*
- * core/loop_api.h - what modules asked to be called later: timers, deferred calls, jobs; and the server's clock.
+ * core/loop_api.h - what modules asked to be called later: timers, deferred calls, jobs; and the
+ * server's clock.
  *
- * Everything is held as a struct gw_call, so it survives a reload of the module's code; what a module leaves behind at
- * its unload is taken back by loop_calls_forget(). A job pins the image whose `run` it executes:
- * image_ref() and image_unref() of the module part, on the loop's thread.
+ * Everything is held as a struct gw_call, so it survives a reload of the module's code; what a
+ * module leaves behind at its unload is taken back by loop_calls_forget(). A job pins the image
+ * whose `run` it executes: image_ref() and image_unref() of the module part, on the loop's thread.
  */
 #ifndef CORE_LOOP_API_H
 #define CORE_LOOP_API_H
@@ -18,7 +19,8 @@ struct loop_calls *loop_calls_new(struct gw_server *server);
 /** After the loop's work_finish(): no job may be left. */
 void loop_calls_free(struct loop_calls **calls);
 
-/** `self` is unloaded for good: its timers and deferred calls end, its jobs' completions will call nothing. */
+/** `self` is unloaded for good: its timers and deferred calls end, its jobs' completions will call
+ * nothing. */
 void loop_calls_forget(struct gw_server *server, struct gw_self *self);
 /** Jobs of `self` under way, of all generations. */
 unsigned loop_calls_jobs(struct gw_server *server, struct gw_self *self);

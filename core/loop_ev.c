@@ -1,8 +1,9 @@
 /*
  * core/loop_ev.c - the real loop: libev on epoll, one thread, and a pool beside it.
  *
- * The end of a turn is libev's "prepare": after all callbacks, before it sleeps. The clocks are read once a turn, when
- * first asked for. Beside pool.c the only file that calls the system for sockets, time or randomness.
+ * The end of a turn is libev's "prepare": after all callbacks, before it sleeps. The clocks are
+ * read once a turn, when first asked for. Beside pool.c the only file that calls the system for
+ * sockets, time or randomness.
  */
 #include "core/loop.h"
 #include "core/mem.h"
@@ -125,7 +126,8 @@ static void real_random(struct loop *loop, void *out, size_t n)
 	while (n > 0) {
 		got = getrandom(p, n < 256 ? n : 256, 0);
 		if (got < 0)
-			continue; /* interrupted; the call has no other failure with a sound buffer */
+			continue; /* interrupted; the call has no other failure with a sound buffer
+			           */
 		p += got;
 		n -= (size_t)got;
 	}
@@ -335,7 +337,7 @@ static int bind_tcp(int fd, const union any_address *a, socklen_t n)
 }
 
 static int real_listen(struct loop *loop, const char *address, unsigned mode,
-                     struct loop_listener *listener)
+                       struct loop_listener *listener)
 {
 	struct listener_room *room = listener_room(listener);
 	union any_address a;
@@ -423,15 +425,18 @@ static void sock_begin(struct loop *loop, struct loop_sock *sock, int fd, int ev
 	ev_io_start(ev_of(loop)->ev, io_of(sock));
 }
 
-/* What a client did wrong between its SYN and our accept is its own business: the next one may be fine. */
-static int real_accept(struct loop_listener *listener, struct loop_sock *sock, struct loop_peer *peer_out)
+/* What a client did wrong between its SYN and our accept is its own business: the next one may be
+ * fine. */
+static int real_accept(struct loop_listener *listener, struct loop_sock *sock,
+                       struct loop_peer *peer_out)
 {
 	union any_address a = {0};
 	socklen_t n = sizeof(a);
 	int fd;
 
 	do
-		fd = accept4(listener_room(listener)->io.fd, &a.sa, &n, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		fd = accept4(listener_room(listener)->io.fd, &a.sa, &n,
+		             SOCK_NONBLOCK | SOCK_CLOEXEC);
 	while (fd < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO));
 	if (fd < 0)
 		return -errno;
@@ -487,7 +492,8 @@ static ssize_t real_sock_read(struct loop_sock *sock, void *p, size_t n)
 	return got < 0 ? -errno : got;
 }
 
-/* write(), not send(): it costs the same, and the system counts it per process. SIGPIPE is ignored. */
+/* write(), not send(): it costs the same, and the system counts it per process. SIGPIPE is ignored.
+ */
 static ssize_t real_sock_write(struct loop_sock *sock, const struct iovec *iov, int n)
 {
 	int fd = io_of(sock)->fd;

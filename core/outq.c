@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BLOCK (OUTQ_CLASSES - 1) /* the class of a log's blocks */
-#define LEND_MAX 2048            /* longer texts are not worth sharing a log for */
+#define BLOCK (OUTQ_GRADES - 1) /* the grade of a log's blocks */
+#define LEND_MAX 2048           /* longer texts are not worth sharing a log for */
 
 enum segment_kind { SEGMENT_CHUNK, SEGMENT_RANGE, SEGMENT_REFERENCE };
 
@@ -20,24 +20,24 @@ struct outq_segment {
 	struct gw_buf *buf; /* of a reference */
 	uint32_t start, end;
 	uint32_t room;
-	uint8_t class, kind;
+	uint8_t grade, kind;
 	char data[];
 };
 
-static struct outq_segment *chunk_new(struct outq_store *store, unsigned class)
+static struct outq_segment *chunk_new(struct outq_store *store, unsigned grade)
 {
-	size_t size = ((size_t)2048 << class) + 64 - 16; /* malloc adds its word */
-	struct outq_segment *s = store->free[class];
+	size_t bytes = ((size_t)2048 << grade) + 64 - 16; /* malloc adds its word */
+	struct outq_segment *s = store->free[grade];
 
 	if (s != NULL) {
-		store->free[class] = s->next;
-		if (--store->n_free[class] < store->low[class])
-			store->low[class] = store->n_free[class];
+		store->free[grade] = s->next;
+		if (--store->n_free[grade] < store->low[grade])
+			store->low[grade] = store->n_free[grade];
 	} else {
-		s = mem_resize(NULL, size);
+		s = mem_resize(NULL, bytes);
 		s->kind = SEGMENT_CHUNK;
-		s->class = (uint8_t)class;
-		s->room = (uint32_t)(size - sizeof(*s));
+		s->grade = (uint8_t)grade;
+		s->room = (uint32_t)(bytes - sizeof(*s));
 		s->bytes = s->data;
 	}
 	s->next = NULL;
@@ -47,9 +47,9 @@ static struct outq_segment *chunk_new(struct outq_store *store, unsigned class)
 
 static void chunk_free(struct outq_store *store, struct outq_segment *s)
 {
-	s->next = store->free[s->class];
-	store->free[s->class] = s;
-	store->n_free[s->class]++;
+	s->next = store->free[s->grade];
+	store->free[s->grade] = s;
+	store->n_free[s->grade]++;
 }
 
 static struct outq_segment *view_new(enum segment_kind kind, char *bytes, size_t n)
@@ -95,12 +95,12 @@ static void tail_ends(struct outq *q)
 /* A chunk twice as large as the one before, up to the largest. */
 static struct outq_segment *grow(struct outq *q, struct outq_store *store)
 {
-	unsigned class = 0;
+	unsigned grade = 0;
 	struct outq_segment *s;
 
 	if (q->last != NULL && q->last->kind == SEGMENT_CHUNK)
-		class = q->last->class < OUTQ_CLASSES - 1 ? q->last->class + 1u : OUTQ_CLASSES - 1;
-	s = chunk_new(store, class);
+		grade = q->last->grade < OUTQ_GRADES - 1 ? q->last->grade + 1u : OUTQ_GRADES - 1;
+	s = chunk_new(store, grade);
 	add(q, s);
 	return s;
 }
@@ -265,35 +265,35 @@ void outq_store_turn(struct outq_store *store)
 	}
 }
 
-static void free_chunks(struct outq_store *store, unsigned class, uint32_t n)
+static void free_chunks(struct outq_store *store, unsigned grade, uint32_t n)
 {
 	struct outq_segment *s;
 
-	store->n_free[class] -= n;
+	store->n_free[grade] -= n;
 	while (n-- > 0) {
-		s = store->free[class];
-		store->free[class] = s->next;
+		s = store->free[grade];
+		store->free[grade] = s->next;
 		free(s);
 	}
 }
 
 void outq_store_trim(struct outq_store *store)
 {
-	unsigned class;
+	unsigned grade;
 
-	for (class = 0; class < OUTQ_CLASSES; class++) {
-		free_chunks(store, class, store->low[class]);
-		store->low[class] = store->n_free[class];
+	for (grade = 0; grade < OUTQ_GRADES; grade++) {
+		free_chunks(store, grade, store->low[grade]);
+		store->low[grade] = store->n_free[grade];
 	}
 }
 
 void outq_store_fini(struct outq_store *store)
 {
-	unsigned class;
+	unsigned grade;
 
 	outq_store_turn(store);
-	for (class = 0; class < OUTQ_CLASSES; class++)
-		free_chunks(store, class, store->n_free[class]);
+	for (grade = 0; grade < OUTQ_GRADES; grade++)
+		free_chunks(store, grade, store->n_free[grade]);
 }
 
 struct gw_buf *buf_new(size_t n)

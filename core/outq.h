@@ -1,10 +1,11 @@
 /*
  * core/outq.h - what waits to be written to one connection.
  *
- * Most of it is written at the end of the turn in which it was queued. So a short text is not copied per queue but once
- * per turn, into a log that all queues of a server share, and the queue notes the range; a line to a whole channel is
- * the same range in every queue, and lines that follow each other there are one range. What cannot be written at
- * the end of the turn is copied into chunks of the queue's own. Long buffers are referred to. Pure bookkeeping: no socket.
+ * Most of it is written at the end of the turn in which it was queued. So a short text is not
+ * copied per queue but once per turn, into a log that all queues of a server share, and the queue
+ * notes the range; a line to a whole channel is the same range in every queue, and lines that
+ * follow each other there are one range. What cannot be written at the end of the turn is copied
+ * into chunks of the queue's own. Long buffers are referred to. Pure bookkeeping: no socket.
  */
 #ifndef CORE_OUTQ_H
 #define CORE_OUTQ_H
@@ -15,7 +16,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define OUTQ_CLASSES 4      /* chunks of 2, 4, 8, 16 KiB: each of a queue twice the one before */
+#define OUTQ_GRADES 4      /* chunks of 2, 4, 8, 16 KiB: each of a queue twice the one before */
 #define OUTQ_LOGS 8         /* texts of different forms, each with its log, so that ranges join */
 #define OUTQ_REFERENCE 1024 /* from this length on a buffer is shared, not copied */
 
@@ -33,9 +34,9 @@ struct outq_log {
 struct outq_store {
 	struct outq_log logs[OUTQ_LOGS];
 	struct outq_segment *full; /* blocks of the logs */
-	struct outq_segment *free[OUTQ_CLASSES];
-	uint32_t n_free[OUTQ_CLASSES];
-	uint32_t low[OUTQ_CLASSES]; /* the least that lay unused since the last trim */
+	struct outq_segment *free[OUTQ_GRADES];
+	uint32_t n_free[OUTQ_GRADES];
+	uint32_t low[OUTQ_GRADES]; /* the least that lay unused since the last trim */
 };
 
 struct outq {

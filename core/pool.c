@@ -1,8 +1,9 @@
 /*
  * core/pool.c - threads that work off the loop, by lanes.
  *
- * A lane is one list in order of submission: what is finished in front, what runs, what waits. Threads take the first that
- * waits; the loop takes finished ones off the front, so completions come in the order of submission.
+ * A lane is one list in order of submission: what is finished in front, what runs, what waits.
+ * Threads take the first that waits; the loop takes finished ones off the front, so completions
+ * come in the order of submission.
  */
 #include "core/pool.h"
 #include "core/mem.h"

@@ -1,9 +1,10 @@
 /*
- * core/pool.h - the threads behind a real loop: work in lanes, completions handed back to the loop's thread.
- *
- * WRITE has one thread (so jobs run in order), READ two, COMPUTE one less than there are processors, niced,
- * with a bounded queue. Threads start with the first work of their lane. All functions but `wake` are called on the
+ * core/pool.h - the threads behind a real loop: work in lanes, completions handed back to the
  * loop's thread.
+ *
+ * WRITE has one thread (so jobs run in order), READ two, COMPUTE one less than there are
+ * processors, niced, with a bounded queue. Threads start with the first work of their lane. All
+ * functions but `wake` are called on the loop's thread.
  */
 #ifndef CORE_POOL_H
 #define CORE_POOL_H

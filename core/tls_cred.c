@@ -1,5 +1,6 @@
 /*
- * core/tls_cred.c - key and certificate: read, or made at the first start; and swapped under live sessions.
+ * core/tls_cred.c - key and certificate: read, or made at the first start; and swapped under live
+ * sessions.
  */
 #include "core/tls_cred.h"
 #include "core/conn.h"
@@ -62,7 +63,8 @@ static int read_pem(const char *path, bool secret, gnutls_datum_t *out, struct g
 	if (fd < 0)
 		return sys_fail(err, "cannot read", path);
 	if (secret && fstat(fd, &st) == 0 && (st.st_mode & 077) != 0)
-		status = gw_fail(err, -EPERM, "%s can be read by others than its owner: chmod 600 it", path);
+		status = gw_fail(err, -EPERM,
+		                 "%s can be read by others than its owner: chmod 600 it", path);
 	else if (read_all(fd, out) != 0)
 		status = sys_fail(err, "cannot read", path);
 	else
@@ -84,7 +86,8 @@ static void sync_folder(const char *path)
 }
 
 /* All of it or nothing, whatever happens meanwhile. */
-static int write_file(const char *path, mode_t mode, const gnutls_datum_t *data, struct gw_error *err)
+static int write_file(const char *path, mode_t mode, const gnutls_datum_t *data,
+                      struct gw_error *err)
 {
 	char *temp = mem_printf("%s.new", path);
 	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
@@ -141,8 +144,8 @@ static int fill_certificate(gnutls_x509_crt_t crt, const struct tls_cred_spec *s
 	status |= gnutls_x509_crt_set_serial(crt, serial, sizeof(serial));
 	status |= gnutls_x509_crt_set_dn_by_oid(crt, GNUTLS_OID_X520_COMMON_NAME, 0, spec->name,
 	                                        (unsigned)strlen(spec->name));
-	status |= gnutls_x509_crt_set_subject_alt_name(crt, GNUTLS_SAN_DNSNAME, spec->name,
-	                                               (unsigned)strlen(spec->name), GNUTLS_FSAN_SET);
+	status |= gnutls_x509_crt_set_subject_alt_name(
+		crt, GNUTLS_SAN_DNSNAME, spec->name, (unsigned)strlen(spec->name), GNUTLS_FSAN_SET);
 	status |= gnutls_x509_crt_set_basic_constraints(crt, 0, -1);
 	status |= gnutls_x509_crt_set_key_usage(crt, GNUTLS_KEY_DIGITAL_SIGNATURE);
 	status |= gnutls_x509_crt_set_key_purpose_oid(crt, GNUTLS_KP_TLS_WWW_SERVER, 0);
@@ -265,7 +268,8 @@ int tls_cred_prepare(const struct tls_cred_spec *spec, struct gw_error *err, str
 		cred = cred_new();
 		status = load_pair(cred, &crt, &key);
 		if (status != 0)
-			status = tls_fail(err, "cannot use the certificate", spec->certificate, status);
+			status = tls_fail(err, "cannot use the certificate", spec->certificate,
+			                  status);
 	}
 	forget_pem(&crt);
 	forget_pem(&key);

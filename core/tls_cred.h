@@ -1,9 +1,10 @@
 /*
  * core/tls_cred.h - the server's key and certificate, and what all TLS sessions share.
  *
- * Loading has two steps, so that a rehash is all or nothing. When neither file exists and the caller
- * allows it, a P-256 key (0600) and a self-signed certificate for the server's name, valid ten years, are made. A
- * commit changes what new handshakes use; live sessions keep theirs (counted).
+ * Loading has two steps, so that a rehash is all or nothing. When neither file exists and the
+ * caller allows it, a P-256 key (0600) and a self-signed certificate for the server's name, valid
+ * ten years, are made. A commit changes what new handshakes use; live sessions keep theirs
+ * (counted).
  */
 #ifndef CORE_TLS_CRED_H
 #define CORE_TLS_CRED_H
@@ -25,7 +26,8 @@ struct tls_cred_spec {
 	struct loop *loop;       /* asked for time and random bytes by what is made */
 };
 
-/** Loads, or makes, key and certificate. 0 or a negative errno with a sentence; nothing has changed then. */
+/** Loads, or makes, key and certificate. 0 or a negative errno with a sentence; nothing has changed
+ * then. */
 int tls_cred_prepare(const struct tls_cred_spec *spec, struct gw_error *err, struct tls_cred **out);
 /** New handshakes of `server` use it from now on. Takes `*cred`; a NULL one switches TLS off. */
 void tls_cred_commit(struct gw_server *server, struct tls_cred **cred);

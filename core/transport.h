@@ -1,7 +1,8 @@
 /*
  * core/transport.h - between a connection and its socket: plain, or TLS.
  *
- * A transport never sleeps and never closes: it answers with -EAGAIN, and the connection waits for its socket.
+ * A transport never sleeps and never closes: it answers with -EAGAIN, and the connection waits for
+ * its socket.
  */
 #ifndef CORE_TRANSPORT_H
 #define CORE_TRANSPORT_H
@@ -10,9 +11,11 @@
 #include <godwit/error.h>
 
 struct transport {
-	/** Goes on with the handshake: 0 when it is over and conn->info is complete, -EAGAIN, or an error with a sentence. */
+	/** Goes on with the handshake: 0 when it is over and conn->info is complete, -EAGAIN, or an
+	 * error with a sentence. */
 	int (*start)(struct gw_conn *conn, struct gw_error *why);
-	/** Up to `n` bytes; 0 = end, -EAGAIN, -errno. As many as asked for may mean that there are more inside. */
+	/** Up to `n` bytes; 0 = end, -EAGAIN, -errno. As many as asked for may mean that there are
+	 * more inside. */
 	ssize_t (*read)(struct gw_conn *conn, void *p, size_t n);
 	/** Writes from the queue: 0 when it is empty, -EAGAIN, -errno. */
 	int (*flush)(struct gw_conn *conn);

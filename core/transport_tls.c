@@ -1,8 +1,9 @@
 /*
  * core/transport_tls.c - TLS through GnuTLS, never blocking: between conn.c and the socket.
  *
- * Lines are joined before they are encrypted, up to one full record. Bytes from the socket are read in bulk and handed to
- * GnuTLS piecewise, since it asks for five bytes, then for the rest, and each would be a system call.
+ * Lines are joined before they are encrypted, up to one full record. Bytes from the socket are read
+ * in bulk and handed to GnuTLS piecewise, since it asks for five bytes, then for the rest, and each
+ * would be a system call.
  */
 #include "core/mem.h"
 #include "core/tls.h"
@@ -19,12 +20,13 @@
 struct tls {
 	gnutls_session_t session;
 	struct tls_cred *cred;
-	char *raw; /* from the socket, not yet GnuTLS's: tls_shared's while reading, between turns our own */
+	char *raw; /* from the socket, not yet GnuTLS's: tls_shared's while reading, between turns
+	              our own */
 	uint32_t raw_at, raw_end;
-	int error;      /* of the socket: GnuTLS would only say "push" or "pull" */
+	int error; /* of the socket: GnuTLS would only say "push" or "pull" */
 	bool raw_own;
-	bool drained;   /* the socket had no more */
-	bool held;      /* a record was encrypted that the socket did not take */
+	bool drained; /* the socket had no more */
+	bool held;    /* a record was encrypted that the socket did not take */
 	char version[48];
 };
 
@@ -162,8 +164,8 @@ static void learn(struct gw_conn *conn)
 	info->tls_version = tls->version;
 	peer = gnutls_certificate_get_peers(tls->session, &n);
 	if (peer != NULL && n > 0)
-		info->has_certificate = gnutls_hash_fast(GNUTLS_DIG_SHA256, peer[0].data, peer[0].size,
-		                                         info->certificate) == 0;
+		info->has_certificate = gnutls_hash_fast(GNUTLS_DIG_SHA256, peer[0].data,
+		                                         peer[0].size, info->certificate) == 0;
 	if (version != GNUTLS_TLS1_3 ||
 	    gnutls_session_channel_binding(tls->session, GNUTLS_CB_TLS_EXPORTER, &binding) != 0)
 		return;
@@ -257,7 +259,8 @@ static const char *gather(struct gw_conn *conn, size_t *n_out)
 	return shared->out;
 }
 
-/* A record that did not go out is encrypted already: it is offered again, and its lines stay queued until it went. */
+/* A record that did not go out is encrypted already: it is offered again, and its lines stay queued
+ * until it went. */
 static int tls_flush(struct gw_conn *conn)
 {
 	struct outq *q = &conn->sink.queue;

@@ -59,7 +59,8 @@ void simserver_config(struct simserver *s, const char *yaml)
 	if (!has_key(yaml, "module-directory"))
 		fprintf(f, "module-directory: [%s/modules]\n", build);
 	if (!has_key(yaml, "listen") && strstr(yaml, "client") != NULL)
-		fprintf(f, "listen:\n  - {address: \"127.0.0.1:6667\", tls: no}\n  - {address: \"127.0.0.1:6697\"}\n");
+		fprintf(f, "listen:\n  - {address: \"127.0.0.1:6667\", tls: no}\n  - {address: "
+		           "\"127.0.0.1:6697\"}\n");
 	if (!has_key(yaml, "debug"))
 		fprintf(f, "debug: {scan-state: yes}\n");
 	NEED(fclose(f) == 0);
@@ -101,9 +102,11 @@ static void got_answer(void *state, uint64_t tag, const struct gw_admin_answer *
 }
 
 static const struct gw_call_row asker_calls[] = {{"answer", (gw_fn *)got_answer}, {NULL, NULL}};
-static const struct gw_module asker = {.abi = GW_ABI, .name = "asker", .version = "", .calls = asker_calls};
+static const struct gw_module asker = {
+	.abi = GW_ABI, .name = "asker", .version = "", .calls = asker_calls};
 
-/* Sentences name files by their path; a test knows them without the folder, which is another each time. */
+/* Sentences name files by their path; a test knows them without the folder, which is another each
+ * time. */
 static void shorten(struct simserver *s, char *text)
 {
 	size_t n = strlen(s->folder) + 1;
@@ -246,7 +249,8 @@ const char *simserver_admin(struct simserver *s, int *status_out, const char *fo
 	va_start(args, format);
 	vsnprintf(command, sizeof(command), format, args);
 	va_end(args);
-	for (word = strtok_r(command, " ", &save); word != NULL && n < 32; word = strtok_r(NULL, " ", &save))
+	for (word = strtok_r(command, " ", &save); word != NULL && n < 32;
+	     word = strtok_r(NULL, " ", &save))
 		words[n++] = word;
 	s->answer.n = 0;
 	text_add(&s->answer, "");

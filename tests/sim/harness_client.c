@@ -1,5 +1,6 @@
 /*
- * tests/sim/harness_client.c - scripted clients: a line out, a line in, and what both said when it goes wrong.
+ * tests/sim/harness_client.c - scripted clients: a line out, a line in, and what both said when it
+ * goes wrong.
  */
 #include "core/listener.h"
 #include "core/mem.h"
@@ -69,7 +70,8 @@ static void note(struct simclient *c, const char *arrow, const char *text, size_
 {
 	char stamp[40];
 
-	snprintf(stamp, sizeof(stamp), "%10.6f %s ", (double)simnet_now(c->server->net) / 1e9, arrow);
+	snprintf(stamp, sizeof(stamp), "%10.6f %s ", (double)simnet_now(c->server->net) / 1e9,
+	         arrow);
 	text_add(&c->talk, stamp);
 	text_add_n(&c->talk, text, n);
 	text_add(&c->talk, "\n");
@@ -107,10 +109,12 @@ static void got(void *ctx, const char *data, ssize_t n)
 	}
 }
 
-__attribute__((noreturn)) static void give_up(struct simclient *c, const char *what, const char *wanted,
-                                              const char *file, int line)
+__attribute__((noreturn)) static void give_up(struct simclient *c, const char *what,
+                                              const char *wanted, const char *file, int line)
 {
-	fprintf(stderr, "\n--- log of the server\n%s--- conversation (-> sent, <- received)\n%s--- %s: %s\n--- seed %llu\n",
+	fprintf(stderr,
+	        "\n--- log of the server\n%s--- conversation (-> sent, <- received)\n%s--- %s: "
+	        "%s\n--- seed %llu\n",
 	        simserver_log(c->server), c->talk.data != NULL ? c->talk.data : "", what, wanted,
 	        (unsigned long long)simnet_seed(c->server->net));
 	_fail(file, line);
@@ -166,7 +170,8 @@ struct simclient *simnet_client(struct simserver *s, const char *from, bool tls)
 	return connect_by(s, from, tls, NULL);
 }
 
-struct simclient *simnet_client_with(struct simserver *s, const char *from, const uint8_t certificate[32])
+struct simclient *simnet_client_with(struct simserver *s, const char *from,
+                                     const uint8_t certificate[32])
 {
 	return connect_by(s, from, true, certificate);
 }

@@ -10,12 +10,12 @@
 #include <string.h>
 
 /* For what only a fault of the harness, or of the test's set-up, can break. */
-#define NEED(x) \
-	do { \
-		if (!(x)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x); \
-			abort(); \
-		} \
+#define NEED(x)                                                                                    \
+	do {                                                                                       \
+		if (!(x)) {                                                                        \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);                    \
+			abort();                                                                   \
+		}                                                                                  \
 	} while (0)
 
 /* Grows; always ends with a NUL once something was added. */

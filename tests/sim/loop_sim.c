@@ -1,5 +1,6 @@
 /*
- * tests/sim/loop_sim.c - a host of the simulated network: the loop that a server under test runs on.
+ * tests/sim/loop_sim.c - a host of the simulated network: the loop that a server under test runs
+ * on.
  */
 #include "tests/sim/sim_part.h"
 #include <errno.h>
@@ -223,10 +224,12 @@ static char *door_address(struct simhost *host, const char *address, uint16_t *p
 	if (*port_out != 0 || strncmp(address, "unix:", 5) == 0)
 		return strdup(address);
 	*port_out = (uint16_t)(40000 + host->last_port++);
-	return asprintf(&text, "%.*s:%u", (int)(colon - address), address, *port_out) < 0 ? NULL : text;
+	return asprintf(&text, "%.*s:%u", (int)(colon - address), address, *port_out) < 0 ? NULL
+	                                                                                  : text;
 }
 
-static int sim_listen(struct loop *loop, const char *address, unsigned mode, struct loop_listener *listener)
+static int sim_listen(struct loop *loop, const char *address, unsigned mode,
+                      struct loop_listener *listener)
 {
 	struct simhost *host = host_of(loop);
 	struct simdoor *door, **at;
@@ -308,7 +311,8 @@ static void describe(const struct simpipe *pipe, struct loop_peer *peer)
 	peer->has_uid = strcmp(pipe->from, "unix") == 0;
 }
 
-static int sim_accept(struct loop_listener *listener, struct loop_sock *sock, struct loop_peer *peer_out)
+static int sim_accept(struct loop_listener *listener, struct loop_sock *sock,
+                      struct loop_peer *peer_out)
 {
 	struct simdoor *door = door_of(listener);
 	struct simpipe *pipe = door->waiting;
@@ -358,8 +362,9 @@ static int sim_connect(struct loop *loop, const char *address, struct loop_sock 
 	return 0;
 }
 
-struct simpipe *simpipe_connect(struct simnet *net, struct loop *loop, const char *address, const char *from,
-                                const uint8_t certificate[32], simpipe_got_fn *got, void *ctx)
+struct simpipe *simpipe_connect(struct simnet *net, struct loop *loop, const char *address,
+                                const char *from, const uint8_t certificate[32],
+                                simpipe_got_fn *got, void *ctx)
 {
 	struct simdoor *door = find_door(host_of(loop), address);
 	struct simpipe *pipe;
@@ -442,8 +447,9 @@ static void compute_due(void *ctx)
 /* Runs at once, is done later. */
 static int sim_work(struct loop *loop, struct loop_work *work)
 {
-	static void (*const due[SIM_LANES])(void *) = {
-		[GW_LANE_WRITE] = write_due, [GW_LANE_READ] = read_due, [GW_LANE_COMPUTE] = compute_due};
+	static void (*const due[SIM_LANES])(void *) = {[GW_LANE_WRITE] = write_due,
+	                                               [GW_LANE_READ] = read_due,
+	                                               [GW_LANE_COMPUTE] = compute_due};
 	struct simhost *host = host_of(loop);
 	struct simfaults *f = &host->net->faults;
 	struct loop_work **at = &host->work[work->lane];

@@ -1,9 +1,11 @@
 /*
- * tests/sim/sim.h - a network in one process: virtual time, virtual sockets, seeded randomness, faults on demand.
+ * tests/sim/sim.h - a network in one process: virtual time, virtual sockets, seeded randomness,
+ * faults on demand.
  *
- * Every host is a struct loop, so a server cannot tell it from the real one. One heap of events, ordered by (time, number), is all there
- * is: the same seed gives the same run, to the byte. A host's turn begins when something happens to it: first its events
- * of that instant, then its sockets, then the end of the turn.
+ * Every host is a struct loop, so a server cannot tell it from the real one. One heap of events,
+ * ordered by (time, number), is all there is: the same seed gives the same run, to the byte. A
+ * host's turn begins when something happens to it: first its events of that instant, then its
+ * sockets, then the end of the turn.
  */
 #ifndef TESTS_SIM_H
 #define TESTS_SIM_H
@@ -39,14 +41,16 @@ void simhost_skew(struct loop *host, int64_t ns);
 void simhost_signal(struct loop *host, int signo);
 bool simhost_stopped(const struct loop *host);
 
-/** A scripted end: what comes in is handed to `got` (n = 0: the other side ended; n < 0: reset), unless blocked. */
+/** A scripted end: what comes in is handed to `got` (n = 0: the other side ended; n < 0: reset),
+ * unless blocked. */
 typedef void simpipe_got_fn(void *ctx, const char *data, ssize_t n);
 /**
- * Connects to the listener with that address at `host`, from `from` (an address without port). NULL when nobody listens.
- * `certificate`: NULL, or the fingerprint of the one that is shown.
+ * Connects to the listener with that address at `host`, from `from` (an address without port). NULL
+ * when nobody listens. `certificate`: NULL, or the fingerprint of the one that is shown.
  */
-struct simpipe *simpipe_connect(struct simnet *net, struct loop *host, const char *address, const char *from,
-                                const uint8_t certificate[32], simpipe_got_fn *got, void *ctx);
+struct simpipe *simpipe_connect(struct simnet *net, struct loop *host, const char *address,
+                                const char *from, const uint8_t certificate[32],
+                                simpipe_got_fn *got, void *ctx);
 /** Everything is taken; it goes out as the window allows. */
 void simpipe_send(struct simpipe *pipe, const void *data, size_t n);
 /** No more will be sent; receiving goes on. */

@@ -135,7 +135,8 @@ static void sift_down(struct simnet *net)
 	net->heap[i] = e;
 }
 
-struct simevent *sim_at(struct simnet *net, struct simhost *host, int64_t at_ns, void (*fn)(void *), void *ctx)
+struct simevent *sim_at(struct simnet *net, struct simhost *host, int64_t at_ns, void (*fn)(void *),
+                        void *ctx)
 {
 	struct simevent *e = calloc(1, sizeof(*e));
 

@@ -34,7 +34,7 @@ struct simnet {
 	struct simhost *hosts;
 	struct simhost *running;
 	uint64_t last_host;
-	struct simpipe *pipes; /* all that are not freed */
+	struct simpipe *pipes;     /* all that are not freed */
 	struct simserver *servers; /* of the harness */
 };
 
@@ -90,14 +90,15 @@ struct simpipe {
 	uint16_t port;
 	uint8_t binding[32], certificate[32];
 	bool has_certificate;
-	bool end_came, reset;     /* from the other side */
-	bool told;                /* a scripted end knows of it */
-	bool shut, shut_sent;     /* ours */
+	bool end_came, reset; /* from the other side */
+	bool told;            /* a scripted end knows of it */
+	bool shut, shut_sent; /* ours */
 	bool blocked, half_open, closed, attending;
 };
 
 /* sim_net.c */
-struct simevent *sim_at(struct simnet *net, struct simhost *host, int64_t at_ns, void (*fn)(void *), void *ctx);
+struct simevent *sim_at(struct simnet *net, struct simhost *host, int64_t at_ns, void (*fn)(void *),
+                        void *ctx);
 uint64_t sim_next_random(uint64_t state[2]);
 int64_t sim_between(struct simnet *net, int64_t min, int64_t max);
 bool sim_chance(struct simnet *net, unsigned percent);

@@ -1,5 +1,6 @@
 /*
- * tests/sim/sim_pipe.c - connections: bytes under way, bytes that arrived, and all that can go wrong between.
+ * tests/sim/sim_pipe.c - connections: bytes under way, bytes that arrived, and all that can go
+ * wrong between.
  */
 #include "tests/sim/sim_part.h"
 #include <errno.h>
@@ -81,7 +82,8 @@ struct simpipe *simpipe_pair(struct simnet *net)
 
 /* --- under way --- */
 
-static void send_packet(struct simpipe *from, enum packet_kind kind, const struct iovec *iov, size_t n);
+static void send_packet(struct simpipe *from, enum packet_kind kind, const struct iovec *iov,
+                        size_t n);
 
 static void arrive_data(struct simpipe *to, const struct packet *packet)
 {
@@ -110,7 +112,8 @@ static void arrive(void *ctx)
 	simpipe_unref(to);
 }
 
-static void send_packet(struct simpipe *from, enum packet_kind kind, const struct iovec *iov, size_t n)
+static void send_packet(struct simpipe *from, enum packet_kind kind, const struct iovec *iov,
+                        size_t n)
 {
 	struct simnet *net = from->net;
 	struct simfaults *f = &net->faults;

@@ -1,5 +1,6 @@
 /*
- * tests/sim/sim_random.c - libsodium's random bytes, out of the simulation: so sealed boxes and salts repeat.
+ * tests/sim/sim_random.c - libsodium's random bytes, out of the simulation: so sealed boxes and
+ * salts repeat.
  *
  * libsodium has one source per process, so this is the one place with a variable of its own.
  */
@@ -17,7 +18,8 @@ static void lent_bytes(void *const out, const size_t n)
 	size_t i;
 
 	for (i = 0; i < n; i += sizeof(word)) {
-		word = sim_next_random(lender->running != NULL ? lender->running->random : lender->random);
+		word = sim_next_random(lender->running != NULL ? lender->running->random
+		                                               : lender->random);
 		memcpy(p + i, &word, n - i < sizeof(word) ? n - i : sizeof(word));
 	}
 }
@@ -43,7 +45,8 @@ static struct randombytes_implementation implementation = {
 
 void sim_lend_randomness(struct simnet *net)
 {
-	/* Its first start draws bytes, a second one in the same process does not: those are nobody's. */
+	/* Its first start draws bytes, a second one in the same process does not: those are
+	 * nobody's. */
 	if (sodium_init() < 0)
 		abort();
 	lender = net;

@@ -1,5 +1,6 @@
 /*
- * tests/sim/simulation.c - the simulator keeps its word: the same seed is the same run, and its faults are what they say.
+ * tests/sim/simulation.c - the simulator keeps its word: the same seed is the same run, and its
+ * faults are what they say.
  */
 #include "core/conn.h"
 #include "core/pool.h"
@@ -22,8 +23,8 @@ struct noter {
 
 static void say(struct noter *w, const char *what, long number)
 {
-	w->n += (size_t)snprintf(w->said + w->n, sizeof(w->said) - w->n, "%s%ld@%lld ", what, number,
-	                         (long long)(w->loop->ops->mono_ns(w->loop) / GW_MS));
+	w->n += (size_t)snprintf(w->said + w->n, sizeof(w->said) - w->n, "%s%ld@%lld ", what,
+	                         number, (long long)(w->loop->ops->mono_ns(w->loop) / GW_MS));
 }
 
 static struct noter *the_noter; /* of the test that runs */
@@ -66,7 +67,8 @@ static void a_run(struct noter *w, uint64_t seed)
 	}
 	w->loop->ops->timer_set(&w->timers[3], -1);
 	for (i = 0; i < 6; i++) {
-		w->works[i] = (struct loop_work){.run = ran, .done = done, .lane = i < 3 ? GW_LANE_WRITE : GW_LANE_READ};
+		w->works[i] = (struct loop_work){
+			.run = ran, .done = done, .lane = i < 3 ? GW_LANE_WRITE : GW_LANE_READ};
 		assert_int_equal(w->loop->ops->work(w->loop, &w->works[i]), 0);
 	}
 	w->signal = (struct loop_signal){.loop = w->loop, .caught = caught};
@@ -147,7 +149,8 @@ static void servers_have_addresses_of_their_own(void **state)
 {
 	struct simnet *net = simnet_new(1);
 	struct simserver *one = simnet_server(net, CHAT), *two = simnet_server(net, CHAT);
-	struct simclient *a = simnet_client(one, "127.0.0.1", false), *b = simnet_client(two, "127.0.0.1", true);
+	struct simclient *a = simnet_client(one, "127.0.0.1", false),
+			 *b = simnet_client(two, "127.0.0.1", true);
 
 	(void)state;
 	client_send(a, "NICK ann\r\nUSER ann 0 * :Ann");
@@ -175,7 +178,8 @@ static char *a_conversation(uint64_t seed)
 	simnet_faults(net)->latency_max_ns = 20 * GW_MS;
 	a = simnet_client(s, "127.0.0.1", false);
 	b = simnet_client(s, "127.0.0.1", true);
-	client_send(a, "CAP REQ :server-time message-tags\r\nNICK ann\r\nUSER ann 0 * :Ann\r\nCAP END");
+	client_send(
+		a, "CAP REQ :server-time message-tags\r\nNICK ann\r\nUSER ann 0 * :Ann\r\nCAP END");
 	client_send(b, "NICK bob\r\nUSER bob 0 * :Bob");
 	client_expect(a, "* 001 ann *");
 	client_expect(b, "* 001 bob *");

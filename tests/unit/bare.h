@@ -1,7 +1,9 @@
 /*
- * tests/unit/bare.h - the least that a connection needs of a server: no configuration, no module to load.
+ * tests/unit/bare.h - the least that a connection needs of a server: no configuration, no module to
+ * load.
  *
- * One protocol, "test", whose module is the table `calls` that the test gives. Link it in place of core/server.c.
+ * One protocol, "test", whose module is the table `calls` that the test gives. Link it in place of
+ * core/server.c.
  */
 #ifndef TESTS_BARE_H
 #define TESTS_BARE_H

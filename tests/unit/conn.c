@@ -1,5 +1,6 @@
 /*
- * tests/unit/conn.c - connections over the simulated network: lines in, lines out, and every way it can end.
+ * tests/unit/conn.c - connections over the simulated network: lines in, lines out, and every way it
+ * can end.
  */
 #include "core/conn.h"
 #include "tests/sim/sim.h"
@@ -48,7 +49,8 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 
 	w->net = simnet_new(1);
-	w->s.limits = (struct gw_conn_owner){.line_max = 510, .recvq_max = 8192, .sendq_max = 100000};
+	w->s.limits =
+		(struct gw_conn_owner){.line_max = 510, .recvq_max = 8192, .sendq_max = 100000};
 	w->bare = bare_new(simhost_new(w->net), owner_calls, &w->s);
 	w->s.self = bare_self(w->bare);
 	assert_int_equal(bare_listen(w->bare, ADDRESS, false, NULL), 0);
@@ -71,7 +73,8 @@ static int teardown(void **state)
 
 static void come(struct world *w)
 {
-	w->a.pipe = simpipe_connect(w->net, bare_server(w->bare)->loop, ADDRESS, "127.0.0.1", NULL, peer_got, &w->a);
+	w->a.pipe = simpipe_connect(w->net, bare_server(w->bare)->loop, ADDRESS, "127.0.0.1", NULL,
+	                            peer_got, &w->a);
 	assert_non_null(w->a.pipe);
 	simnet_run(w->net, GW_MS);
 }
@@ -164,7 +167,8 @@ static void a_line_without_an_end_ends_the_connection(void **state)
 	for (i = 0; i < 5; i++)
 		say(w, line);
 	assert_int_equal(w->s.lines, 1);
-	assert_string_equal(w->s.heard, "!xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx|<Line too long>");
+	assert_string_equal(w->s.heard,
+	                    "!xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx|<Line too long>");
 }
 
 static void a_nul_is_part_of_the_line(void **state)
@@ -451,7 +455,8 @@ static void a_rehash_keeps_what_stays(void **state)
 	assert_int_equal(bare_listen(w->bare, "127.0.0.1:7000", false, &err), 0);
 	say(w, "still here\n");
 	assert_string_equal(w->s.heard, "still here|");
-	assert_null(simpipe_connect(w->net, bare_server(w->bare)->loop, ADDRESS, "127.0.0.1", NULL, peer_got, NULL));
+	assert_null(simpipe_connect(w->net, bare_server(w->bare)->loop, ADDRESS, "127.0.0.1", NULL,
+	                            peer_got, NULL));
 	assert_int_equal(bare_listen(w->bare, "nonsense", false, &err), -EINVAL);
 	assert_string_equal(err.text, "cannot listen on nonsense: Invalid argument");
 }

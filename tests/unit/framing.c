@@ -1,5 +1,6 @@
 /*
- * tests/unit/framing.c - how bytes become lines, at the edges. tests/fuzz/core_framing.c has the rest.
+ * tests/unit/framing.c - how bytes become lines, at the edges. tests/fuzz/core_framing.c has the
+ * rest.
  */
 #include "core/framing.h"
 #include "tests/unit/cmocka.h"

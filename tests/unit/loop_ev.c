@@ -1,5 +1,6 @@
 /*
- * tests/unit/loop_ev.c - the real loop at its doors: Unix sockets, addresses, descriptors that run out, signals.
+ * tests/unit/loop_ev.c - the real loop at its doors: Unix sockets, addresses, descriptors that run
+ * out, signals.
  */
 #include "core/conn.h"
 #include "core/listener.h"
@@ -30,7 +31,8 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 
 	w->loop = loop_ev_new();
-	w->s.limits = (struct gw_conn_owner){.line_max = 510, .recvq_max = 8192, .sendq_max = 100000};
+	w->s.limits =
+		(struct gw_conn_owner){.line_max = 510, .recvq_max = 8192, .sendq_max = 100000};
 	w->bare = bare_new(w->loop, owner_calls, &w->s);
 	w->s.self = bare_self(w->bare);
 	strcpy(w->folder, "/tmp/godwit-loop-XXXXXX");
@@ -135,8 +137,18 @@ static void a_stale_unix_socket_is_replaced_a_file_is_not(void **state)
 
 static void addresses_are_read_strictly(void **state)
 {
-	static const char *const bad[] = {"", "6667", ":6667", "127.0.0.1", "127.0.0.1:", "127.0.0.1:70000", "127.0.0.1:1x",
-	                                  "localhost:6667", "[::1:6667", "::1:6667", "unix:", "127.0.0.1:-1"};
+	static const char *const bad[] = {"",
+	                                  "6667",
+	                                  ":6667",
+	                                  "127.0.0.1",
+	                                  "127.0.0.1:",
+	                                  "127.0.0.1:70000",
+	                                  "127.0.0.1:1x",
+	                                  "localhost:6667",
+	                                  "[::1:6667",
+	                                  "::1:6667",
+	                                  "unix:",
+	                                  "127.0.0.1:-1"};
 	struct world *w = *state;
 	size_t i;
 
@@ -186,8 +198,10 @@ static void without_descriptors_it_waits_and_goes_on(void **state)
 	getrusage(RUSAGE_SELF, &after);
 	setrlimit(RLIMIT_NOFILE, &old);
 	assert_null(w->s.conn);
-	assert_true((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 + after.ru_utime.tv_usec -
-	                    before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec < 100000);
+	assert_true((after.ru_utime.tv_sec - before.ru_utime.tv_sec) * 1000000 +
+	                    after.ru_utime.tv_usec - before.ru_utime.tv_usec +
+	                    after.ru_stime.tv_usec - before.ru_stime.tv_usec <
+	            100000);
 	go(w, 200 * GW_MS);
 	assert_non_null(w->s.conn);
 	close(fd);
@@ -203,7 +217,8 @@ static void one_write_a_turn_reaches_the_socket(void **state)
 	fd = dial(bare_port(w->bare));
 	go(w, 20 * GW_MS);
 	for (i = 0; i < 60; i++)
-		gw_sink_write(w->s.self, gw_conn_sink(w->s.self, w->s.conn), "0123456789012345678901234567890123456789012345678\n", 50);
+		gw_sink_write(w->s.self, gw_conn_sink(w->s.self, w->s.conn),
+		              "0123456789012345678901234567890123456789012345678\n", 50);
 	go(w, 20 * GW_MS);
 	assert_int_equal(recv(fd, got, sizeof(got), MSG_DONTWAIT), 3000);
 	close(fd);

@@ -127,14 +127,15 @@ static void a_text_for_many_is_written_once(void **state)
 		outq_lend(&q[7], &store, "private", 7);
 		for (i = 0; i < 100; i++) {
 			assert_int_equal(q[i].bytes, i == 7 ? 57 : 100);
-			assert_int_equal(take(&q[i], &store, out, i == 7 ? 57 : 100), i == 7 ? 57 : 100);
+			assert_int_equal(take(&q[i], &store, out, i == 7 ? 57 : 100),
+			                 i == 7 ? 57 : 100);
 			assert_int_equal(out[49], 'a');
 			assert_int_equal(out[50], i == 7 ? 'p' : 'b');
 		}
 		outq_store_turn(&store);
 		/* One block, or one per log that was used; no chunk at all. */
 		assert_int_equal(store.n_free[0], 0);
-		assert_in_range(store.n_free[OUTQ_CLASSES - 1], 1, 2);
+		assert_in_range(store.n_free[OUTQ_GRADES - 1], 1, 2);
 	}
 	buf_unref(&buf);
 	outq_store_fini(&store);
@@ -175,7 +176,7 @@ static void what_was_lent_can_be_kept(void **state)
 	outq_lend(&q, &store, text, 10); /* over where the first lay */
 	memset(want + n, 'x', 10);
 	n += 10;
-	for (i = 50; q.bytes > 0; )
+	for (i = 50; q.bytes > 0;)
 		i += (int)take(&q, &store, out + i, 700);
 	assert_int_equal(i, n);
 	assert_memory_equal(out, want, n);

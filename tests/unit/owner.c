@@ -57,7 +57,8 @@ static enum gw_line_verdict on_line(void *state, void *data, struct gw_line *lin
 	assert_int_equal(line->text[line->len], '\0');
 	s->lines++;
 	if (!s->quiet)
-		hear(s, "%s%.*s|", line->too_long ? "!" : "", line->len > 40 ? 40 : (int)line->len, line->text);
+		hear(s, "%s%.*s|", line->too_long ? "!" : "", line->len > 40 ? 40 : (int)line->len,
+		     line->text);
 	if (s->echo && s->conn != NULL) {
 		line->text[line->len] = '\n';
 		gw_sink_write(s->self, gw_conn_sink(s->self, s->conn), line->text, line->len + 1);
@@ -84,7 +85,10 @@ static void on_closed(void *state, void *data, const char *reason)
 }
 
 const struct gw_call_row owner_calls[] = {
-	[ROW_ACCEPT] = {"accept", (gw_fn *)on_accept}, [ROW_READY] = {"ready", (gw_fn *)on_ready},
-	[ROW_LINE] = {"line", (gw_fn *)on_line},       [ROW_DRAINED] = {"drained", (gw_fn *)on_drained},
-	[ROW_CLOSED] = {"closed", (gw_fn *)on_closed}, {NULL, NULL},
+	[ROW_ACCEPT] = {"accept", (gw_fn *)on_accept},
+	[ROW_READY] = {"ready", (gw_fn *)on_ready},
+	[ROW_LINE] = {"line", (gw_fn *)on_line},
+	[ROW_DRAINED] = {"drained", (gw_fn *)on_drained},
+	[ROW_CLOSED] = {"closed", (gw_fn *)on_closed},
+	{NULL, NULL},
 };

@@ -1,7 +1,9 @@
 /*
- * tests/unit/owner.h - a module that owns connections and notes, as text, all that it hears about them.
+ * tests/unit/owner.h - a module that owns connections and notes, as text, all that it hears about
+ * them.
  *
- * "NICK a|USER b|<Connection closed>": each line and a bar, a ! before one that was too long, the reason of the close.
+ * "NICK a|USER b|<Connection closed>": each line and a bar, a ! before one that was too long, the
+ * reason of the close.
  */
 #ifndef TESTS_OWNER_H
 #define TESTS_OWNER_H

@@ -1,5 +1,6 @@
 /*
- * tests/unit/tls.c - TLS as clients see it: the real loop and a listener here, GnuTLS clients in a thread of their own.
+ * tests/unit/tls.c - TLS as clients see it: the real loop and a listener here, GnuTLS clients in a
+ * thread of their own.
  */
 #include "core/conn.h"
 #include "core/tls_cred.h"
@@ -44,8 +45,11 @@ struct world {
 
 static struct tls_cred_spec spec_of(struct world *w)
 {
-	return (struct tls_cred_spec){.certificate = w->certificate, .key = w->key, .name = "irc.example",
-	                              .make = true, .loop = w->loop};
+	return (struct tls_cred_spec){.certificate = w->certificate,
+	                              .key = w->key,
+	                              .name = "irc.example",
+	                              .make = true,
+	                              .loop = w->loop};
 }
 
 static void reload(struct world *w)
@@ -63,7 +67,8 @@ static int setup(void **state)
 	struct world *w = calloc(1, sizeof(*w));
 
 	w->loop = loop_ev_new();
-	w->s.limits = (struct gw_conn_owner){.line_max = 510, .recvq_max = 8192, .sendq_max = 4000000};
+	w->s.limits =
+		(struct gw_conn_owner){.line_max = 510, .recvq_max = 8192, .sendq_max = 4000000};
 	w->bare = bare_new(w->loop, owner_calls, &w->s);
 	w->s.self = bare_self(w->bare);
 	strcpy(w->folder, "/tmp/godwit-tls-XXXXXX");
@@ -170,7 +175,8 @@ static void receive(struct world *w, size_t n)
 		w->last = gnutls_record_recv(w->session, w->got + w->n, sizeof(w->got) - 1 - w->n);
 		if (w->last > 0)
 			w->n += (size_t)w->last;
-	} while (w->n < n && (w->last > 0 || w->last == GNUTLS_E_AGAIN || w->last == GNUTLS_E_INTERRUPTED));
+	} while (w->n < n &&
+	         (w->last > 0 || w->last == GNUTLS_E_AGAIN || w->last == GNUTLS_E_INTERRUPTED));
 	w->got[w->n] = '\0';
 }
 
@@ -216,7 +222,8 @@ static void lines_go_both_ways_over_tls_13(void **state)
 	assert_true(info_of(w)->loopback);
 	assert_false(info_of(w)->has_certificate);
 	assert_true(info_of(w)->has_binding);
-	assert_int_equal(gnutls_session_channel_binding(w->session, GNUTLS_CB_TLS_EXPORTER, &binding), 0);
+	assert_int_equal(
+		gnutls_session_channel_binding(w->session, GNUTLS_CB_TLS_EXPORTER, &binding), 0);
 	assert_memory_equal(binding.data, info_of(w)->binding, 32);
 	gnutls_free(binding.data);
 	assert_int_equal(gnutls_alpn_get_selected_protocol(w->session, &binding), 0);
@@ -334,7 +341,9 @@ static void sessions_are_resumed(void **state)
 /* Any key pair will do: the server's own. */
 static void clients_certificate(struct world *w)
 {
-	assert_int_equal(gnutls_certificate_set_x509_key_file(w->cred, w->certificate, w->key, GNUTLS_X509_FMT_PEM), 0);
+	assert_int_equal(gnutls_certificate_set_x509_key_file(w->cred, w->certificate, w->key,
+	                                                      GNUTLS_X509_FMT_PEM),
+	                 0);
 }
 
 static void a_clients_certificate_is_known_by_its_fingerprint(void **state)
