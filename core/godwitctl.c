@@ -161,7 +161,7 @@ static char *find_socket(const struct command_line *line)
 	else if (build != NULL)
 		n = asprintf(&path, "%s/run/%s/control.sock", build, name);
 	else
-		n = asprintf(&path, "%s/godwit/control.sock", RUNSTATEDIR);
+		n = asprintf(&path, "%s/lib/godwit/control.sock", LOCALSTATEDIR);
 	if (n < 0)
 		need(NULL);
 	free(build);

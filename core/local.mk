@@ -2,7 +2,7 @@
 noinst_LIBRARIES += core/libcore.a
 core_libcore_a_SOURCES = \
 	core/admin.c core/bus.c core/change.c core/config.c core/core_admin.c core/image.c \
-	core/lineup.c core/log.c core/mem.c core/module.c core/option.c core/plan.c \
+	core/lineup.c core/log.c core/mem.c core/module.c core/option.c core/option_show.c core/plan.c \
 	core/plan_apply.c core/registry.c core/rehash.c core/reload.c core/server.c core/settings.c \
 	core/state_dir.c core/text.c
 core_libcore_a_SOURCES += \

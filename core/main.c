@@ -13,63 +13,16 @@
 
 enum { exit_usage = 2 };
 
-struct command_line {
-	const char *config;
-	bool check;
-};
-
 struct daemon {
 	struct loop *loop;
 	struct gw_server *server;
 	struct loop_signal interrupt, terminate, hangup;
 };
 
-static void usage(FILE *out)
-{
-	fprintf(out,
-	        "Usage: godwit [-c FILE] [-t]\n"
-	        "Runs a Godwit server in the foreground.\n\n"
-	        "  -c FILE     the configuration; %s by default\n"
-	        "  -t          check the configuration and the modules' options, then end\n"
-	        "  -h, --help  this text\n"
-	        "  --version   the version\n",
-	        SYSCONFDIR "/godwit/godwit.yaml");
-}
-
-/** Fills `*out`; -1, or the exit code of a program that is done. */
-static int parse(int argc, char **argv, struct command_line *out)
-{
-	static const struct option longs[] = {
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},
-		{NULL, 0, NULL, 0},
-	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, "c:th", longs, NULL)) != -1) {
-		switch (c) {
-		case 'c':
-			out->config = optarg;
-			break;
-		case 't':
-			out->check = true;
-			break;
-		case 'h':
-			usage(stdout);
-			return 0;
-		case 'v':
-			printf("godwit %s\n", server_version());
-			return 0;
-		default:
-			usage(stderr);
-			return exit_usage;
-		}
-	}
-	if (optind == argc)
-		return -1;
-	usage(stderr);
-	return exit_usage;
-}
+struct command_line {
+	const char *config;
+	int (*what)(struct daemon *); /* gives the exit code */
+};
 
 static void on_stopped(struct gw_server *server, void *ctx)
 {
@@ -152,9 +105,72 @@ static int check(struct daemon *d)
 	return 0;
 }
 
+static int options(struct daemon *d)
+{
+	struct gw_error err = {0};
+
+	if (server_options(d->server, stdout, &err) != 0)
+		return fail(d, &err, exit_usage);
+	server_free(&d->server);
+	return 0;
+}
+
+static void usage(FILE *out)
+{
+	fprintf(out,
+	        "Usage: godwit [-c FILE] [-t | --options]\n"
+	        "Runs a Godwit server in the foreground.\n\n"
+	        "  -c FILE     the configuration; %s by default\n"
+	        "  -t          check the configuration and the modules' options, then end\n"
+	        "  --options   list the options of the core and of the modules that the\n"
+	        "              configuration names: name, type, default, limits, help\n"
+	        "  -h, --help  this text\n"
+	        "  --version   the version\n",
+	        SYSCONFDIR "/godwit/godwit.yaml");
+}
+
+/** Fills `*out`; -1, or the exit code of a program that is done. */
+static int parse(int argc, char **argv, struct command_line *out)
+{
+	static const struct option longs[] = {
+		{"options", no_argument, NULL, 'o'},
+		{"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},
+		{NULL, 0, NULL, 0},
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:th", longs, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			out->config = optarg;
+			break;
+		case 't':
+			out->what = check;
+			break;
+		case 'o':
+			out->what = options;
+			break;
+		case 'h':
+			usage(stdout);
+			return 0;
+		case 'v':
+			printf("godwit %s\n", server_version());
+			return 0;
+		default:
+			usage(stderr);
+			return exit_usage;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	usage(stderr);
+	return exit_usage;
+}
+
 int main(int argc, char **argv)
 {
-	struct command_line line = {.config = SYSCONFDIR "/godwit/godwit.yaml"};
+	struct command_line line = {.config = SYSCONFDIR "/godwit/godwit.yaml", .what = run};
 	struct daemon d = {0};
 	struct gw_error err = {0};
 	int code = parse(argc, argv, &line);
@@ -169,7 +185,7 @@ int main(int argc, char **argv)
 	if (server_new(d.loop, line.config, &d.server, &err) != 0)
 		code = fail(&d, &err, exit_usage);
 	else
-		code = line.check ? check(&d) : run(&d);
+		code = line.what(&d);
 	d.loop->ops->free(d.loop);
 	return code;
 }

@@ -64,8 +64,7 @@ __attribute__((format(printf, 2, 3))) static int refuse(const struct reading *r,
 	               r->option->name, why);
 }
 
-/** A limit in the words of its type. */
-static const char *limit_text(char out[32], const struct gw_option *o, int64_t value)
+const char *option_limit(char out[32], const struct gw_option *o, int64_t value)
 {
 	const struct unit *u = o->type == GW_OPT_DURATION ? durations
 	                       : o->type == GW_OPT_SIZE   ? sizes
@@ -88,8 +87,8 @@ static int check_range(const struct reading *r, int64_t value, const char *what)
 
 	if ((o->min == 0 && o->max == 0) || (value >= o->min && value <= o->max))
 		return 0;
-	return refuse(r, "%s between %s and %s, not %s", what, limit_text(min, o, o->min),
-	              limit_text(max, o, o->max), limit_text(got, o, value));
+	return refuse(r, "%s between %s and %s, not %s", what, option_limit(min, o, o->min),
+	              option_limit(max, o, o->max), option_limit(got, o, value));
 }
 
 static int read_bool(const struct reading *r, const char *text, struct value *v)

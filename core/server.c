@@ -14,6 +14,7 @@
 #include "core/loop_api.h"
 #include "core/mem.h"
 #include "core/module.h"
+#include "core/option_show.h"
 #include "core/plan.h"
 #include "core/registry.h"
 #include "core/settings.h"
@@ -119,6 +120,21 @@ int server_check(struct gw_server *server, struct gw_error *err)
 	struct plan *plan;
 	int status = first_plan(server, true, &plan, err);
 
+	plan_free(&plan);
+	return status;
+}
+
+int server_options(struct gw_server *server, FILE *out, struct gw_error *err)
+{
+	struct plan *plan;
+	int status = first_plan(server, true, &plan, err);
+
+	for (const struct settings_section *s = settings_sections; s->table != NULL && status == 0;
+	     s++)
+		option_show(out, s->name, s->table);
+	for (size_t i = 0; status == 0 && i < plan->n_slots; i++)
+		option_show(out, plan->slots[i].module->self.name,
+		            image_descriptor(plan->slots[i].image)->options);
 	plan_free(&plan);
 	return status;
 }
