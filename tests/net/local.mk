@@ -12,4 +12,7 @@ module-flags:
 soak: all
 	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/soak_reload.py $(SOAK)
 
-.PHONY: net-check module-flags soak
+soak-kill: all
+	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/soak_kill.py $(SOAK)
+
+.PHONY: net-check module-flags soak soak-kill

@@ -32,8 +32,7 @@ class Variants:
         copy = self.work / "src" / name
         copy.mkdir(parents=True)
         for file in source.glob("*.[ch]"):
-            text = re.sub(r'(\.version = "[^"]*)"', r'\1-next"', file.read_text(encoding="utf-8"))
-            (copy / file.name).write_text(text, encoding="utf-8")
+            (copy / file.name).write_text(self.edit(file.read_text(encoding="utf-8")), encoding="utf-8")
         # The flags name the tree relative to the build folder.
         subprocess.run(
             [*self.cc, *self.compile, "-O0", "-w", "-fPIC", "-shared", "-o", str(self.work / f"{name}.1.so"),
@@ -42,6 +41,10 @@ class Variants:
         )
         built = BUILD / "modules" / name / ".libs" / f"{name}.so"
         (self.work / f"{name}.0.so").write_bytes(built.read_bytes())
+
+    @staticmethod
+    def edit(text):
+        return re.sub(r'(\.version = "[^"]*)"', r'\1-next"', text)
 
     def path(self, name, which):
         return self.work / f"{name}.{which}.so"
