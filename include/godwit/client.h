@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum gw_client_state { GW_CONNECTING, GW_REGISTRATION, GW_CONNECTED };
 /** The same as bits, for the commands' table. */
@@ -63,6 +64,17 @@ struct gw_message {
 	struct gw_line *line;
 };
 
+/** Cuts a word of a message (so: valid UTF-8) to at most `max` bytes, between two characters. */
+static inline char *gw_cut(char *text, size_t max)
+{
+	if (strlen(text) <= max)
+		return text;
+	while (max > 0 && ((unsigned char)text[max] & 0xc0) == 0x80)
+		max--;
+	text[max] = '\0';
+	return text;
+}
+
 typedef void gw_command_fn(void *state, struct gw_client *, const struct gw_message *);
 
 /** A row of the point "client.command". */
@@ -73,7 +85,7 @@ struct gw_command {
 	uint8_t cost;     /* tokens of the flood limit; 1 for ordinary ones */
 	bool oper;        /* 481 for those who are no operator */
 	uint32_t call;    /* row of `.calls`: gw_command_fn */
-	const char *syntax, *help;
+	const char *syntax, *help; /* for HELP: the parameters without the name, "<nick> [<count>]"; a sentence; NULL: none */
 };
 #define GW_POINT_COMMAND "client.command"
 

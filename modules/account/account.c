@@ -155,18 +155,17 @@ static int check(struct gw_self *self, const struct gw_options *o, struct gw_err
 }
 
 static const struct gw_command commands[] = {
-	{"REGISTER", GW_IN_ALL, 1, 2, false, CALL_REGISTER,
-         "REGISTER <account|*> <email|*> <password>",
+	{"REGISTER", GW_IN_ALL, 1, 2, false, CALL_REGISTER, "<account|*> <email|*> <password>",
          "Makes an account; * stands for your nick and for no address. REGISTER CANCEL gives up "
          "one that awaits its code."},
-	{"VERIFY", GW_IN_ALL, 2, 2, false, CALL_VERIFY, "VERIFY <account> <code>",
+	{"VERIFY", GW_IN_ALL, 2, 2, false, CALL_VERIFY, "<account> <code>",
          "Completes a registration with the code that was mailed."},
 	{"AUTHENTICATE", GW_IN_ALL, 1, 1, false, CALL_AUTHENTICATE,
-         "AUTHENTICATE <mechanism|data|*>", "SASL: logs in, also later on."},
+         "<mechanism|data|*>", "SASL: logs in, also later on."},
 	{"PASS", GW_IN_CONNECTING | GW_IN_REGISTRATION, 1, 2, false, CALL_PASS,
-         "PASS <account>:<password>", "Logs in."},
+         "<account>:<password>", "Logs in."},
 	{"ACCOUNT", GW_IN_CONNECTED, 1, 2, false, CALL_ACCOUNT,
-         "ACCOUNT PASSWORD|EMAIL|CERTFP|DROP|INFO ...", "Shows and changes your account."},
+         "PASSWORD|EMAIL|CERTFP|DROP|INFO ...", "Shows and changes your account."},
 };
 
 static const struct gw_cap caps[] = {

@@ -30,8 +30,8 @@ void query_help(void *state, struct gw_client *client, const struct gw_message *
 
 		if (strcasecmp(command->name, m->argv[0]) != 0)
 			continue;
-		CLIENT(q, numeric, client, 704, "%s :%s %s", command->name, command->name,
-		       command->syntax != NULL ? command->syntax : "");
+		CLIENT(q, numeric, client, 704, "%s :%s%s%s", command->name, command->name,
+		       command->syntax != NULL ? " " : "", command->syntax != NULL ? command->syntax : "");
 		CLIENT(q, numeric, client, 705, "%s :%s", command->name, command->help != NULL ? command->help : "");
 		CLIENT(q, numeric, client, 706, "%s :End of /HELP", command->name);
 		return;
