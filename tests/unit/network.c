@@ -2,11 +2,9 @@
  * tests/unit/network.c - one server's live network, and what it takes and refuses from another.
  * That servers agree is network_converge.c's.
  */
+#include "tests/unit/cmocka.h"
 #include "tests/unit/network_rig.h"
-#include <cmocka.h>
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

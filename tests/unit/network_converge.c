@@ -9,9 +9,8 @@
  *
  * Built a second time with a wrong comparison of stamps (network_broken.h), it must find that out.
  */
+#include "tests/unit/cmocka.h"
 #include "tests/unit/network_rig.h"
-#include <cmocka.h>
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
