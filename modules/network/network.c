@@ -184,8 +184,6 @@ static void network_unload(struct gw_self *self, void *state, enum gw_unload why
 
 	if (why == GW_UNLOAD_RELOAD)
 		return;
-	if (why == GW_UNLOAD_FAILED && self->generation > 1)
-		return;
 	state_free(net);
 	HASH_ITER (hh, net->interests, interest, next) {
 		HASH_DELETE(hh, net->interests, interest);

@@ -216,3 +216,7 @@ tests_module_client_reload_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/account
 tests_module_account_SOURCES = tests/module/account.c
 tests_module_account_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/network
+tests_module_network_SOURCES = tests/module/network.c
+tests_module_network_LDADD = tests/sim/libsim.a $(TEST_LIBS)
