@@ -1,9 +1,9 @@
 /*
  * godwit/admin.h - commands of the operator: rows in, rows out.
  *
- * A module contributes rows at the point "core.admin"; the same command then serves godwitctl (over the
- * control socket) and operators in IRC. A command answers with a table, lines of text, and one end; how that
- * looks (aligned columns, JSON, notices) is the front end's business.
+ * A module contributes rows at the point "core.admin"; the same command then serves godwitctl (over
+ * the control socket) and operators in IRC. A command answers with a table, lines of text, and one
+ * end; how that looks (aligned columns, JSON, notices) is the front end's business.
  */
 #ifndef GODWIT_ADMIN_H
 #define GODWIT_ADMIN_H
@@ -17,17 +17,20 @@ struct gw_admin_request; /* the core's, from the call until gw_admin_done() */
 
 /** A row of the point "core.admin". */
 struct gw_admin_command {
-	const char *name;      /* one or two words: "module list" */
-	const char *args;      /* "NAME [--cascade]", "" for none */
-	const char *help;      /* one sentence */
-	const char *privilege; /* what an operator in IRC must hold, e.g. "module"; "" : any operator */
+	const char *name; /* one or two words: "module list" */
+	const char *args; /* "NAME [--cascade]", "" for none */
+	const char *help; /* one sentence */
+	const char *
+		privilege; /* what an operator in IRC must hold, e.g. "module"; "" : any operator */
 	uint8_t min_args, max_args;
 	uint32_t call; /* row of `.calls`: gw_admin_fn */
 };
 #define GW_POINT_ADMIN "core.admin"
 
-/** Answers now or later, from any turn; gw_admin_done() exactly once. argv[0] is the first argument behind the name. */
-typedef void gw_admin_fn(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
+/** Answers now or later, from any turn; gw_admin_done() exactly once. argv[0] is the first argument
+ * behind the name. */
+typedef void gw_admin_fn(void *state, struct gw_admin_request *req, int argc,
+                         const char *const *argv);
 
 /** The front end's side: what it is called with. Cells and text are borrowed for the call. */
 enum gw_admin_part { GW_ADMIN_HEAD, GW_ADMIN_ROW, GW_ADMIN_TEXT, GW_ADMIN_END };
@@ -42,7 +45,7 @@ typedef void gw_admin_answer_fn(void *state, uint64_t tag, const struct gw_admin
 
 /** Who asks: for the log and for privileges. Copied. */
 struct gw_admin_asker {
-	const char *who;   /* "uid 0 on the control socket", "account alice from 192.0.2.7" */
+	const char *who; /* "uid 0 on the control socket", "account alice from 192.0.2.7" */
 	const char *const *privileges; /* NULL-terminated; "*" is all; NULL: all */
 };
 
@@ -53,7 +56,8 @@ struct gw_status {
 };
 
 struct gw_admin_api {
-	int (*run)(struct gw_self *, int argc, const char *const *argv, const struct gw_admin_asker *, struct gw_call answer);
+	int (*run)(struct gw_self *, int argc, const char *const *argv,
+	           const struct gw_admin_asker *, struct gw_call answer);
 	void (*head)(struct gw_admin_request *, const char *const *columns, size_t n);
 	void (*row)(struct gw_admin_request *, const char *const *cells, size_t n);
 	void (*text)(struct gw_admin_request *, const char *line);
@@ -61,32 +65,38 @@ struct gw_admin_api {
 	const char *(*who)(struct gw_admin_request *);
 };
 
-/** Runs a command line for a front end; `answer` names a gw_admin_answer_fn and always ends with GW_ADMIN_END (also for an
- * unknown command or a missing privilege). argv[0] is the command's first word. "help" lists what there is. */
+/** Runs a command line for a front end; `answer` names a gw_admin_answer_fn and always ends with
+ * GW_ADMIN_END (also for an unknown command or a missing privilege). argv[0] is the command's first
+ * word. "help" lists what there is. */
 static inline int gw_admin_run(struct gw_self *self, int argc, const char *const *argv,
                                const struct gw_admin_asker *asker, struct gw_call answer)
 {
 	return self->core->admin->run(self, argc, argv, asker, answer);
 }
 
-/** Names the columns; before the first row. Lower case, no spaces: they are the keys of the JSON form. */
-static inline void gw_admin_head(struct gw_self *self, struct gw_admin_request *req, const char *const *columns, size_t n)
+/** Names the columns; before the first row. Lower case, no spaces: they are the keys of the JSON
+ * form. */
+static inline void gw_admin_head(struct gw_self *self, struct gw_admin_request *req,
+                                 const char *const *columns, size_t n)
 {
 	self->core->admin->head(req, columns, n);
 }
 
-static inline void gw_admin_row(struct gw_self *self, struct gw_admin_request *req, const char *const *cells, size_t n)
+static inline void gw_admin_row(struct gw_self *self, struct gw_admin_request *req,
+                                const char *const *cells, size_t n)
 {
 	self->core->admin->row(req, cells, n);
 }
 
-static inline void gw_admin_text(struct gw_self *self, struct gw_admin_request *req, const char *line)
+static inline void gw_admin_text(struct gw_self *self, struct gw_admin_request *req,
+                                 const char *line)
 {
 	self->core->admin->text(req, line);
 }
 
 /** Ends the answer; `error` is a sentence when status is negative, else "". Nulls `*req`. */
-static inline void gw_admin_done(struct gw_self *self, struct gw_admin_request **req, int status, const char *error)
+static inline void gw_admin_done(struct gw_self *self, struct gw_admin_request **req, int status,
+                                 const char *error)
 {
 	self->core->admin->done(req, status, error);
 }

@@ -1,9 +1,9 @@
 /*
  * godwit/bus.h - typed topics between modules that do not know each other.
  *
- * A topic has a name ("network.event"), a kind and one payload struct, declared in the header of the
- * module that owns it, which lists it in its descriptor's `.topics`. Subscriptions are rows of the
- * descriptor. Subscribers run in order of priority (lower first), then of loading.
+ * A topic has a name ("network.event"), a kind and one payload struct, declared in the header of
+ * the module that owns it, which lists it in its descriptor's `.topics`. Subscriptions are rows of
+ * the descriptor. Subscribers run in order of priority (lower first), then of loading.
  */
 #ifndef GODWIT_BUS_H
 #define GODWIT_BUS_H
@@ -24,7 +24,8 @@ struct gw_topic_row {
 	enum gw_topic_kind kind;
 };
 
-/** A row of `.subscriptions`; ends with a NULL topic. A topic that nobody owns is simply never heard. */
+/** A row of `.subscriptions`; ends with a NULL topic. A topic that nobody owns is simply never
+ * heard. */
 struct gw_subscription {
 	const char *topic;
 	int priority;  /* lower is earlier; 0 unless there is a reason */
@@ -32,7 +33,8 @@ struct gw_subscription {
 };
 
 typedef void gw_heard_fn(void *state, uint64_t tag, const void *payload);
-/** Passes with 0; refuses with a negative errno and a sentence (and a code, where the topic says so). */
+/** Passes with 0; refuses with a negative errno and a sentence (and a code, where the topic says
+ * so). */
 typedef int gw_asked_fn(void *state, uint64_t tag, void *payload, struct gw_error *why);
 
 struct gw_bus_api {
@@ -53,7 +55,8 @@ static inline void gw_notify(struct gw_self *self, struct gw_topic *topic, const
 	self->core->bus->notify(topic, payload);
 }
 
-/** Asks the subscribers in turn; 0 when all pass, else the first one's status, with `why` filled. */
+/** Asks the subscribers in turn; 0 when all pass, else the first one's status, with `why` filled.
+ */
 static inline int gw_ask(struct gw_self *self, struct gw_topic *topic, void *payload,
                          struct gw_error *why)
 {

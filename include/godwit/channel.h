@@ -7,8 +7,9 @@
 #include <godwit/client.h>
 
 /**
- * Question "channel.may-join", before somebody joins: after the channel's own rules have let them pass. Refuse with a sentence and the
- * numeric in `why->code` (0: 474). `channel` is NULL when the channel is about to be made.
+ * Question "channel.may-join", before somebody joins: after the channel's own rules have let them
+ * pass. Refuse with a sentence and the numeric in `why->code` (0: 474). `channel` is NULL when the
+ * channel is about to be made.
  */
 struct gw_join_query {
 	struct gw_client *client;

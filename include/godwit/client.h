@@ -1,10 +1,11 @@
 /*
  * godwit/client.h - clients that speak IRC: the interface "client" 1.0.
  *
- * A client is a connection on its way through the states Connecting, Registration and Connected; Connected it has a session of
- * the network. Other modules add commands, capabilities, ISUPPORT tokens and renderers as rows. A command handler checks, submits
- * events to the network or answers with numerics; it never writes to a session. Events reach the clients through renderers,
- * once per form (the set of capabilities that matters), not once per recipient.
+ * A client is a connection on its way through the states Connecting, Registration and Connected;
+ * Connected it has a session of the network. Other modules add commands, capabilities, ISUPPORT
+ * tokens and renderers as rows. A command handler checks, submits events to the network or answers
+ * with numerics; it never writes to a session. Events reach the clients through renderers, once per
+ * form (the set of capabilities that matters), not once per recipient.
  */
 #ifndef GODWIT_CLIENT_H
 #define GODWIT_CLIENT_H
@@ -31,7 +32,8 @@ enum gw_client_change {
 	GW_REGISTRATION_STARTED,   /* REGISTER was accepted for work: Connecting -> Registration */
 	GW_REGISTRATION_COMPLETED, /* -> Connecting */
 	GW_REGISTRATION_CANCELLED, /* -> Connecting */
-	GW_AUTHENTICATED           /* the user is known (or admitted as a guest): -> Connected as soon as NICK, USER and CAP END are there */
+	GW_AUTHENTICATED /* the user is known (or admitted as a guest): -> Connected as soon as
+	                    NICK, USER and CAP END are there */
 };
 
 /** Read only for all but the client module. */
@@ -42,25 +44,25 @@ struct gw_client {
 	enum gw_client_state state;
 	struct gw_session *session; /* NULL before Connected */
 	uint64_t caps;
-	const char *nick; /* "*" while none is given */
+	const char *nick;             /* "*" while none is given */
 	const char *ident, *realname; /* NULL before USER */
-	const char *account; /* NULL: not authenticated (or a guest) */
+	const char *account;          /* NULL: not authenticated (or a guest) */
 	struct gw_id account_id;
-	bool authenticated; /* true for guests too */
-	bool cap_negotiating; /* between CAP LS/REQ and CAP END */
-	bool exempt; /* throttles and flood limits do not hold for this address */
-	uint64_t command; /* number of the command being executed: hand it to `network` */
+	bool authenticated;     /* true for guests too */
+	bool cap_negotiating;   /* between CAP LS/REQ and CAP END */
+	bool exempt;            /* throttles and flood limits do not hold for this address */
+	uint64_t command;       /* number of the command being executed: hand it to `network` */
 	int64_t last_active_ns; /* monotonic: the last message, for idle times */
 };
 
 /** A parsed line. A borrowed view. */
 #define GW_ARGS_MAX 32
 struct gw_message {
-	const char *command;      /* upper case */
+	const char *command; /* upper case */
 	int argc;
 	char *argv[GW_ARGS_MAX + 1]; /* NULL behind the last */
-	const char *client_tags;  /* "+a=b;+c" still escaped, ready to be relayed; NULL: none */
-	const char *label;        /* NULL: none */
+	const char *client_tags;     /* "+a=b;+c" still escaped, ready to be relayed; NULL: none */
+	const char *label;           /* NULL: none */
 	struct gw_line *line;
 };
 
@@ -85,16 +87,18 @@ struct gw_command {
 	uint8_t cost;     /* tokens of the flood limit; 1 for ordinary ones */
 	bool oper;        /* 481 for those who are no operator */
 	uint32_t call;    /* row of `.calls`: gw_command_fn */
-	const char *syntax, *help; /* for HELP: the parameters without the name, "<nick> [<count>]"; a sentence; NULL: none */
+	const char *syntax, *help; /* for HELP: the parameters without the name, "<nick> [<count>]";
+	                              a sentence; NULL: none */
 };
 #define GW_POINT_COMMAND "client.command"
 
 /** A row of the point "client.cap". */
 struct gw_cap {
 	const char *name;
-	const char *value; /* shown to CAP LS 302; NULL: none */
-	uint32_t value_call; /* row: void fn(state, struct gw_client *, char *out, size_t max), instead of `value`; 0: none */
-	bool hidden; /* not listed, requested by no one: a bit only */
+	const char *value;   /* shown to CAP LS 302; NULL: none */
+	uint32_t value_call; /* row: void fn(state, struct gw_client *, char *out, size_t max),
+	                        instead of `value`; 0: none */
+	bool hidden;         /* not listed, requested by no one: a bit only */
 };
 #define GW_POINT_CAP "client.cap"
 
@@ -102,7 +106,8 @@ struct gw_cap {
 struct gw_isupport {
 	const char *name;
 	const char *value;   /* NULL: the token alone */
-	uint32_t value_call; /* row: bool fn(state, char *out, size_t max); false hides the token; 0: none. Row 0 of .calls is therefore never one of these */
+	uint32_t value_call; /* row: bool fn(state, char *out, size_t max); false hides the token;
+	                        0: none. Row 0 of .calls is therefore never one of these */
 };
 #define GW_POINT_ISUPPORT "client.isupport"
 
@@ -124,17 +129,20 @@ enum gw_audience {
 };
 
 struct gw_render;
-/** Writes no line, one or several with gw_render_line(), from the event, `r->caps` and the network's state alone; `r->to` is set only for rows
- * with `personal`. Without a line this form is not sent. */
+/** Writes no line, one or several with gw_render_line(), from the event, `r->caps` and the
+ * network's state alone; `r->to` is set only for rows with `personal`. Without a line this form is
+ * not sent. */
 typedef void gw_render_fn(void *state, struct gw_render *r, const struct gw_event *event);
 
 struct gw_render {
 	uint64_t caps;               /* of the form being made */
 	const struct gw_session *to; /* personal rows only, else NULL */
 	bool own;                    /* this form is for the source itself */
-	void (*line)(struct gw_render *, const char *source, const char *format, ...) __attribute__((format(printf, 3, 4)));
+	void (*line)(struct gw_render *, const char *source, const char *format, ...)
+		__attribute__((format(printf, 3, 4)));
 };
-/** Adds a line: "[@tags] [:source] text". `source` NULL: the event's (nick!ident@host, or the server). Tags, label and line end are the renderer's. */
+/** Adds a line: "[@tags] [:source] text". `source` NULL: the event's (nick!ident@host, or the
+ * server). Tags, label and line end are the renderer's. */
 #define gw_render_line(r, source, ...) ((r)->line((r), (source), __VA_ARGS__))
 
 /** A row of the point "client.render". */
@@ -142,71 +150,100 @@ struct gw_renderer {
 	const char *name; /* "channel.join" */
 	uint32_t kind;
 	enum gw_audience audience;
-	const char *caps; /* capabilities that the form depends on besides the tags', "extended-join away-notify"; NULL: none */
-	const char *echo_cap; /* the source gets it only with this capability ("echo-message"); NULL: always */
-	bool personal;    /* made anew for each recipient */
-	bool not_own;     /* never to the source */
-	char umode;       /* GW_TO_UMODE */
-	uint32_t call;    /* row: gw_render_fn */
+	const char *caps; /* capabilities that the form depends on besides the tags', "extended-join
+	                     away-notify"; NULL: none */
+	const char *echo_cap; /* the source gets it only with this capability ("echo-message");
+	                         NULL: always */
+	bool personal;        /* made anew for each recipient */
+	bool not_own;         /* never to the source */
+	char umode;           /* GW_TO_UMODE */
+	uint32_t call;        /* row: gw_render_fn */
 };
 #define GW_POINT_RENDER "client.render"
 
 /** Topics. */
-struct gw_audience_query { /* "client.audience", before an event is shown to peers: add sessions that watch the source (extended-monitor) */
+struct gw_audience_query { /* "client.audience", before an event is shown to peers: add sessions
+	                      that watch the source (extended-monitor) */
 	const struct gw_event *event;
 	void *renderer;
 	void (*add)(struct gw_audience_query *, struct gw_session *);
 };
 #define GW_TOPIC_AUDIENCE "client.audience"
-#define GW_TOPIC_MAY_CONNECT "client.may-connect"   /* question; struct gw_client *: a new connection, before anything is read */
-#define GW_TOPIC_MAY_ENTER "client.may-enter"       /* question; struct gw_client *: about to become Connected (bans) */
-#define GW_TOPIC_MAY_NICK "client.may-nick"         /* question; struct gw_nick_query * */
-#define GW_TOPIC_CONNECTING "client.connecting"     /* notification; struct gw_client *: ready to talk, TLS is up */
-#define GW_TOPIC_UNAUTHENTICATED "client.unauthenticated" /* notification; NICK, USER and CAP END are there, but nobody has authenticated: guest admits, account tells what to type */
-#define GW_TOPIC_WELCOMED "client.welcomed"         /* notification; struct gw_client *: after 005; LUSERS and MOTD follow here */
-#define GW_TOPIC_CLIENT_GONE "client.gone"          /* notification; struct gw_client *: last sight of it, in any state */
+#define GW_TOPIC_MAY_CONNECT                                                                       \
+	"client.may-connect" /* question; struct gw_client *: a new connection, before anything is \
+	                        read */
+#define GW_TOPIC_MAY_ENTER                                                                         \
+	"client.may-enter" /* question; struct gw_client *: about to become Connected (bans) */
+#define GW_TOPIC_MAY_NICK "client.may-nick" /* question; struct gw_nick_query * */
+#define GW_TOPIC_CONNECTING                                                                        \
+	"client.connecting" /* notification; struct gw_client *: ready to talk, TLS is up */
+#define GW_TOPIC_UNAUTHENTICATED                                                                   \
+	"client.unauthenticated" /* notification; NICK, USER and CAP END are there, but nobody has \
+	                            authenticated: guest admits, account tells what to type */
+#define GW_TOPIC_WELCOMED                                                                          \
+	"client.welcomed" /* notification; struct gw_client *: after 005; LUSERS and MOTD follow   \
+	                     here */
+#define GW_TOPIC_CLIENT_GONE                                                                       \
+	"client.gone" /* notification; struct gw_client *: last sight of it, in any state */
 
 struct gw_nick_query {
 	struct gw_client *client;
 	const char *nick;
 };
 
-/** Lines to one client: they carry its label or batch, the time, CR LF. They never contain a line end. */
+/** Lines to one client: they carry its label or batch, the time, CR LF. They never contain a line
+ * end. */
 struct gw_client_ops {
 	/** ":server 433 nick " and the rest; the numeric has three digits. */
-	void (*numeric)(void *client_module, struct gw_client *, int numeric, const char *format, ...) __attribute__((format(printf, 4, 5)));
+	void (*numeric)(void *client_module, struct gw_client *, int numeric, const char *format,
+	                ...) __attribute__((format(printf, 4, 5)));
 	/** A whole line; `source` NULL: the server. */
-	void (*line)(void *client_module, struct gw_client *, const char *source, const char *format, ...) __attribute__((format(printf, 4, 5)));
+	void (*line)(void *client_module, struct gw_client *, const char *source,
+	             const char *format, ...) __attribute__((format(printf, 4, 5)));
 	/** "NOTICE nick :text" from the server. */
-	void (*notice)(void *client_module, struct gw_client *, const char *format, ...) __attribute__((format(printf, 3, 4)));
-	/** Standard replies: type "FAIL", "WARN" or "NOTE"; context "" or words before the text. Without the capability: a NOTICE with the text, for
-	 * the person; a FAIL goes out before it all the same, for the program. */
-	void (*standard)(void *client_module, struct gw_client *, const char *type, const char *command, const char *code, const char *context,
+	void (*notice)(void *client_module, struct gw_client *, const char *format, ...)
+		__attribute__((format(printf, 3, 4)));
+	/** Standard replies: type "FAIL", "WARN" or "NOTE"; context "" or words before the text.
+	 * Without the capability: a NOTICE with the text, for the person; a FAIL goes out before it
+	 * all the same, for the program. */
+	void (*standard)(void *client_module, struct gw_client *, const char *type,
+	                 const char *command, const char *code, const char *context,
 	                 const char *format, ...) __attribute__((format(printf, 7, 8)));
-	/** Keeps the client's further lines unexecuted (and the label open) until release(): for answers that come later. Counted. */
+	/** Keeps the client's further lines unexecuted (and the label open) until release(): for
+	 * answers that come later. Counted. */
 	void (*hold)(void *client_module, struct gw_client *);
 	void (*release)(void *client_module, struct gw_client *);
-	/** Calls `call` (gw_timer_fn) once, when the client's send queue has room again; held meanwhile. For long lists. Called too when the client goes
-	 * before that: by_id() then says NULL. One at a time per client. */
+	/** Calls `call` (gw_timer_fn) once, when the client's send queue has room again; held
+	 * meanwhile. For long lists. Called too when the client goes before that: by_id() then says
+	 * NULL. One at a time per client. */
 	void (*wait_room)(void *client_module, struct gw_client *, struct gw_call call);
 	struct gw_client *(*by_id)(void *client_module, uint64_t id); /* NULL: gone */
-	struct gw_client *(*of_session)(void *client_module, const struct gw_session *); /* NULL: not local */
-	struct gw_client *(*next)(void *client_module, const struct gw_client *after); /* all, in the order of arrival */
-	/** Moves through the state table. -EPERM: not permitted in this state (the client is unchanged). */
+	struct gw_client *(*of_session)(void *client_module,
+	                                const struct gw_session *); /* NULL: not local */
+	struct gw_client *(*next)(void *client_module,
+	                          const struct gw_client *after); /* all, in the order of arrival */
+	/** Moves through the state table. -EPERM: not permitted in this state (the client is
+	 * unchanged). */
 	int (*change)(void *client_module, struct gw_client *, enum gw_client_change);
-	/** GW_AUTHENTICATED with an account (or `name` NULL for a guest); when Connected already: the account changes. `host`: the visible host, NULL: made of
-	 * the account. Enters the network if NICK, USER and CAP END are there. */
-	int (*authenticated)(void *client_module, struct gw_client *, struct gw_id account, const char *name, const char *host);
-	/** ERROR, then QUIT for the others if Connected, then the connection closes. The client is valid until "client.gone", its session is not. */
-	void (*close)(void *client_module, struct gw_client *, const char *format, ...) __attribute__((format(printf, 3, 4)));
+	/** GW_AUTHENTICATED with an account (or `name` NULL for a guest); when Connected already:
+	 * the account changes. `host`: the visible host, NULL: made of the account. Enters the
+	 * network if NICK, USER and CAP END are there. */
+	int (*authenticated)(void *client_module, struct gw_client *, struct gw_id account,
+	                     const char *name, const char *host);
+	/** ERROR, then QUIT for the others if Connected, then the connection closes. The client is
+	 * valid until "client.gone", its session is not. */
+	void (*close)(void *client_module, struct gw_client *, const char *format, ...)
+		__attribute__((format(printf, 3, 4)));
 	/** The bit of a capability, 0 if no module brings it; keeps its value over reloads. */
 	uint64_t (*cap)(void *client_module, const char *name);
-	/** A value call would now answer otherwise: clients with draft/extended-isupport or Connected ones are told, cap-notify for capabilities. */
+	/** A value call would now answer otherwise: clients with draft/extended-isupport or
+	 * Connected ones are told, cap-notify for capabilities. */
 	void (*changed)(void *client_module);
-	/** A bounded splitter for NAMES, MONITOR and their kind: adds `word` to a line that begins like numeric() with `head` (which ends in " :"
-	 * where the words are one parameter), and sends the line when full;
-	 * `word` NULL flushes. Nothing is kept over turns. */
-	void (*words)(void *client_module, struct gw_client *, int numeric, const char *head, const char *word, char separator);
+	/** A bounded splitter for NAMES, MONITOR and their kind: adds `word` to a line that begins
+	 * like numeric() with `head` (which ends in " :" where the words are one parameter), and
+	 * sends the line when full; `word` NULL flushes. Nothing is kept over turns. */
+	void (*words)(void *client_module, struct gw_client *, int numeric, const char *head,
+	              const char *word, char separator);
 };
 
 #endif

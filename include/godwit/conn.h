@@ -1,10 +1,11 @@
 /*
  * godwit/conn.h - listeners, connections, and what is written to them.
  *
- * The configuration's `listen` list names for each address a protocol; the module that contributes the row of that name
- * at the point "core.protocol" gets the connections. Input comes as lines, bounded, a view each; output goes
- * to the connection's sink and leaves joined, one write (or one run of TLS records) per connection and loop turn. A
- * close is a request, carried out at the end of the turn: nothing dies under its caller.
+ * The configuration's `listen` list names for each address a protocol; the module that contributes
+ * the row of that name at the point "core.protocol" gets the connections. Input comes as lines,
+ * bounded, a view each; output goes to the connection's sink and leaves joined, one write (or one
+ * run of TLS records) per connection and loop turn. A close is a request, carried out at the end of
+ * the turn: nothing dies under its caller.
  */
 #ifndef GODWIT_CONN_H
 #define GODWIT_CONN_H
@@ -15,8 +16,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct gw_conn;     /* a connection: the core's, until `closed` has been called */
-struct gw_sink;     /* where a session's output goes: a connection's queue */
+struct gw_conn; /* a connection: the core's, until `closed` has been called */
+struct gw_sink; /* where a session's output goes: a connection's queue */
 
 /** A counted buffer: written once, then shared by many queues. Loop thread only. */
 struct gw_buf {
@@ -25,7 +26,8 @@ struct gw_buf {
 	char data[];
 };
 
-/** One line of input, without CR LF, NUL-terminated behind `len`. A borrowed view: it ends with the call. */
+/** One line of input, without CR LF, NUL-terminated behind `len`. A borrowed view: it ends with the
+ * call. */
 struct gw_line {
 	char *text; /* may be changed in place */
 	size_t len;
@@ -43,19 +45,21 @@ enum gw_close_how {
 };
 
 typedef enum gw_line_verdict gw_conn_line_fn(void *state, void *data, struct gw_line *line);
-/** The last call about a connection, at the end of a turn. `reason`: "Connection closed", "SendQ exceeded", what gw_conn_close() said... */
+/** The last call about a connection, at the end of a turn. `reason`: "Connection closed", "SendQ
+ * exceeded", what gw_conn_close() said... */
 typedef void gw_conn_closed_fn(void *state, void *data, const char *reason);
 /** The send queue fell below the mark that gw_conn_wait_drain() named. Once per request. */
 typedef void gw_conn_drained_fn(void *state, void *data);
 /** TLS is up (plain connections: called at once, in the turn of the accept). */
 typedef void gw_conn_ready_fn(void *state, void *data);
 
-/** What a protocol does with its connections; calls are rows of the module's `.calls`. `data` is the owner's, never in an image. */
+/** What a protocol does with its connections; calls are rows of the module's `.calls`. `data` is
+ * the owner's, never in an image. */
 struct gw_conn_owner {
 	struct gw_self *module;
 	void *data;
 	uint32_t ready, line, drained, closed; /* rows */
-	uint32_t line_max;  /* bytes, without the line end */
+	uint32_t line_max;                     /* bytes, without the line end */
 	uint32_t recvq_max; /* unread input kept in memory; past it the socket is not read */
 	uint32_t sendq_max; /* bytes queued; past it the connection is closed, "SendQ exceeded" */
 	uint32_t lines_per_turn; /* at most so many lines a turn, the rest in the next; 0: 32 */
@@ -63,34 +67,38 @@ struct gw_conn_owner {
 
 /** What is known about the other side. Texts live as long as the connection. */
 struct gw_conn_info {
-	const char *address;     /* numeric, without port; "unix" for a Unix socket */
-	const char *listener;    /* as configured */
-	uint16_t port;           /* of the peer; 0 for a Unix socket */
-	bool loopback;           /* 127.0.0.0/8, ::1, a Unix socket */
+	const char *address;  /* numeric, without port; "unix" for a Unix socket */
+	const char *listener; /* as configured */
+	uint16_t port;        /* of the peer; 0 for a Unix socket */
+	bool loopback;        /* 127.0.0.0/8, ::1, a Unix socket */
 	bool tls;
 	const char *tls_version; /* "TLS1.3-..." with the cipher, NULL if plain */
 	bool has_certificate;
 	uint8_t certificate[32]; /* SHA-256 of the client's certificate */
 	bool has_binding;
-	uint8_t binding[32]; /* tls-exporter (RFC 9266); the simulator's plain transport has one too */
+	uint8_t binding[32]; /* tls-exporter (RFC 9266); the simulator's plain transport has one too
+	                      */
 	int64_t accepted_ns; /* monotonic */
 	bool has_uid;        /* of a Unix socket: `uid` is the peer's */
 	uid_t uid;
 };
 
-/** A row of the point "core.protocol". `accept` is a row of the contributor's `.calls`: gw_accept_fn. */
+/** A row of the point "core.protocol". `accept` is a row of the contributor's `.calls`:
+ * gw_accept_fn. */
 struct gw_protocol {
 	const char *name;
 	uint32_t accept;
 };
 #define GW_POINT_PROTOCOL "core.protocol"
 
-/** Takes the connection over with gw_conn_own(), or refuses: negative errno, and it is closed after `farewell` was written
- * (one line with its line end, filled by the callee; may stay empty). */
+/** Takes the connection over with gw_conn_own(), or refuses: negative errno, and it is closed after
+ * `farewell` was written (one line with its line end, filled by the callee; may stay empty). */
 typedef int gw_accept_fn(void *state, struct gw_conn *conn, char farewell[512]);
 
-/** One listener of the configuration: the address as configured, the port that is really open (0: a Unix socket). */
-typedef void gw_listener_fn(void *ctx, const char *address, uint16_t port, const char *protocol, bool tls);
+/** One listener of the configuration: the address as configured, the port that is really open (0: a
+ * Unix socket). */
+typedef void gw_listener_fn(void *ctx, const char *address, uint16_t port, const char *protocol,
+                            bool tls);
 
 struct gw_conn_api {
 	void (*own)(struct gw_conn *, const struct gw_conn_owner *);
@@ -112,7 +120,8 @@ struct gw_conn_api {
 };
 
 /** Must be called in `accept`; later calls change the limits. */
-static inline void gw_conn_own(struct gw_self *self, struct gw_conn *conn, const struct gw_conn_owner *owner)
+static inline void gw_conn_own(struct gw_self *self, struct gw_conn *conn,
+                               const struct gw_conn_owner *owner)
 {
 	self->core->conn->own(conn, owner);
 }
@@ -141,7 +150,8 @@ static inline void gw_conn_wait_drain(struct gw_self *self, struct gw_conn *conn
 	self->core->conn->wait_drain(conn, below);
 }
 
-/** Ends the connection at the end of this turn; `reason` is copied and comes back in `closed`. The first call counts. No line is delivered any more. */
+/** Ends the connection at the end of this turn; `reason` is copied and comes back in `closed`. The
+ * first call counts. No line is delivered any more. */
 static inline void gw_conn_close(struct gw_self *self, struct gw_conn *conn, enum gw_close_how how,
                                  const char *reason)
 {
@@ -154,7 +164,8 @@ static inline uint64_t gw_conn_bytes(struct gw_self *self, struct gw_conn *conn,
 	return self->core->conn->bytes(conn, sent);
 }
 
-/** Bytes of input that came in and wait for the owner, after GW_LINE_STOP; recvq_max bounds them. */
+/** Bytes of input that came in and wait for the owner, after GW_LINE_STOP; recvq_max bounds them.
+ */
 static inline size_t gw_conn_unread(struct gw_self *self, struct gw_conn *conn)
 {
 	return self->core->conn->unread(conn);
@@ -178,7 +189,8 @@ static inline void gw_buf_unref(struct gw_self *self, struct gw_buf **buf)
 }
 
 /** Queues a copy. */
-static inline void gw_sink_write(struct gw_self *self, struct gw_sink *sink, const void *p, size_t n)
+static inline void gw_sink_write(struct gw_self *self, struct gw_sink *sink, const void *p,
+                                 size_t n)
 {
 	self->core->conn->write(sink, p, n);
 }
@@ -195,9 +207,11 @@ static inline size_t gw_sink_queued(struct gw_self *self, struct gw_sink *sink)
 	return self->core->conn->queued(sink);
 }
 
-/** A Unix stream socket for a module's own protocol (the control socket); closed and unlinked with the module's unload, kept over reloads.
- * `accept_row` names a gw_accept_fn. A path already held by a live server is -EADDRINUSE; a stale one is replaced. */
-static inline int gw_listen_unix(struct gw_self *self, const char *path, unsigned mode, uint32_t accept_row)
+/** A Unix stream socket for a module's own protocol (the control socket); closed and unlinked with
+ * the module's unload, kept over reloads. `accept_row` names a gw_accept_fn. A path already held by
+ * a live server is -EADDRINUSE; a stale one is replaced. */
+static inline int gw_listen_unix(struct gw_self *self, const char *path, unsigned mode,
+                                 uint32_t accept_row)
 {
 	return self->core->conn->listen_unix(self, path, mode, accept_row);
 }

@@ -2,7 +2,8 @@
  * godwit/hash.h - uthash with the module's memory and the server's keyed hash.
  *
  * Include this instead of <uthash.h>. Wherever a HASH_ macro is used, a variable `self` (struct
- * gw_self *) must be in scope. Tables keep the order of insertion, so a walk is the same in every run.
+ * gw_self *) must be in scope. Tables keep the order of insertion, so a walk is the same in every
+ * run.
  */
 #ifndef GODWIT_HASH_H
 #define GODWIT_HASH_H

@@ -1,8 +1,9 @@
 /*
  * godwit/loop.h - time, randomness, timers, deferred calls and work off the loop.
  *
- * One thread runs the loop, in turns; all module code but the `run` of a job runs on it. Nothing else asks the system
- * for the time or for random bytes: under the simulator both are the simulator's.
+ * One thread runs the loop, in turns; all module code but the `run` of a job runs on it. Nothing
+ * else asks the system for the time or for random bytes: under the simulator both are the
+ * simulator's.
  */
 #ifndef GODWIT_LOOP_H
 #define GODWIT_LOOP_H
@@ -38,7 +39,8 @@ struct gw_loop_api {
 	void (*timer_free)(struct gw_timer **);
 	void (*defer)(struct gw_self *, struct gw_call);
 	void *(*job_new)(struct gw_self *, size_t n);
-	int (*job_start)(struct gw_self *, enum gw_lane, uint32_t run_row, void *job, struct gw_call done);
+	int (*job_start)(struct gw_self *, enum gw_lane, uint32_t run_row, void *job,
+	                 struct gw_call done);
 	void (*stop)(struct gw_self *, const char *reason);
 	void (*job_uses)(struct gw_self *, void *job, struct gw_self *other);
 };
@@ -69,7 +71,8 @@ static inline uint64_t gw_random_u64(struct gw_self *self)
 	return value;
 }
 
-/** The server's hybrid clock: milliseconds since 1970 << 16 | counter; every call gives a greater one. */
+/** The server's hybrid clock: milliseconds since 1970 << 16 | counter; every call gives a greater
+ * one. */
 static inline uint64_t gw_clock_next(struct gw_self *self)
 {
 	return self->core->loop->clock(self);
@@ -111,9 +114,9 @@ static inline void *gw_job_new(struct gw_self *self, size_t n)
 }
 
 /**
- * Hands `job` to a lane: `run_row` names a gw_job_run_fn, `done` a gw_job_done_fn, called exactly once in a later
- * turn (unless the module was unloaded, not merely reloaded). Returns 0, or -EAGAIN when the
- * lane's queue is full: then `job` is freed and nothing is called.
+ * Hands `job` to a lane: `run_row` names a gw_job_run_fn, `done` a gw_job_done_fn, called exactly
+ * once in a later turn (unless the module was unloaded, not merely reloaded). Returns 0, or -EAGAIN
+ * when the lane's queue is full: then `job` is freed and nothing is called.
  */
 static inline int gw_job_start(struct gw_self *self, enum gw_lane lane, uint32_t run_row, void *job,
                                struct gw_call done)
@@ -121,7 +124,8 @@ static inline int gw_job_start(struct gw_self *self, enum gw_lane lane, uint32_t
 	return self->core->loop->job_start(self, lane, run_row, job, done);
 }
 
-/** Before gw_job_start(), at most once: `job` also runs code of the module `other`, whose generation now in force stays loaded for it. */
+/** Before gw_job_start(), at most once: `job` also runs code of the module `other`, whose
+ * generation now in force stays loaded for it. */
 static inline void gw_job_uses(struct gw_self *self, void *job, struct gw_self *other)
 {
 	self->core->loop->job_uses(self, job, other);

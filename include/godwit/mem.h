@@ -19,7 +19,8 @@ struct gw_mem_api {
 	uint64_t (*hash)(struct gw_self *, const void *p, size_t n);
 };
 
-/** `n` zero bytes, to be given back with gw_free() (not free()) by the same module, in any generation. */
+/** `n` zero bytes, to be given back with gw_free() (not free()) by the same module, in any
+ * generation. */
 static inline void *gw_alloc(struct gw_self *self, size_t n)
 {
 	return self->core->mem->alloc(self, n);

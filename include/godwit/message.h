@@ -1,5 +1,6 @@
 /*
- * godwit/message.h - topics of the module "message": may this be said, and who answers for a service's name.
+ * godwit/message.h - topics of the module "message": may this be said, and who answers for a
+ * service's name.
  */
 #ifndef GODWIT_MESSAGE_H
 #define GODWIT_MESSAGE_H
@@ -8,8 +9,9 @@
 #include <stdbool.h>
 
 /**
- * Question "message.may-send", before a message becomes an event. Refuse with a sentence and the numeric in `why->code`
- * (404, 477...; 0: the message module chooses 404 or 531). Exactly one of channel and target is set.
+ * Question "message.may-send", before a message becomes an event. Refuse with a sentence and the
+ * numeric in `why->code` (404, 477...; 0: the message module chooses 404 or 531). Exactly one of
+ * channel and target is set.
  */
 struct gw_message_query {
 	struct gw_client *client;
@@ -22,8 +24,9 @@ struct gw_message_query {
 #define GW_TOPIC_MAY_SEND "message.may-send"
 
 /**
- * Notification "message.service": a PRIVMSG to a nick that nobody has. Whoever answers for that name (NickServ...) says with client.notice() what
- * to type and sets *taken; otherwise the sender gets 401.
+ * Notification "message.service": a PRIVMSG to a nick that nobody has. Whoever answers for that
+ * name (NickServ...) says with client.notice() what to type and sets *taken; otherwise the sender
+ * gets 401.
  */
 struct gw_service_query {
 	struct gw_client *client;

@@ -1,14 +1,17 @@
 /*
  * godwit/network.h - the live network: the interface "network" 1.0.
  *
- * Servers, users, sessions, channels and memberships, as they are now. Whatever changes them is an event, and events go
- * one way: a command handler checks and submits; `network` stamps it (origin = this run of the server, sequence, clock), applies it, and
- * then notifies the topic "network.event": the client module renders it, links forward it, others listen. What a link brings goes the
- * same way from `apply` on. `network` is the only writer: all structs here are read only for everybody else and borrowed for the turn.
+ * Servers, users, sessions, channels and memberships, as they are now. Whatever changes them is an
+ * event, and events go one way: a command handler checks and submits; `network` stamps it (origin =
+ * this run of the server, sequence, clock), applies it, and then notifies the topic
+ * "network.event": the client module renders it, links forward it, others listen. What a link
+ * brings goes the same way from `apply` on. `network` is the only writer: all structs here are read
+ * only for everybody else and borrowed for the turn.
  *
- * Each mode, list entry, topic, prefix and nick is a cell with the stamp (clock, origin) of the event that set it; the greater
- * stamp wins in whatever order events come, and a loser changes nothing and is not in the event that subscribers see.
- * An event made inside a notification is queued behind it, so all subscribers see one order.
+ * Each mode, list entry, topic, prefix and nick is a cell with the stamp (clock, origin) of the
+ * event that set it; the greater stamp wins in whatever order events come, and a loser changes
+ * nothing and is not in the event that subscribers see. An event made inside a notification is
+ * queued behind it, so all subscribers see one order.
  */
 #ifndef GODWIT_NETWORK_H
 #define GODWIT_NETWORK_H
@@ -47,9 +50,9 @@ enum gw_prefix { GW_VOICE = 1, GW_HALFOP = 2, GW_OP = 4, GW_ADMIN = 8, GW_OWNER 
 /** A server of the network. */
 struct gw_node {
 	const char *name, *description;
-	struct gw_id id;    /* its entity in the services database */
-	uint64_t run;       /* origin of its events */
-	bool here;          /* this server */
+	struct gw_id id; /* its entity in the services database */
+	uint64_t run;    /* origin of its events */
+	bool here;       /* this server */
 	uint32_t n_users;
 	struct gw_node *next;
 };
@@ -71,17 +74,18 @@ struct gw_user {
 	const char *nick, *ident, *host, *realname;
 	const char *account; /* display name, NULL when not logged in */
 	struct gw_id account_id;
-	const char *away; /* NULL when here */
-	const char *role; /* of an operator, NULL otherwise */
-	uint64_t modes;   /* letters */
-	int64_t signon_ms;  /* wall clock */
-	bool secure; /* connected over TLS */
+	const char *away;  /* NULL when here */
+	const char *role;  /* of an operator, NULL otherwise */
+	uint64_t modes;    /* letters */
+	int64_t signon_ms; /* wall clock */
+	bool secure;       /* connected over TLS */
 	struct gw_stamp nick_stamp;
 	struct gw_member *channels; /* utlist DL by of_user */
 	uint32_t n_channels;
 };
 
-/** A membership; named by the event that made it, so what was meant for an earlier one does nothing to it. */
+/** A membership; named by the event that made it, so what was meant for an earlier one does nothing
+ * to it. */
 struct gw_member {
 	struct gw_session *session;
 	struct gw_user *user;
@@ -107,35 +111,45 @@ struct gw_channel {
 	struct gw_id registered; /* none: not registered */
 	struct gw_member **members;
 	uint32_t n_members, n_local;
-	uint64_t modes; /* letters of flag modes, and of set modes with a parameter */
-	const char *key;   /* +k */
-	uint32_t limit;    /* +l */
+	uint64_t modes;  /* letters of flag modes, and of set modes with a parameter */
+	const char *key; /* +k */
+	uint32_t limit;  /* +l */
 	const char *topic, *topic_setter; /* NULL: none */
 	int64_t topic_ms;
 	struct gw_list_entry *lists; /* b, e, I..., in the order of setting; utlist DL */
-	uint32_t interest; /* modules that listen without a member */
+	uint32_t interest;           /* modules that listen without a member */
 };
 
-/** Kinds: namespace << 16 | number. Namespace 1 is this header's. A third party's is 0x8000 | 15 bits of a hash of its name,
- * given out by `kind_space`. The two top bits of the number say what a server that does not know the kind shall do. */
+/** Kinds: namespace << 16 | number. Namespace 1 is this header's. A third party's is 0x8000 | 15
+ * bits of a hash of its name, given out by `kind_space`. The two top bits of the number say what a
+ * server that does not know the kind shall do. */
 #define GW_KIND_FORWARD 0x0000
 #define GW_KIND_DROP 0x8000
 #define GW_KIND(number, unknown) (((uint32_t)1 << 16) | (number) | (unknown))
 enum gw_kind {
-	GW_EV_USER = GW_KIND(1, GW_KIND_FORWARD),     /* source has come */
-	GW_EV_QUIT = GW_KIND(2, GW_KIND_FORWARD),     /* source leaves; text: reason. Still a member everywhere while notified, but its sink is gone */
-	GW_EV_NICK = GW_KIND(3, GW_KIND_FORWARD),     /* source was `old`, user->nick is the new one */
-	GW_EV_SET = GW_KIND(4, GW_KIND_FORWARD),      /* fields of source changed: see `fields` */
-	GW_EV_CHANNEL = GW_KIND(5, GW_KIND_FORWARD),  /* a channel was made, or found to be registered */
-	GW_EV_JOIN = GW_KIND(6, GW_KIND_FORWARD),     /* source joined `channel` as `member`, status within */
-	GW_EV_PART = GW_KIND(7, GW_KIND_FORWARD),     /* still a member while notified; text: reason or empty */
-	GW_EV_KICK = GW_KIND(8, GW_KIND_FORWARD),     /* `member` is put out by source (NULL: a server); text: reason. Still a member while notified */
-	GW_EV_MODE = GW_KIND(9, GW_KIND_FORWARD),     /* `modes` of `channel` */
+	GW_EV_USER = GW_KIND(1, GW_KIND_FORWARD), /* source has come */
+	GW_EV_QUIT =
+		GW_KIND(2, GW_KIND_FORWARD),      /* source leaves; text: reason. Still a member
+	                                             everywhere while notified, but its sink is gone */
+	GW_EV_NICK = GW_KIND(3, GW_KIND_FORWARD), /* source was `old`, user->nick is the new one */
+	GW_EV_SET = GW_KIND(4, GW_KIND_FORWARD),  /* fields of source changed: see `fields` */
+	GW_EV_CHANNEL =
+		GW_KIND(5, GW_KIND_FORWARD), /* a channel was made, or found to be registered */
+	GW_EV_JOIN = GW_KIND(
+		6, GW_KIND_FORWARD), /* source joined `channel` as `member`, status within */
+	GW_EV_PART = GW_KIND(
+		7, GW_KIND_FORWARD), /* still a member while notified; text: reason or empty */
+	GW_EV_KICK = GW_KIND(8, GW_KIND_FORWARD), /* `member` is put out by source (NULL: a server);
+	                                             text: reason. Still a member while notified */
+	GW_EV_MODE = GW_KIND(9, GW_KIND_FORWARD), /* `modes` of `channel` */
 	GW_EV_TOPIC = GW_KIND(10, GW_KIND_FORWARD),
-	GW_EV_MESSAGE = GW_KIND(11, GW_KIND_FORWARD), /* verb, text, tags; to `channel` (status: only these prefixes and above) or `target` */
-	GW_EV_INVITE = GW_KIND(12, GW_KIND_FORWARD),  /* source invites `target` to `channel` */
-	GW_EV_KILL = GW_KIND(13, GW_KIND_FORWARD),    /* an order to the home of `target`; text: reason */
-	GW_EV_WALLOPS = GW_KIND(14, GW_KIND_FORWARD), /* text */
+	GW_EV_MESSAGE =
+		GW_KIND(11, GW_KIND_FORWARD), /* verb, text, tags; to `channel` (status: only these
+	                                         prefixes and above) or `target` */
+	GW_EV_INVITE = GW_KIND(12, GW_KIND_FORWARD), /* source invites `target` to `channel` */
+	GW_EV_KILL =
+		GW_KIND(13, GW_KIND_FORWARD), /* an order to the home of `target`; text: reason */
+	GW_EV_WALLOPS = GW_KIND(14, GW_KIND_FORWARD),   /* text */
 	GW_EV_UNREGISTER = GW_KIND(15, GW_KIND_FORWARD) /* `channel` is registered no more */
 };
 
@@ -159,18 +173,20 @@ enum gw_user_field {
 	GW_SET_ACCOUNT = 8,
 	GW_SET_MODES = 16,
 	GW_SET_ROLE = 32,
-	GW_SET_CLAIM = 64 /* of the account on the nick in use; seen by nobody. A new nick has none until it is set again */
+	GW_SET_CLAIM = 64 /* of the account on the nick in use; seen by nobody. A new nick has none
+	                     until it is set again */
 };
 
-/** Payload of the topic "network.event": an event that has taken effect. Everything is borrowed for the call. Which fields count is said at enum gw_kind. */
+/** Payload of the topic "network.event": an event that has taken effect. Everything is borrowed for
+ * the call. Which fields count is said at enum gw_kind. */
 struct gw_event {
 	uint64_t origin, seq; /* together the message id */
 	uint64_t clock;       /* hybrid; >> 16 are the milliseconds that clients see */
 	uint32_t kind;
 	uint8_t scope;
-	uint64_t command; /* the client's number of the command that caused it, 0 for none */
-	struct gw_node *node;       /* of origin */
-	struct gw_session *source;  /* NULL: the server itself */
+	uint64_t command;     /* the client's number of the command that caused it, 0 for none */
+	struct gw_node *node; /* of origin */
+	struct gw_session *source; /* NULL: the server itself */
 	struct gw_session *target;
 	struct gw_channel *channel;
 	struct gw_member *member;
@@ -189,8 +205,9 @@ struct gw_event {
 #define GW_TOPIC_EVENT "network.event"
 typedef void gw_event_heard_fn(void *state, uint64_t tag, const struct gw_event *event);
 
-/** Payload of the topic "network.record": a record that has been applied, whether or not anything of it can be seen (and one of a kind that is
- * unknown here, if it is to be forwarded): what links pass on. Notified behind its events. */
+/** Payload of the topic "network.record": a record that has been applied, whether or not anything
+ * of it can be seen (and one of a kind that is unknown here, if it is to be forwarded): what links
+ * pass on. Notified behind its events. */
 struct gw_record {
 	const void *bytes;
 	size_t len;
@@ -210,7 +227,8 @@ struct gw_node_spec {
 	const char *name, *description;
 	struct gw_id id;
 	uint64_t run;
-	uint64_t via; /* the link behind which it is: any number but 0 that names it among this server's links */
+	uint64_t via; /* the link behind which it is: any number but 0 that names it among this
+	                 server's links */
 };
 
 /** How far a burst has got; zero at first. */
@@ -220,10 +238,12 @@ struct gw_burst_cursor {
 };
 typedef void gw_burst_emit_fn(void *ctx, const void *record, size_t len);
 
-/** 22 characters of base64url and a NUL: the (origin, sequence) of an event, as clients see it; reversible. */
+/** 22 characters of base64url and a NUL: the (origin, sequence) of an event, as clients see it;
+ * reversible. */
 #define GW_MSGID_LEN 22
 
-/** A new user with one session, at home here. Strings are copied and must be within the bounds above. */
+/** A new user with one session, at home here. Strings are copied and must be within the bounds
+ * above. */
 struct gw_user_spec {
 	const char *nick, *ident, *host, *realname, *account;
 	struct gw_id account_id;
@@ -246,7 +266,7 @@ struct gw_user_set {
 /** A channel that is to exist: made new, or restored from what services keep. */
 struct gw_channel_spec {
 	const char *name;
-	struct gw_stamp created;  /* zero: now */
+	struct gw_stamp created; /* zero: now */
 	struct gw_id registered;
 	const struct gw_mode_change *modes; /* flags, parameters, list entries */
 	const struct gw_stamp *mode_stamps; /* of each, or NULL: that of the event */
@@ -267,12 +287,18 @@ struct gw_message_spec {
 };
 
 /** A row of the point "network.chanmode". */
-enum gw_mode_type { GW_MODE_LIST, GW_MODE_PARAM /* B: always with one */, GW_MODE_SET_PARAM /* C: only to set */, GW_MODE_FLAG, GW_MODE_PREFIX };
+enum gw_mode_type {
+	GW_MODE_LIST,
+	GW_MODE_PARAM /* B: always with one */,
+	GW_MODE_SET_PARAM /* C: only to set */,
+	GW_MODE_FLAG,
+	GW_MODE_PREFIX
+};
 struct gw_chanmode {
 	const char *name; /* one letter */
 	enum gw_mode_type type;
-	char prefix;  /* of a prefix mode: ~ & @ % + */
-	uint8_t bit;  /* of a prefix mode: enum gw_prefix */
+	char prefix; /* of a prefix mode: ~ & @ % + */
+	uint8_t bit; /* of a prefix mode: enum gw_prefix */
 	const char *help;
 };
 #define GW_POINT_CHANMODE "network.chanmode"
@@ -285,26 +311,31 @@ struct gw_usermode {
 };
 #define GW_POINT_USERMODE "network.usermode"
 
-/** A row of the point "network.session-data": what a module keeps per session. The block is zeroed when the session comes and freed
- * by `network` after GW_EV_QUIT (what it points to is the module's to free, in its subscription to the event). It is kept when its module is
- * reloaded; a row that has become larger finds zeros behind what it had. Incompatible contents need a new name. */
+/** A row of the point "network.session-data": what a module keeps per session. The block is zeroed
+ * when the session comes and freed by `network` after GW_EV_QUIT (what it points to is the module's
+ * to free, in its subscription to the event). It is kept when its module is reloaded; a row that
+ * has become larger finds zeros behind what it had. Incompatible contents need a new name. */
 struct gw_session_data {
 	const char *name; /* "away-log": unique */
 	uint32_t version;
 	uint32_t size;
 	bool stays; /* does not move with the session: export and import unused */
-	/** Rows of `.calls`. Export: int fn(state, const struct gw_session *, const void *data, void *out, size_t max, size_t *len_out).
-	 * Import: int fn(state, struct gw_session *, void *data, const void *in, size_t len, struct gw_error *), which refuses what it cannot keep. */
+	/** Rows of `.calls`. Export: int fn(state, const struct gw_session *, const void *data,
+	 * void *out, size_t max, size_t *len_out). Import: int fn(state, struct gw_session *, void
+	 * *data, const void *in, size_t len, struct gw_error *), which refuses what it cannot keep.
+	 */
 	uint32_t export_row, import_row;
 };
 #define GW_POINT_SESSION_DATA "network.session-data"
 
-/** A row of the point "network.burst": what a module keeps in the network's state, in the form a link's burst carries. */
+/** A row of the point "network.burst": what a module keeps in the network's state, in the form a
+ * link's burst carries. */
 struct gw_burst_data {
 	const char *name;
 	uint32_t version;
-	/** Export: int fn(state, uint64_t *cursor, void *out, size_t max, size_t *len_out): one record a call, 0 length at the end.
-	 * Import: int fn(state, const void *in, size_t len, struct gw_error *): converges by the stamps within. */
+	/** Export: int fn(state, uint64_t *cursor, void *out, size_t max, size_t *len_out): one
+	 * record a call, 0 length at the end. Import: int fn(state, const void *in, size_t len,
+	 * struct gw_error *): converges by the stamps within. */
 	uint32_t export_row, import_row;
 };
 #define GW_POINT_BURST "network.burst"
@@ -319,21 +350,24 @@ struct gw_kind_row {
 typedef int gw_kind_apply_fn(void *state, const struct gw_event *event);
 #define GW_POINT_KIND "network.kind"
 
-/** All submitting functions take effect before they return, unless called inside a notification: then right behind it (and what they would give
- * back is NULL). They return 0, or -EINVAL when something is out of bounds, -ENOENT when what is named is gone, -EEXIST when a nick is in
- * use, -EALREADY when a member joins again. `command` is 0 or the client's number. */
+/** All submitting functions take effect before they return, unless called inside a notification:
+ * then right behind it (and what they would give back is NULL). They return 0, or -EINVAL when
+ * something is out of bounds, -ENOENT when what is named is gone, -EEXIST when a nick is in use,
+ * -EALREADY when a member joins again. `command` is 0 or the client's number. */
 struct gw_network_ops {
 	/* Looking. Names are folded by the function. */
 	struct gw_user *(*user)(void *network, const char *nick);
 	struct gw_channel *(*channel)(void *network, const char *name);
 	struct gw_session *(*session)(void *network, uint64_t id);
-	struct gw_member *(*member)(void *network, const struct gw_channel *, const struct gw_user *);
+	struct gw_member *(*member)(void *network, const struct gw_channel *,
+	                            const struct gw_user *);
 	struct gw_node *(*here)(void *network);
 	struct gw_node *(*nodes)(void *network); /* list by next */
 	/** Walks; `after` NULL starts, NULL ends. The order is that of arrival. */
 	struct gw_user *(*next_user)(void *network, const struct gw_user *after);
 	struct gw_channel *(*next_channel)(void *network, const struct gw_channel *after);
-	void (*counts)(void *network, uint32_t *users, uint32_t *invisible, uint32_t *opers, uint32_t *channels, uint32_t *peak_users);
+	void (*counts)(void *network, uint32_t *users, uint32_t *invisible, uint32_t *opers,
+	               uint32_t *channels, uint32_t *peak_users);
 	int (*fold)(void *network, const char *name, char *out, size_t max);
 	bool (*same)(void *network, const char *a, const char *b);
 	bool (*valid_nick)(void *network, const char *nick);
@@ -343,51 +377,71 @@ struct gw_network_ops {
 	/** The row of a mode letter in force, or NULL. */
 	const struct gw_chanmode *(*chanmode)(void *network, char letter);
 	void (*msgid)(void *network, uint64_t origin, uint64_t seq, char out[GW_MSGID_LEN + 1]);
-	bool (*msgid_parse)(void *network, const char *msgid, uint64_t *origin_out, uint64_t *seq_out);
-	/** SHA-256 over the cells of the live state, free of order: equal event vectors give equal digests. */
+	bool (*msgid_parse)(void *network, const char *msgid, uint64_t *origin_out,
+	                    uint64_t *seq_out);
+	/** SHA-256 over the cells of the live state, free of order: equal event vectors give equal
+	 * digests. */
 	void (*digest)(void *network, uint8_t out[32]);
-	void *(*data)(void *network, struct gw_session *, const char *name); /* a module's per-session block, NULL without the row */
+	void *(*data)(void *network, struct gw_session *,
+	              const char *name); /* a module's per-session block, NULL without the row */
 
 	/* Changing. `by` NULL: this server. */
-	int (*introduce)(void *network, const struct gw_user_spec *, struct gw_session **session_out);
+	int (*introduce)(void *network, const struct gw_user_spec *,
+	                 struct gw_session **session_out);
 	int (*quit)(void *network, struct gw_session *, const char *reason);
 	int (*nick)(void *network, struct gw_session *, const char *nick, uint64_t command);
-	int (*set)(void *network, struct gw_session *, const struct gw_user_set *, uint64_t command);
-	int (*make_channel)(void *network, const struct gw_channel_spec *, struct gw_channel **channel_out);
+	int (*set)(void *network, struct gw_session *, const struct gw_user_set *,
+	           uint64_t command);
+	int (*make_channel)(void *network, const struct gw_channel_spec *,
+	                    struct gw_channel **channel_out);
 	int (*unregister)(void *network, struct gw_channel *);
-	int (*join)(void *network, struct gw_session *, const char *channel, uint8_t status, uint64_t command);
-	int (*part)(void *network, struct gw_session *, struct gw_channel *, const char *reason, uint64_t command);
-	int (*kick)(void *network, struct gw_session *by, struct gw_member *, const char *reason, uint64_t command);
-	int (*mode)(void *network, struct gw_session *by, struct gw_channel *, const struct gw_mode_change *, size_t n, uint64_t command);
-	int (*topic)(void *network, struct gw_session *by, struct gw_channel *, const char *text, uint64_t command);
-	int (*message)(void *network, struct gw_session *by, const struct gw_message_spec *, uint64_t command);
-	int (*invite)(void *network, struct gw_session *by, struct gw_session *target, struct gw_channel *, uint64_t command);
-	int (*kill)(void *network, struct gw_session *by, struct gw_session *target, const char *reason, uint64_t command);
+	int (*join)(void *network, struct gw_session *, const char *channel, uint8_t status,
+	            uint64_t command);
+	int (*part)(void *network, struct gw_session *, struct gw_channel *, const char *reason,
+	            uint64_t command);
+	int (*kick)(void *network, struct gw_session *by, struct gw_member *, const char *reason,
+	            uint64_t command);
+	int (*mode)(void *network, struct gw_session *by, struct gw_channel *,
+	            const struct gw_mode_change *, size_t n, uint64_t command);
+	int (*topic)(void *network, struct gw_session *by, struct gw_channel *, const char *text,
+	             uint64_t command);
+	int (*message)(void *network, struct gw_session *by, const struct gw_message_spec *,
+	               uint64_t command);
+	int (*invite)(void *network, struct gw_session *by, struct gw_session *target,
+	              struct gw_channel *, uint64_t command);
+	int (*kill)(void *network, struct gw_session *by, struct gw_session *target,
+	            const char *reason, uint64_t command);
 	int (*wallops)(void *network, struct gw_session *by, const char *text, uint64_t command);
-	/** An event of a kind at the point "network.kind"; `to` is a channel or a session by scope. Body at most 16 KiB. */
-	int (*custom)(void *network, struct gw_session *by, const char *kind, enum gw_scope, struct gw_channel *, struct gw_session *target,
-	              const void *body, size_t n);
+	/** An event of a kind at the point "network.kind"; `to` is a channel or a session by scope.
+	 * Body at most 16 KiB. */
+	int (*custom)(void *network, struct gw_session *by, const char *kind, enum gw_scope,
+	              struct gw_channel *, struct gw_session *target, const void *body, size_t n);
 
 	/* A local session's private side. */
 	void (*attach)(void *network, struct gw_session *, struct gw_sink *, uint64_t caps);
-	/** Events of the channel of that name reach this server also without a member; counted; survives the channel's end. */
+	/** Events of the channel of that name reach this server also without a member; counted;
+	 * survives the channel's end. */
 	int (*interest)(void *network, const char *channel, bool on);
 
 	/** The parameter of a letter that is set ("key" of k), or NULL. */
 	const char *(*mode_param)(void *network, const struct gw_channel *, char letter);
 
 	/* For links. */
-	/** Takes a record in. 0: applied, or nothing was left of it; what is negative changed nothing: -EBADMSG malformed, -EPERM not in the name of
-	 * one who is at home behind `via`, -EALREADY seen before, -ERANGE from the future, -ENOMSG of an unknown kind that is to be dropped. Not inside
-	 * a notification (-EBUSY). */
+	/** Takes a record in. 0: applied, or nothing was left of it; what is negative changed
+	 * nothing: -EBADMSG malformed, -EPERM not in the name of one who is at home behind `via`,
+	 * -EALREADY seen before, -ERANGE from the future, -ENOMSG of an unknown kind that is to be
+	 * dropped. Not inside a notification (-EBUSY). */
 	int (*apply)(void *network, const void *record, size_t len, uint64_t via);
 	/** Makes a server known: its events are taken from now on. -EEXIST: it is known. */
 	int (*node_add)(void *network, const struct gw_node_spec *);
 	/** The vector: the last sequence seen of each origin. `after` NULL starts, NULL ends. */
-	const struct gw_node *(*vector)(void *network, const struct gw_node *after, uint64_t *seq_out);
-	/** Calls `emit` for the next records of this server's whole live state, some 16 KiB; false when there are no more. May go on over many
-	 * turns: what changes meanwhile is told by events. The other side gives each record to `apply`. */
-	bool (*burst_export)(void *network, struct gw_burst_cursor *, gw_burst_emit_fn *emit, void *ctx);
+	const struct gw_node *(*vector)(void *network, const struct gw_node *after,
+	                                uint64_t *seq_out);
+	/** Calls `emit` for the next records of this server's whole live state, some 16 KiB; false
+	 * when there are no more. May go on over many turns: what changes meanwhile is told by
+	 * events. The other side gives each record to `apply`. */
+	bool (*burst_export)(void *network, struct gw_burst_cursor *, gw_burst_emit_fn *emit,
+	                     void *ctx);
 };
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * godwit/option.h - the options of a module, as rows of a table.
  *
- * A module's block in the configuration carries its name and holds the options of its table. The same
- * row checks the file, words the error (file:line:column), and is what the manual is made from.
+ * A module's block in the configuration carries its name and holds the options of its table. The
+ * same row checks the file, words the error (file:line:column), and is what the manual is made
+ * from.
  */
 #ifndef GODWIT_OPTION_H
 #define GODWIT_OPTION_H
@@ -27,8 +28,9 @@ enum gw_option_type {
 struct gw_option {
 	const char *name; /* lower case and dashes */
 	enum gw_option_type type;
-	const char *fallback; /* as it would be written in the file; NULL: none (0, "", empty list) */
-	int64_t min, max;     /* of the value, or of a string's length; both 0: unbounded */
+	const char
+		*fallback; /* as it would be written in the file; NULL: none (0, "", empty list) */
+	int64_t min, max;  /* of the value, or of a string's length; both 0: unbounded */
 	bool required;
 	const char *help; /* one sentence */
 };
@@ -44,15 +46,17 @@ struct gw_option_api {
 	const char *(*server)(struct gw_self *, const char *key);
 };
 
-/** The values in force; valid until the next rehash (topic "core.rehashed") or reload of the module: copy what is kept. In
- * `load` they are already those of this load. */
+/** The values in force; valid until the next rehash (topic "core.rehashed") or reload of the
+ * module: copy what is kept. In `load` they are already those of this load. */
 static inline const struct gw_options *gw_options(struct gw_self *self)
 {
 	return self->core->option->in_force(self);
 }
 
-/** Bools, ints, durations (ns) and sizes (bytes). Asking for a name not in the table is a bug and ends the process. */
-static inline int64_t gw_option_int(struct gw_self *self, const struct gw_options *o, const char *name)
+/** Bools, ints, durations (ns) and sizes (bytes). Asking for a name not in the table is a bug and
+ * ends the process. */
+static inline int64_t gw_option_int(struct gw_self *self, const struct gw_options *o,
+                                    const char *name)
 {
 	return self->core->option->integer(o, name);
 }
@@ -65,14 +69,14 @@ static inline const char *gw_option_string(struct gw_self *self, const struct gw
 }
 
 /** The number of a list's items; `*items_out` is borrowed from the options. */
-static inline size_t gw_option_list(struct gw_self *self, const struct gw_options *o, const char *name,
-                                    const char *const **items_out)
+static inline size_t gw_option_list(struct gw_self *self, const struct gw_options *o,
+                                    const char *name, const char *const **items_out)
 {
 	return self->core->option->list(o, name, items_out);
 }
 
-/** The core's own keys as text: "server", "network", "state-directory", "description", "version"; NULL for another. Valid until the
- * next rehash. */
+/** The core's own keys as text: "server", "network", "state-directory", "description", "version";
+ * NULL for another. Valid until the next rehash. */
 static inline const char *gw_server_string(struct gw_self *self, const char *key)
 {
 	return self->core->option->server(self, key);

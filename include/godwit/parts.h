@@ -1,8 +1,9 @@
 /*
  * godwit/parts.h - compound values of the services database: strings, each behind its length.
  *
- * A value is a run of parts; a part is two bytes of length (big endian) and that many bytes. Writers add parts at the end and readers
- * ignore what they do not know, so a newer version's value keeps its meaning. The form is canonical: equal parts, equal bytes.
+ * A value is a run of parts; a part is two bytes of length (big endian) and that many bytes.
+ * Writers add parts at the end and readers ignore what they do not know, so a newer version's value
+ * keeps its meaning. The form is canonical: equal parts, equal bytes.
  */
 #ifndef GODWIT_PARTS_H
 #define GODWIT_PARTS_H
@@ -53,7 +54,8 @@ static inline struct gw_blob gw_parts_value(const struct gw_parts *p)
 	return (struct gw_blob){p->bytes, p->n};
 }
 
-/** Part number `index` of a value; false if there is none (or the value is cut off there). The bytes are borrowed from it. */
+/** Part number `index` of a value; false if there is none (or the value is cut off there). The
+ * bytes are borrowed from it. */
 static inline bool gw_part(struct gw_blob value, unsigned index, struct gw_blob *part_out)
 {
 	const uint8_t *at = (const uint8_t *)value.p;

@@ -1,9 +1,9 @@
 /*
  * godwit/self.h - a module's handle, and the tables by which it reaches the core.
  *
- * The core makes one struct gw_self per module; it stays at its address while the module is loaded, whichever
- * generation of the code runs. Modules link nothing of the server: every function in these headers
- * is an inline call through `self->core`.
+ * The core makes one struct gw_self per module; it stays at its address while the module is loaded,
+ * whichever generation of the code runs. Modules link nothing of the server: every function in
+ * these headers is an inline call through `self->core`.
  */
 #ifndef GODWIT_SELF_H
 #define GODWIT_SELF_H

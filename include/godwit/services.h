@@ -1,12 +1,15 @@
 /*
  * godwit/services.h - the services database: the interface "services" 1.0.
  *
- * What outlives connections: accounts, registered channels, bans, operators, servers. It is a map of small cells:
- * one field of one entity, or one element of a set. An entity has an id that is never used again; nothing is identified by a name.
- * Names (accounts, nicks, channels, mail, certificates) are claims, cells of their entity; a name's owner is the living
- * entity with the earliest claim. Of two versions of a cell the greater (rank, clock, origin) wins. Deleting an entity is final.
+ * What outlives connections: accounts, registered channels, bans, operators, servers. It is a map
+ * of small cells: one field of one entity, or one element of a set. An entity has an id that is
+ * never used again; nothing is identified by a name. Names (accounts, nicks, channels, mail,
+ * certificates) are claims, cells of their entity; a name's owner is the living entity with the
+ * earliest claim. Of two versions of a cell the greater (rank, clock, origin) wins. Deleting an
+ * entity is final.
  *
- * Reads are answered at once from memory when they can be, else by a call in a later turn. Commits complete when they are durable.
+ * Reads are answered at once from memory when they can be, else by a call in a later turn. Commits
+ * complete when they are durable.
  */
 #ifndef GODWIT_SERVICES_H
 #define GODWIT_SERVICES_H
@@ -78,10 +81,12 @@ enum gw_class {
 	GW_CLASS_PENDING = 'R' /* a registration that awaits its code; expires */
 };
 
-/** Fields; 0x8000 and above are for third parties (class and field are free within a module's own namespace). Values are
- * strings of length-prefixed parts, see parts.h. The comment names (sub) and value. */
+/** Fields; 0x8000 and above are for third parties (class and field are free within a module's own
+ * namespace). Values are strings of length-prefixed parts, see parts.h. The comment names (sub) and
+ * value. */
 enum gw_field {
-	GW_F_CORE = 1,    /* () flags, time of registration; its final tombstone is the entity's death */
+	GW_F_CORE =
+		1, /* () flags, time of registration; its final tombstone is the entity's death */
 	GW_F_CRED = 2,    /* () the verifier of the password */
 	GW_F_MAIL = 3,    /* () address, confirmed? */
 	GW_F_NAME = 4,    /* (namespace byte, folded name) claim: clock, origin, display form */
@@ -104,14 +109,17 @@ enum gw_field {
 
 /** Namespaces of claims. */
 enum gw_namespace {
-	GW_NAME_NICK = 'n', /* accounts and nicks are one namespace: an account's name is its first nick */
+	GW_NAME_NICK =
+		'n', /* accounts and nicks are one namespace: an account's name is its first nick */
 	GW_NAME_CHANNEL = 'c',
 	GW_NAME_MAIL = 'm',
 	GW_NAME_CERTFP = 'f',
 	GW_NAME_SERVER = 's'
 };
 
-#define GW_NAME_MAX 64  /* bytes of a field's sub, or of a display form; a folded name has one less: its namespace stands in front */
+#define GW_NAME_MAX                                                                                \
+	64 /* bytes of a field's sub, or of a display form; a folded name has one less: its        \
+	      namespace stands in front */
 #define GW_VALUE_MAX 16384
 #define GW_TX_CELLS 256
 #define GW_TX_BYTES 65536
@@ -134,7 +142,8 @@ struct gw_entity {
 };
 
 /** The first cell of `field` (with `sub`, unless that is NULL), or NULL. */
-static inline const struct gw_cell *gw_entity_cell(const struct gw_entity *e, uint16_t field, const void *sub, size_t sub_len)
+static inline const struct gw_cell *gw_entity_cell(const struct gw_entity *e, uint16_t field,
+                                                   const void *sub, size_t sub_len)
 {
 	for (size_t i = 0; i < e->n; i++) {
 		const struct gw_cell *c = &e->cells[i];
@@ -156,25 +165,31 @@ struct gw_owner {
 typedef void gw_owner_fn(void *state, uint64_t tag, int status, const struct gw_owner *owner);
 /** An entity that does not live is -ENOENT. */
 typedef void gw_entity_fn(void *state, uint64_t tag, int status, const struct gw_entity *entity);
-/** `made`: the id of the entity that the transaction made, else its stamp. Status: 0; -EEXIST a claim was taken; -ENOENT an entity does not
- * live; -E2BIG its list is full (GW_NICKS_MAX, GW_ACCESS_MAX); -ENOSPC, -EIO the store refused. Unless 0, nothing was written. */
+/** `made`: the id of the entity that the transaction made, else its stamp. Status: 0; -EEXIST a
+ * claim was taken; -ENOENT an entity does not live; -E2BIG its list is full (GW_NICKS_MAX,
+ * GW_ACCESS_MAX); -ENOSPC, -EIO the store refused. Unless 0, nothing was written. */
 typedef void gw_committed_fn(void *state, uint64_t tag, int status, struct gw_id made);
-/** Entities one after the other; after the last one once more with entity NULL (status 0, or why the walk broke off). */
+/** Entities one after the other; after the last one once more with entity NULL (status 0, or why
+ * the walk broke off). */
 typedef void gw_walk_fn(void *state, uint64_t tag, int status, const struct gw_entity *entity);
 
-/** A write. With `make`, `id` is ignored: the transaction makes one new entity and all such writes go to it. */
+/** A write. With `make`, `id` is ignored: the transaction makes one new entity and all such writes
+ * go to it. */
 struct gw_write {
 	uint8_t class;
-	bool make; /* one of them must be GW_F_CORE: without it nothing lives */
+	bool make;      /* one of them must be GW_F_CORE: without it nothing lives */
 	bool remove;    /* a tombstone; of GW_F_CORE: the entity's death, final */
-	bool exclusive; /* GW_F_NAME, GW_F_CERTFP: refuse the transaction when another living entity claims the name */
+	bool exclusive; /* GW_F_NAME, GW_F_CERTFP: refuse the transaction when another living entity
+	                   claims the name */
 	struct gw_id id;
 	uint16_t field;
-	struct gw_blob sub, value; /* copied; of a claim: value is the bare display form (or label), at most GW_NAME_MAX bytes; its stamp
-	                              is added, that of the claim itself when only the display form changes */
+	struct gw_blob sub, value; /* copied; of a claim: value is the bare display form (or label),
+	                              at most GW_NAME_MAX bytes; its stamp is added, that of the
+	                              claim itself when only the display form changes */
 };
 
-/** Topic "services.changed": an entity as it is now, after a commit (from here or another server). */
+/** Topic "services.changed": an entity as it is now, after a commit (from here or another server).
+ */
 struct gw_services_change {
 	uint8_t class;
 	struct gw_id id;
@@ -183,19 +198,24 @@ struct gw_services_change {
 #define GW_TOPIC_SERVICES_CHANGED "services.changed"
 
 struct gw_services_ops {
-	/** The owner of a folded name. 0: `owner_out` is filled; -ENOENT: nobody; -EINPROGRESS: `done` (gw_owner_fn) will be called; -EINVAL: too
-	 * long; -EAGAIN: too much waits. */
-	int (*find)(void *services, enum gw_namespace, const void *folded, size_t n, struct gw_owner *owner_out, struct gw_call done);
+	/** The owner of a folded name. 0: `owner_out` is filled; -ENOENT: nobody; -EINPROGRESS:
+	 * `done` (gw_owner_fn) will be called; -EINVAL: too long; -EAGAIN: too much waits. */
+	int (*find)(void *services, enum gw_namespace, const void *folded, size_t n,
+	            struct gw_owner *owner_out, struct gw_call done);
 	/** All cells of an entity: always by `done` (gw_entity_fn), in a later turn. */
 	int (*read)(void *services, uint8_t class, struct gw_id id, struct gw_call done);
-	/** Writes, all or nothing, under one stamp; `done` (gw_committed_fn) when durable. Else nothing is called: -E2BIG, -EINVAL over a limit;
-	 * -EAGAIN too much waits, or the database is not yet read; -ETIME the system's clock stands more than a minute behind the database. */
+	/** Writes, all or nothing, under one stamp; `done` (gw_committed_fn) when durable. Else
+	 * nothing is called: -E2BIG, -EINVAL over a limit; -EAGAIN too much waits, or the database
+	 * is not yet read; -ETIME the system's clock stands more than a minute behind the database.
+	 */
 	int (*commit)(void *services, const struct gw_write *writes, size_t n, struct gw_call done);
-	/** Every living entity of a class, in order of id, a slice per turn. -EAGAIN: too much waits. */
+	/** Every living entity of a class, in order of id, a slice per turn. -EAGAIN: too much
+	 * waits. */
 	int (*walk)(void *services, uint8_t class, struct gw_call each);
 	/** This life of the database, for stamps; 0 before it is read. */
 	void (*origin)(void *services, uint64_t *origin_out);
-	/** Folds a name: ASCII lower case for now; claims are keyed by it. Returns its length, or -EINVAL if it does not fit. */
+	/** Folds a name: ASCII lower case for now; claims are keyed by it. Returns its length, or
+	 * -EINVAL if it does not fit. */
 	int (*fold)(void *services, const char *name, char folded_out[GW_NAME_MAX + 1]);
 };
 

@@ -1,12 +1,14 @@
 /*
  * godwit/store.h - durable key-value transactions: the interface "store" 1.0.
  *
- * Two kinds of engine fit behind it: a local one (one copy per server, replication above it) and one that servers share. A batch
- * of operations is all or nothing; batches that queue up while the disk syncs are committed together, and each
- * completion comes after that commit is durable. Everything completes by a call on the loop; nothing here blocks.
+ * Two kinds of engine fit behind it: a local one (one copy per server, replication above it) and
+ * one that servers share. A batch of operations is all or nothing; batches that queue up while the
+ * disk syncs are committed together, and each completion comes after that commit is durable.
+ * Everything completes by a call on the loop; nothing here blocks.
  *
- * Results are 0 or a negative errno: -ESTALE a check failed (nothing of the batch was done), -ENOENT, -EAGAIN too much waits,
- * -ENOSPC disk or map full, -EHOSTDOWN engine not in reach, -EILSEQ damaged data, -EIO. Loop thread only, but for the tx_ functions.
+ * Results are 0 or a negative errno: -ESTALE a check failed (nothing of the batch was done),
+ * -ENOENT, -EAGAIN too much waits, -ENOSPC disk or map full, -EHOSTDOWN engine not in reach,
+ * -EILSEQ damaged data, -EIO. Loop thread only, but for the tx_ functions.
  */
 #ifndef GODWIT_STORE_H
 #define GODWIT_STORE_H
@@ -39,8 +41,9 @@ enum gw_store_kind {
 	GW_STORE_MERGE /* the merge function decides, in the transaction */
 };
 
-/** Tables are named by a small number, the owner's choice, below GW_STORE_TABLES. Those from GW_STORE_VERSIONED on keep the version
- * that each row was put with (not 0); in the others, which save its eight bytes, it is 1 for every row that there is. */
+/** Tables are named by a small number, the owner's choice, below GW_STORE_TABLES. Those from
+ * GW_STORE_VERSIONED on keep the version that each row was put with (not 0); in the others, which
+ * save its eight bytes, it is 1 for every row that there is. */
 #define GW_STORE_TABLES 16
 #define GW_STORE_VERSIONED 8
 #define GW_STORE_KEY_MAX 500
@@ -71,25 +74,33 @@ struct gw_store_tx {
 	const struct gw_store_ops *ops;
 };
 
-/** Decides one GW_STORE_MERGE operation, with the functions gw_tx_... below. Runs on the write lane: no state, nothing but `tx` and
- * `op`, no call of other headers. `tag` is the one given to merge_by(). Not 0: the whole batch is undone and reported with that
- * status; that is cheap as long as the batch has written nothing yet, so refuse first and write then. */
+/** Decides one GW_STORE_MERGE operation, with the functions gw_tx_... below. Runs on the write
+ * lane: no state, nothing but `tx` and `op`, no call of other headers. `tag` is the one given to
+ * merge_by(). Not 0: the whole batch is undone and reported with that status; that is cheap as long
+ * as the batch has written nothing yet, so refuse first and write then. */
 typedef int gw_store_merge_fn(struct gw_store_tx *tx, uint64_t tag, const struct gw_store_op *op);
 /** `commit` rises with every commit. */
 typedef void gw_store_done_fn(void *state, uint64_t tag, int status, uint64_t commit);
-/** A read's whole answer, borrowed for the call. Status 0: the ranges hold no more; GW_STORE_MORE: max_bytes was reached. */
-typedef void gw_store_rows_fn(void *state, uint64_t tag, int status, const struct gw_store_row *rows, size_t n);
+/** A read's whole answer, borrowed for the call. Status 0: the ranges hold no more; GW_STORE_MORE:
+ * max_bytes was reached. */
+typedef void gw_store_rows_fn(void *state, uint64_t tag, int status,
+                              const struct gw_store_row *rows, size_t n);
 #define GW_STORE_MORE 1
 
 struct gw_store_ops {
 	unsigned (*caps)(void *store);
-	/** Once, before the first GW_STORE_MERGE. The call follows reloads of its module; the code it names stays loaded while a merge runs. */
+	/** Once, before the first GW_STORE_MERGE. The call follows reloads of its module; the code
+	 * it names stays loaded while a merge runs. */
 	int (*merge_by)(void *store, struct gw_call merge);
-	/** All or nothing; operations are copied; completions come in commit order. -EAGAIN: too much waits (see pending). */
-	int (*commit)(void *store, const struct gw_store_op *ops, size_t n, enum gw_store_durable, struct gw_call done);
-	/** Rows of several ranges in order, up to max_bytes (at least one row), from one consistent image. A longer scan goes on from the
-	 * last key with a new read: no image is held between calls. */
-	int (*read)(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes, struct gw_call rows);
+	/** All or nothing; operations are copied; completions come in commit order. -EAGAIN: too
+	 * much waits (see pending). */
+	int (*commit)(void *store, const struct gw_store_op *ops, size_t n, enum gw_store_durable,
+	              struct gw_call done);
+	/** Rows of several ranges in order, up to max_bytes (at least one row), from one consistent
+	 * image. A longer scan goes on from the last key with a new read: no image is held between
+	 * calls. */
+	int (*read)(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes,
+	            struct gw_call rows);
 	/** Bytes not yet committed: callers hold back. */
 	uint64_t (*pending)(void *store);
 	/** Bytes that the data takes, and the most that it may. */
@@ -102,19 +113,24 @@ struct gw_store_ops {
 	int (*backup)(void *store, const char *path, struct gw_call done);
 
 	/* Only inside a merge function, on the write lane: use gw_tx_get() and so on. */
-	int (*tx_get)(struct gw_store_tx *, uint8_t table, struct gw_blob key, struct gw_store_row *row_out);
-	int (*tx_put)(struct gw_store_tx *, uint8_t table, struct gw_blob key, struct gw_blob val, uint64_t version);
+	int (*tx_get)(struct gw_store_tx *, uint8_t table, struct gw_blob key,
+	              struct gw_store_row *row_out);
+	int (*tx_put)(struct gw_store_tx *, uint8_t table, struct gw_blob key, struct gw_blob val,
+	              uint64_t version);
 	int (*tx_del)(struct gw_store_tx *, uint8_t table, struct gw_blob key);
-	int (*tx_next)(struct gw_store_tx *, uint8_t table, struct gw_blob after, struct gw_blob prefix, struct gw_store_row *row_out);
+	int (*tx_next)(struct gw_store_tx *, uint8_t table, struct gw_blob after,
+	               struct gw_blob prefix, struct gw_store_row *row_out);
 };
 
 /** Rows are borrowed until the next of these calls. -ENOENT. */
-static inline int gw_tx_get(struct gw_store_tx *tx, uint8_t table, struct gw_blob key, struct gw_store_row *row_out)
+static inline int gw_tx_get(struct gw_store_tx *tx, uint8_t table, struct gw_blob key,
+                            struct gw_store_row *row_out)
 {
 	return tx->ops->tx_get(tx, table, key, row_out);
 }
 
-static inline int gw_tx_put(struct gw_store_tx *tx, uint8_t table, struct gw_blob key, struct gw_blob val, uint64_t version)
+static inline int gw_tx_put(struct gw_store_tx *tx, uint8_t table, struct gw_blob key,
+                            struct gw_blob val, uint64_t version)
 {
 	return tx->ops->tx_put(tx, table, key, val, version);
 }
@@ -126,8 +142,8 @@ static inline int gw_tx_del(struct gw_store_tx *tx, uint8_t table, struct gw_blo
 }
 
 /** The first row with a key greater than `after` that begins with `prefix`; -ENOENT. */
-static inline int gw_tx_next(struct gw_store_tx *tx, uint8_t table, struct gw_blob after, struct gw_blob prefix,
-                             struct gw_store_row *row_out)
+static inline int gw_tx_next(struct gw_store_tx *tx, uint8_t table, struct gw_blob after,
+                             struct gw_blob prefix, struct gw_store_row *row_out)
 {
 	return tx->ops->tx_next(tx, table, after, prefix, row_out);
 }
