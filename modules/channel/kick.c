@@ -26,7 +26,8 @@ void channel_kick(void *state, struct gw_client *client, const struct gw_message
 {
 	struct channel_state *c = state;
 	struct gw_channel *channel = NETWORK(c, channel, m->argv[0]);
-	const char *reason = m->argc > 2 && m->argv[2][0] != '\0' ? m->argv[2] : client->session->user->nick;
+	const char *reason = m->argc > 2 && m->argv[2][0] != '\0' ? gw_cut(m->argv[2], GW_REASON_MAX) :
+	                                                           client->session->user->nick;
 	char *rest = m->argv[1], *nick;
 	int n = 0;
 

@@ -31,7 +31,7 @@ static void take_age(struct channel_state *c, struct filter *f, const char *word
 	int64_t when = gw_wall_ns(c->self) / GW_MS - strtoll(word + 2, NULL, 10) * 60000;
 	bool young = word[1] == '<';
 
-	if (word[0] == 'C')
+	if (word[0] == 'C' || word[0] == 'c')
 		*(young ? &f->created_after : &f->created_before) = when;
 	else
 		*(young ? &f->topic_after : &f->topic_before) = when;
@@ -43,7 +43,7 @@ static void take_word(struct channel_state *c, struct filter *f, const char *wor
 		f->more_than = (uint32_t)strtoul(word + 1, NULL, 10) + 1;
 	else if (word[0] == '<')
 		f->less_than = (uint32_t)strtoul(word + 1, NULL, 10);
-	else if ((word[0] == 'C' || word[0] == 'T') && (word[1] == '<' || word[1] == '>'))
+	else if (strchr("CcTt", word[0]) != NULL && (word[1] == '<' || word[1] == '>'))
 		take_age(c, f, word);
 	else if (word[0] == '!')
 		snprintf(f->not_mask, sizeof(f->not_mask), "%s", word + 1);
@@ -65,11 +65,17 @@ static bool passes(struct channel_state *c, const struct filter *f, const struct
 	       (f->not_mask[0] == '\0' || !NETWORK(c, match, f->not_mask, channel->name));
 }
 
+/* A registered channel without members is there for itself only: it would be gone after a restart. */
+static bool listed(struct channel_state *c, const struct gw_channel *channel, const struct gw_user *user)
+{
+	return channel->n_members > 0 && channel_visible(c, channel, user);
+}
+
 static void send_one(struct channel_state *c, struct gw_client *client, const char *name)
 {
 	const struct gw_channel *channel = NETWORK(c, channel, name);
 
-	if (channel != NULL && channel_visible(c, channel, client->session->user))
+	if (channel != NULL && listed(c, channel, client->session->user))
 		CLIENT(c, numeric, client, 322, "%s %u :%s", channel->name, channel->n_members,
 		       channel->topic != NULL ? channel->topic : "");
 }
@@ -106,7 +112,7 @@ static void collect(struct channel_state *c, struct listing *l, const struct gw_
 {
 	for (struct gw_channel *channel = NETWORK(c, next_channel, NULL); channel != NULL;
 	     channel = NETWORK(c, next_channel, channel))
-		if (channel_visible(c, channel, user) && passes(c, &l->filter, channel))
+		if (listed(c, channel, user) && passes(c, &l->filter, channel))
 			add_name(c, l, channel->name);
 }
 

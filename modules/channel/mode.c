@@ -20,8 +20,9 @@ struct change {
 	int next_arg;
 	bool denied; /* 482 has been said */
 	struct gw_mode_change out[MODES_PER_LINE];
-	char params[MODES_PER_LINE][MASK_MAX + 1];
 	size_t n;
+	char params[GW_ARGS_MAX][MASK_MAX + 1];
+	size_t n_params; /* also of what has been taken out again */
 };
 
 /* The numerics of a list mode: an entry, the end. */
@@ -77,19 +78,33 @@ static const char *next_param(struct change *ch)
 
 static void add(struct change *ch, char letter, bool on, const char *param, struct gw_member *member)
 {
-	struct gw_mode_change *out = &ch->out[ch->n];
+	struct gw_mode_change *out = &ch->out[ch->n++];
 
 	*out = (struct gw_mode_change){.letter = letter, .add = on, .member = member};
-	if (param != NULL) {
-		snprintf(ch->params[ch->n], sizeof(ch->params[0]), "%s", param);
-		out->param = ch->params[ch->n];
+	if (param == NULL)
+		return;
+	out->param = strcpy(ch->params[ch->n_params++], param);
+}
+
+/* What the line has said before of the same letter (and member, and mask) counts no more. */
+static void take_out(struct change *ch, char letter, const struct gw_member *member, const char *mask)
+{
+	for (size_t i = 0; i < ch->n; i++) {
+		const struct gw_mode_change *out = &ch->out[i];
+
+		if (out->letter != letter || out->member != member ||
+		    (mask != NULL && !NETWORK(ch->c, same, out->param, mask)))
+			continue;
+		memmove(&ch->out[i], &ch->out[i + 1], (--ch->n - i) * sizeof(*out));
+		return;
 	}
-	ch->n++;
 }
 
 static void bad_param(struct change *ch, char letter, const char *param, const char *why)
 {
-	CLIENT(ch->c, numeric, ch->client, 696, "%s %c %s :%s", ch->channel->name, letter, *param != '\0' ? param : "*", why);
+	bool word = *param != '\0' && *param != ':' && strchr(param, ' ') == NULL;
+
+	CLIENT(ch->c, numeric, ch->client, 696, "%s %c %s :%s", ch->channel->name, letter, word ? param : "*", why);
 }
 
 /* A prefix may be given by those above it (owners: also by their like), and always laid down by its bearer. */
@@ -112,6 +127,8 @@ static void change_prefix(struct change *ch, const struct gw_chanmode *mode, boo
 
 	if (nick == NULL)
 		return;
+	if (member != NULL)
+		take_out(ch, mode->name[0], member, NULL);
 	if (user == NULL)
 		CLIENT(ch->c, numeric, ch->client, 401, "%s :No such nick", nick);
 	else if (member == NULL)
@@ -132,13 +149,17 @@ static const struct gw_list_entry *list_entry(struct change *ch, char letter, co
 	return NULL;
 }
 
-static size_t list_length(const struct gw_channel *channel)
+/* How many entries all lists will have, as far as the line has been read. */
+static size_t list_length(struct change *ch)
 {
 	const struct gw_list_entry *entry;
 	size_t n = 0;
 
-	DL_FOREACH(channel->lists, entry)
+	DL_FOREACH(ch->channel->lists, entry)
 		n += !entry->gone;
+	for (size_t i = 0; i < ch->n; i++)
+		if (NETWORK(ch->c, chanmode, ch->out[i].letter)->type == GW_MODE_LIST)
+			n += ch->out[i].add ? 1 : (size_t)-1;
 	return n;
 }
 
@@ -160,8 +181,9 @@ static void change_list(struct change *ch, char letter, bool on)
 		bad_param(ch, letter, given, "Invalid mask");
 		return;
 	}
+	take_out(ch, letter, NULL, mask);
 	entry = list_entry(ch, letter, mask);
-	if (on && entry == NULL && list_length(ch->channel) + ch->n >= LIST_ENTRIES_MAX)
+	if (on && entry == NULL && list_length(ch) >= LIST_ENTRIES_MAX)
 		CLIENT(ch->c, numeric, ch->client, 478, "%s %c :Channel list is full", ch->channel->name, letter);
 	else if (on == (entry == NULL))
 		add(ch, letter, on, entry != NULL ? entry->mask : mask, NULL);
@@ -172,6 +194,17 @@ static bool key_is_usable(const char *key)
 	return *key != '\0' && *key != ':' && strlen(key) <= GW_KEY_MAX && strpbrk(key, " ,") == NULL;
 }
 
+static void set_key(struct change *ch, const char *key)
+{
+	const char *old = ch->channel->key;
+
+	take_out(ch, 'k', NULL, NULL);
+	if (key == NULL && old != NULL)
+		add(ch, 'k', false, "*", NULL);
+	else if (key != NULL && (old == NULL || strcmp(key, old) != 0))
+		add(ch, 'k', true, key, NULL);
+}
+
 static void change_key(struct change *ch, bool on)
 {
 	const char *key = next_param(ch);
@@ -180,10 +213,20 @@ static void change_key(struct change *ch, bool on)
 		CLIENT(ch->c, numeric, ch->client, 461, "MODE :Not enough parameters");
 	else if (on && !key_is_usable(key))
 		bad_param(ch, 'k', "*", "A key has 1 to 32 characters, no spaces and no commas");
-	else if (on)
-		add(ch, 'k', true, key, NULL);
-	else if (ch->channel->key != NULL)
-		add(ch, 'k', false, "*", NULL);
+	else
+		set_key(ch, on ? key : NULL);
+}
+
+/* 0: none */
+static void set_limit(struct change *ch, unsigned long limit)
+{
+	char text[24];
+
+	take_out(ch, 'l', NULL, NULL);
+	if (limit == ch->channel->limit)
+		return;
+	snprintf(text, sizeof(text), "%lu", limit);
+	add(ch, 'l', limit > 0, limit > 0 ? text : NULL, NULL);
 }
 
 static void change_limit(struct change *ch, bool on)
@@ -191,23 +234,18 @@ static void change_limit(struct change *ch, bool on)
 	const char *given = on ? next_param(ch) : NULL;
 	char *end = NULL;
 	unsigned long limit = given != NULL ? strtoul(given, &end, 10) : 0;
-	char text[16];
 
-	if (!on) {
-		if (ch->channel->limit > 0)
-			add(ch, 'l', false, NULL, NULL);
-	} else if (given == NULL) {
+	if (on && given == NULL)
 		CLIENT(ch->c, numeric, ch->client, 461, "MODE :Not enough parameters");
-	} else if (given[0] < '0' || given[0] > '9' || *end != '\0' || limit == 0 || limit > 1000000) {
+	else if (on && (given[0] < '0' || given[0] > '9' || *end != '\0' || limit == 0 || limit > 1000000))
 		bad_param(ch, 'l', given, "A limit is a number from 1 to 1000000");
-	} else if (limit != ch->channel->limit) {
-		snprintf(text, sizeof(text), "%lu", limit);
-		add(ch, 'l', true, text, NULL);
-	}
+	else
+		set_limit(ch, limit);
 }
 
 static void change_flag(struct change *ch, char letter, bool on)
 {
+	take_out(ch, letter, NULL, NULL);
 	if (((ch->channel->modes & gw_letter(letter)) != 0) != on)
 		add(ch, letter, on, NULL, NULL);
 }
@@ -249,7 +287,7 @@ static void change_modes(struct channel_state *c, struct gw_client *client, stru
 		CLIENT(c, numeric, client, 442, "%s :You're not on that channel", channel->name);
 		return;
 	}
-	for (const char *letter = m->argv[1]; *letter != '\0' && ch.n < MODES_PER_LINE; letter++) {
+	for (const char *letter = m->argv[1]; *letter != '\0' && ch.n < MODES_PER_LINE && ch.n_params < GW_ARGS_MAX; letter++) {
 		if (*letter == '+' || *letter == '-')
 			on = *letter == '+';
 		else

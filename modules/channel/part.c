@@ -8,6 +8,7 @@
 void channel_part(void *state, struct gw_client *client, const struct gw_message *m)
 {
 	struct channel_state *c = state;
+	const char *reason = m->argc > 1 ? gw_cut(m->argv[1], GW_REASON_MAX) : "";
 	char *rest = m->argv[0], *name;
 
 	while ((name = strsep(&rest, ",")) != NULL) {
@@ -20,6 +21,6 @@ void channel_part(void *state, struct gw_client *client, const struct gw_message
 		else if (NETWORK(c, member, channel, client->session->user) == NULL)
 			CLIENT(c, numeric, client, 442, "%s :You're not on that channel", channel->name);
 		else
-			NETWORK(c, part, client->session, channel, m->argc > 1 ? m->argv[1] : "", client->command);
+			NETWORK(c, part, client->session, channel, reason, client->command);
 	}
 }

@@ -87,7 +87,7 @@ int channel_may_enter(struct channel_state *c, struct gw_client *client, struct 
 
 static bool is_ctcp(const char *text)
 {
-	return text[0] == '\001' && strncmp(text + 1, "ACTION", 6) != 0;
+	return text[0] == '\001' && (strncmp(text + 1, "ACTION", 6) != 0 || strchr(" \001", text[7]) == NULL);
 }
 
 int channel_may_send(void *state, uint64_t tag, void *payload, struct gw_error *why)

@@ -3,25 +3,11 @@
  */
 #include "private.h"
 
-#include <string.h>
-
 void channel_send_topic(struct channel_state *c, struct gw_client *to, const struct gw_channel *channel)
 {
 	CLIENT(c, numeric, to, 332, "%s :%s", channel->name, channel->topic);
 	CLIENT(c, numeric, to, 333, "%s %s %lld", channel->name, channel->topic_setter,
 	       (long long)(channel->topic_ms / 1000));
-}
-
-/* Cuts to TOPICLEN, never inside a character. */
-static void cut(char *text)
-{
-	size_t n = GW_TOPIC_MAX;
-
-	if (strlen(text) <= n)
-		return;
-	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
-		n--;
-	text[n] = '\0';
 }
 
 static void set_topic(struct channel_state *c, struct gw_client *client, struct gw_channel *channel, char *text)
@@ -36,8 +22,7 @@ static void set_topic(struct channel_state *c, struct gw_client *client, struct 
 		CLIENT(c, numeric, client, 482, "%s :You're not a channel operator", channel->name);
 		return;
 	}
-	cut(text);
-	NETWORK(c, topic, client->session, channel, text, client->command);
+	NETWORK(c, topic, client->session, channel, gw_cut(text, GW_TOPIC_MAX), client->command);
 }
 
 void channel_topic(void *state, struct gw_client *client, const struct gw_message *m)

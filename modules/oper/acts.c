@@ -35,7 +35,8 @@ void oper_kill(void *state, struct gw_client *client, const struct gw_message *m
 {
 	struct oper_state *o = state;
 	struct gw_user *user = NETWORK(o, user, m->argv[0]);
-	const char *reason = m->argc > 1 && m->argv[1][0] != '\0' ? m->argv[1] : "No reason given";
+	const char *reason = m->argc > 1 && m->argv[1][0] != '\0' ? gw_cut(m->argv[1], GW_REASON_MAX) :
+	                                                           "No reason given";
 
 	if (!may(o, client, "kill"))
 		return;

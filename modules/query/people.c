@@ -45,28 +45,14 @@ void query_ison(void *state, struct gw_client *client, const struct gw_message *
 	CLIENT(q, numeric, client, 303, ":%s", line);
 }
 
-/* Cuts to AWAYLEN, never inside a character. */
-static void cut(char *text)
-{
-	size_t n = GW_AWAY_MAX;
-
-	if (strlen(text) <= n)
-		return;
-	while (n > 0 && ((unsigned char)text[n] & 0xc0) == 0x80)
-		n--;
-	text[n] = '\0';
-}
-
 void query_away(void *state, struct gw_client *client, const struct gw_message *m)
 {
 	struct query_state *q = state;
 	const struct gw_user *user = client->session->user;
 	struct gw_user_set set = {.fields = GW_SET_AWAY};
 
-	if (m->argc > 0 && m->argv[0][0] != '\0') {
-		cut(m->argv[0]);
-		set.away = m->argv[0];
-	}
+	if (m->argc > 0 && m->argv[0][0] != '\0')
+		set.away = gw_cut(m->argv[0], GW_AWAY_MAX);
 	if (set.away != NULL ? user->away == NULL || strcmp(user->away, set.away) != 0 : user->away != NULL)
 		NETWORK(q, set, client->session, &set, client->command);
 	if (set.away != NULL)

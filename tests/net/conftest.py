@@ -2,6 +2,7 @@
 
 import pytest
 from live import Irc, Server
+from people import CHEAP, GUESTS, Person
 
 
 @pytest.fixture
@@ -35,3 +36,25 @@ def connect():
     yield one
     for irc in open_ones:
         irc.close()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """One server for all tests of a file, which admits guests."""
+    server = Server(tmp_path_factory.mktemp("place"), modules=GUESTS, more=CHEAP)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def people(place):
+    """Brings people in: people("anna", caps=..., account=...); they leave with the test."""
+    there = []
+
+    def one(nick, **settings):
+        there.append(Person(place.plain, nick, **settings))
+        return there[-1]
+
+    yield one
+    for person in there:
+        person.leave()
