@@ -28,7 +28,6 @@ enum gw_unload {
 	GW_UNLOAD_RELOAD, /* a newer generation has the state: free nothing of it */
 	GW_UNLOAD_LAST,   /* the module goes, also because a start or rehash failed after its first
 	                     `load`: free all that the state points to */
-	GW_UNLOAD_FAILED  /* not sent: nothing that can fail follows a reload's `load` */
 };
 
 /** A row of `.interfaces`: what the module offers others. `ops` is the table that the interface's

@@ -36,19 +36,14 @@ static int services_load(struct gw_self *self, void *state_, enum gw_load why, s
 {
 	struct services_state *state = state_;
 
-	if (why == GW_LOAD_FIRST)
-		return services_first_load(self, state, err);
-	state->on_trial = true;
-	return 0;
+	return why == GW_LOAD_FIRST ? services_first_load(self, state, err) : 0;
 }
 
 static void services_unload(struct gw_self *self, void *state_, enum gw_unload why)
 {
 	struct services_state *state = state_;
-	bool on_trial = state->on_trial;
 
-	state->on_trial = false;
-	if (why == GW_UNLOAD_RELOAD || (why == GW_UNLOAD_FAILED && on_trial))
+	if (why == GW_UNLOAD_RELOAD)
 		return;
 	if (state->backup != NULL)
 		gw_admin_done(self, &state->backup, -ECANCELED, "the module was unloaded");

@@ -70,7 +70,6 @@ struct filter {
 struct services_state {
 	struct gw_self *self;
 	struct gw_iface *store;
-	bool on_trial; /* a generation has loaded on this state and is not yet in force */
 	struct gw_topic *changed;
 
 	/* start.c; `origin` is 0 until the meta table has been read */

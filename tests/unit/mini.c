@@ -633,8 +633,6 @@ void mini_reload(struct mini *mini, const char *name)
 	struct gw_error err;
 
 	assert_int_equal(m->descriptor->load(&m->self, m->self.state, GW_LOAD_RELOAD, &err), 0);
-	m->descriptor->unload(&m->self, m->self.state, GW_UNLOAD_FAILED);
-	assert_int_equal(m->descriptor->load(&m->self, m->self.state, GW_LOAD_RELOAD, &err), 0);
 	m->descriptor->unload(&m->self, m->self.state, GW_UNLOAD_RELOAD);
 	m->self.generation++;
 }
