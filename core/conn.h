@@ -30,12 +30,11 @@ enum conn_state {
 };
 
 struct gw_conn {
-	/* What a write touches lies together: a line to a channel visits every member's connection.
-	 */
+	/* What a write touches lies together: a line to a channel visits every member. */
 	struct gw_sink sink;
 	struct conns *conns;
-	struct gw_conn *next_dirty; /* these three: lists of struct conns */
-	uint32_t sendq_max;         /* the owner's */
+	struct gw_conn *next_dirty;
+	uint32_t sendq_max; /* the owner's */
 	uint8_t state;
 	bool dirty : 1;
 	bool blocked : 1; /* the socket takes no more: writing waits for it */
@@ -52,20 +51,23 @@ struct gw_conn {
 	bool gone : 1; /* freed but for its memory, which a list still names */
 	uint8_t want;
 
+	/* And what a flush touches besides: the socket's descriptor is at its end. */
 	struct loop_sock sock;
 	const struct transport *transport;
-	struct tls *tls; /* of transport_tls.c */
-	struct gw_conn *next_again, *next_closing;
-	struct gw_conn *prev, *next;           /* in conns->all */
-	struct gw_conn *wait_prev, *wait_next; /* in the list of deadlines of its state */
+	uint64_t bytes_out;
+	uint32_t drain_below; /* 0: nobody waits */
+
+	uint32_t in_hand; /* while delivering: bytes behind the line */
+	uint64_t bytes_in;
+	struct tls *tls;                           /* of transport_tls.c */
+	struct gw_conn *next_again, *next_closing; /* as next_dirty: lists of struct conns */
+	struct gw_conn *prev, *next;               /* in conns->all */
+	struct gw_conn *wait_prev, *wait_next;     /* in the list of deadlines of its state */
 	int64_t deadline_ns;
 	struct framing input;
 	struct gw_conn_owner owner;
 	struct listener *listener;
 	char *close_reason;
-	uint64_t bytes_in, bytes_out;
-	uint32_t drain_below; /* 0: nobody waits */
-	uint32_t in_hand;     /* while delivering: bytes behind the line */
 	struct gw_conn_info info;
 	char address[INET6_ADDRSTRLEN]; /* what info.address points to */
 };

@@ -94,6 +94,10 @@ static void flush_all(struct conns *conns)
 	while ((conn = conns->dirty) != NULL) {
 		conns->dirty = conn->next_dirty;
 		conn->dirty = false;
+		if (conns->dirty != NULL) { /* arrives while the system writes this one */
+			__builtin_prefetch(conns->dirty);
+			__builtin_prefetch(&conns->dirty->transport);
+		}
 		if (freed(conn))
 			continue;
 		if (!conn->blocked)
