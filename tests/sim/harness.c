@@ -224,6 +224,11 @@ void simserver_stop(struct simserver *s)
 	simnet_quiet(s->net);
 }
 
+void simserver_cut(struct simserver *s)
+{
+	end_server(s);
+}
+
 void simserver_restart(struct simserver *s, const char *yaml)
 {
 	struct gw_error err = {0};

@@ -42,6 +42,11 @@ char *simserver_path(struct simserver *s, const char *name);
 void simserver_restart(struct simserver *s, const char *yaml);
 /** Only the first half: clients see how a server ends. */
 void simserver_stop(struct simserver *s);
+/**
+ * A power cut: from this moment the server is no more, until simserver_restart(). Its memory is
+ * gone, and with store_fake what was not synced; clients read what is under way to them.
+ */
+void simserver_cut(struct simserver *s);
 /** Writes another configuration, for "rehash". */
 void simserver_config(struct simserver *s, const char *yaml);
 /**

@@ -7,3 +7,11 @@ tests_sim_libsim_a_SOURCES = tests/sim/loop_sim.c tests/sim/sim_net.c tests/sim/
 check_PROGRAMS += tests/sim/simulation
 tests_sim_simulation_SOURCES = tests/sim/simulation.c
 tests_sim_simulation_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/sim/durable
+tests_sim_durable_SOURCES = tests/sim/durable.c
+tests_sim_durable_LDADD = tests/sim/libsim.a $(SERVICES_TEST_LIBS) $(TEST_LIBS)
+
+# a hundred seeds of it are part of the check
+sim-durable: check-programs
+	GODWIT_BUILD=$(abs_builddir) tests/sim/durable 1000

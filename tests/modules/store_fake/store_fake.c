@@ -8,7 +8,8 @@
  * yet acknowledged. The tables live in memory and are read back from the file at the start. Delays
  * come from the loop's random source. The merge function is the same that runs on the real store.
  *
- * Option `room`: bytes that the tables may take; beyond it batches are refused with -ENOSPC.
+ * Option `room`: bytes that the tables may take; beyond it batches are refused with -ENOSPC. Option
+ * `early`: batches are acknowledged before they are durable, for tests that must notice it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +55,8 @@ struct batch {
 	int status;
 	size_t n;
 	struct gw_store_op *ops;
+	uint8_t *log; /* its record, once it is merged; NULL: nothing was changed */
+	size_t log_n;
 };
 
 struct read {
@@ -68,6 +71,7 @@ struct fake {
 	struct gw_call merge;
 	struct table tables[GW_STORE_TABLES];
 	size_t bytes, room;
+	bool early;
 	struct batch *queue, *taken, *synced;
 	struct read *reads;
 	struct gw_timer *timer; /* of the disk */
@@ -269,13 +273,12 @@ struct entry {
 	uint8_t table, deleted;
 };
 
-/* What the batch has changed, as it is now, in one write. */
-static void append(struct fake *fake, const struct undo *changes)
+/* What the batch has changed, as it is now. */
+static void record(struct fake *fake, struct batch *batch, const struct undo *changes)
 {
 	const struct undo *u;
 	uint8_t *bytes = NULL;
 	size_t n = sizeof(struct record);
-	int log;
 
 	LL_FOREACH (changes, u) {
 		const struct table *t = &fake->tables[u->table];
@@ -299,12 +302,21 @@ static void append(struct fake *fake, const struct undo *changes)
 	if (bytes == NULL)
 		return;
 	*(struct record *)(void *)bytes = (struct record){(uint32_t)(n - sizeof(struct record))};
-	log = open(fake->path,
-	           O_WRONLY | O_APPEND | O_CLOEXEC); /* held open it would outlive a power cut */
-	if (log < 0 || write(log, bytes, n) != (ssize_t)n)
+	batch->log = bytes;
+	batch->log_n = n;
+}
+
+/* In one write. The file held open would outlive a power cut. */
+static void append(struct fake *fake, const struct batch *batch)
+{
+	int log;
+
+	if (batch->log == NULL)
+		return;
+	log = open(fake->path, O_WRONLY | O_APPEND | O_CLOEXEC);
+	if (log < 0 || write(log, batch->log, batch->log_n) != (ssize_t)batch->log_n)
 		abort();
 	close(log);
-	gw_free(fake->self, bytes);
 }
 
 static void replay_record(struct fake *fake, const uint8_t *at, const uint8_t *end)
@@ -357,7 +369,7 @@ static void batch_run(struct fake *fake, struct batch *batch)
 	for (size_t i = 0; i < batch->n && batch->status == 0; i++)
 		batch->status = run_op(&tx, &batch->ops[i]);
 	if (batch->status == 0)
-		append(fake, tx.undo);
+		record(fake, batch, tx.undo);
 	LL_FOREACH_SAFE (tx.undo, u, next) {
 		if (batch->status != 0)
 			gw_free(fake->self, swap(fake, u->table, u->key, u->key_n, u->old));
@@ -370,6 +382,7 @@ static void batch_run(struct fake *fake, struct batch *batch)
 static void batch_free(struct fake *fake, struct batch *batch)
 {
 	gw_free(fake->self, batch->ops);
+	gw_free(fake->self, batch->log);
 	gw_free(fake->self, batch);
 }
 
@@ -385,6 +398,31 @@ static void take(struct fake *fake)
 	gw_timer_set(fake->timer, fake->self, delay(fake));
 }
 
+static void report(struct fake *fake, const struct batch *batch)
+{
+	gw_store_done_fn *fn = (gw_store_done_fn *)gw_call_fn(batch->done);
+
+	if (fn != NULL)
+		fn(batch->done.module->state, batch->done.tag, batch->status, fake->commits);
+}
+
+/* The second half of a group's way. */
+static void finish(struct fake *fake)
+{
+	struct batch *batch;
+
+	while ((batch = fake->synced) != NULL) {
+		DL_DELETE(fake->synced, batch);
+		if (fake->early)
+			append(fake, batch);
+		else
+			report(fake, batch);
+		batch_free(fake, batch);
+	}
+	if (fake->queue != NULL)
+		take(fake);
+}
+
 static void sync_now(void *state, uint64_t tag)
 {
 	struct fake *fake = state;
@@ -392,25 +430,21 @@ static void sync_now(void *state, uint64_t tag)
 
 	(void)tag;
 	if (fake->synced != NULL) {
-		while ((batch = fake->synced) != NULL) {
-			gw_store_done_fn *fn = (gw_store_done_fn *)gw_call_fn(batch->done);
-
-			DL_DELETE(fake->synced, batch);
-			if (fn != NULL)
-				fn(batch->done.module->state, batch->done.tag, batch->status,
-				   fake->commits);
-			batch_free(fake, batch);
-		}
-		if (fake->queue != NULL)
-			take(fake);
+		finish(fake);
 		return;
 	}
-	DL_FOREACH (fake->taken, batch)
+	DL_FOREACH (fake->taken, batch) {
 		batch_run(fake, batch);
+		if (!fake->early)
+			append(fake, batch);
+	}
 	fake->commits++;
 	fake->synced = fake->taken;
 	fake->taken = NULL;
 	gw_timer_set(fake->timer, fake->self, delay(fake));
+	if (fake->early)
+		DL_FOREACH (fake->synced, batch)
+			report(fake, batch);
 }
 
 /* --- the interface --- */
@@ -611,6 +645,7 @@ static int fake_load(struct gw_self *self, void *state, enum gw_load why, struct
 		return 0;
 	fake->self = self;
 	fake->room = (size_t)gw_option_int(self, gw_options(self), "room");
+	fake->early = gw_option_int(self, gw_options(self), "early") != 0;
 	snprintf(fake->path, sizeof(fake->path), "%s/store_fake.log",
 	         gw_server_string(self, "state-directory"));
 	log = open(fake->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -660,6 +695,7 @@ static void fake_unload(struct gw_self *self, void *state, enum gw_unload why)
 static const struct gw_option fake_options[] = {
 	{"room", GW_OPT_SIZE, "0", 0, (int64_t)1 << 40, false,
          "Bytes that the tables may take; 0: any."},
+	{"early", GW_OPT_BOOL, "no", 0, 0, false, "Acknowledges before it is durable."},
 	{.name = NULL},
 };
 
