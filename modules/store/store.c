@@ -74,19 +74,14 @@ static int store_load(struct gw_self *self, void *state_, enum gw_load why, stru
 {
 	struct store_state *state = state_;
 
-	if (why == GW_LOAD_FIRST)
-		return store_first_load(self, state, err);
-	state->on_trial = true;
-	return 0;
+	return why == GW_LOAD_FIRST ? store_first_load(self, state, err) : 0;
 }
 
 static void store_unload(struct gw_self *self, void *state_, enum gw_unload why)
 {
 	struct store_state *state = state_;
-	bool on_trial = state->on_trial;
 
-	state->on_trial = false;
-	if (why == GW_UNLOAD_RELOAD || (why == GW_UNLOAD_FAILED && on_trial))
+	if (why == GW_UNLOAD_RELOAD)
 		return;
 	commit_drop_all(state);
 	read_drop_all(state);

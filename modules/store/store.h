@@ -67,7 +67,8 @@ void env_unref(struct env **env);
 /** LMDB's and the system's codes as ours. */
 int env_status(int code);
 void env_usage(const struct env *env, uint64_t *bytes_out, uint64_t *limit_out);
-/** Whether so little of the map is left that it is kept for deletions. Call it outside of a transaction. */
+/** Whether so little of the map is left that it is kept for deletions. Call it outside of a
+ * transaction. */
 bool env_is_tight(const struct env *env);
 void env_identity(const struct env *env, char out[GW_STORE_IDENTITY]);
 
@@ -79,7 +80,6 @@ struct read;
 struct store_state {
 	struct gw_self *self;
 	struct env *env;
-	bool on_trial; /* a generation has loaded on this state and is not yet in force */
 
 	struct gw_call merge;
 	struct batch *queue, *in_flight;

@@ -5,8 +5,8 @@
  * takes the transaction with it; then each batch gets a transaction of its own, so that it undoes
  * nobody else's.
  *
- * LMDB needs new pages to delete, too, so a map that is full to the brim could never be emptied. Its
- * last pages are therefore kept for batches that make the database smaller.
+ * LMDB needs new pages to delete, too, so a map that is full to the brim could never be emptied.
+ * Its last pages are therefore kept for batches that make the database smaller.
  */
 #include "store.h"
 #include <errno.h>
@@ -19,7 +19,7 @@ struct tx {
 	struct env *env;
 	MDB_txn *txn;
 	bool wrote;
-	bool tight; /* little is left: batches that make the database larger are refused */
+	bool tight;    /* little is left: batches that make the database larger are refused */
 	int64_t grown; /* bytes, by the batch that runs; counted when it is tight */
 };
 
