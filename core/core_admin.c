@@ -277,7 +277,7 @@ static int by_name(const void *a, const void *b)
 static void help_command(void *state, struct gw_admin_request *req, int argc,
                          const char *const *argv)
 {
-	static const char *const columns[] = {"command", "arguments", "help"};
+	static const char *const columns[] = {"command", "arguments", "privilege", "help"};
 	const struct gw_row *rows;
 	size_t n = module_api.rows(server_self(state), GW_POINT_ADMIN, &rows), shown = 0;
 	struct gw_row *sorted = mem_alloc(n * sizeof(*sorted));
@@ -287,13 +287,14 @@ static void help_command(void *state, struct gw_admin_request *req, int argc,
 	for (size_t i = 0; i < n; i++) {
 		const struct gw_admin_command *command = sorted[i].row;
 		const char *cells[] = {command->name, command->args != NULL ? command->args : "",
+		                       command->privilege != NULL ? command->privilege : "",
 		                       command->help != NULL ? command->help : ""};
 
 		if (!is_asked(command, argc, argv) || !admin_allows(req, command))
 			continue;
 		if (shown++ == 0)
-			admin_head(req, columns, 3);
-		admin_row(req, cells, 3);
+			admin_head(req, columns, 4);
+		admin_row(req, cells, 4);
 	}
 	free(sorted);
 	if (shown == 0)
