@@ -285,10 +285,10 @@ def figures(counter):
     return ", ".join(f"{counter[key]} {key}" for key in counter)
 
 
-async def soak(folder, rounds, seed=1, out=print):
+async def soak(folder, rounds, seed=1, more="", out=print):
     """The ledger, when all is as it should be."""
     ledger = Ledger(seed)
-    server = Server(folder, more=MORE)
+    server = Server(folder, more=MORE + more)
     began, checked = time.monotonic(), 0
     try:
         for turn in range(1, rounds + 1):

@@ -27,6 +27,22 @@ def test_what_was_reported_survives_kill_9(tmp_path):
     assert ledger.told["registered"] > 20
 
 
+def test_kills_tell_an_answer_that_comes_before_the_commit(tmp_path):
+    class Hasty(Variants):
+        @staticmethod
+        def edit(text):
+            commit, say = "task_commit(st, task, birth.writes, n);", "task_client(st, task)"
+            text = text.replace(commit, f'if ({say}) say_outcome(st, {say}, "REGISTER", "SUCCESS", task->name, "so soon"); {commit}')
+            text = text.replace("mdb_txn_commit(tx.txn)", "(usleep(20000), mdb_txn_commit(tx.txn))")
+            return text.replace("#include <lmdb.h>", "#include <lmdb.h>\n#include <unistd.h>")
+
+    variants = Hasty(tmp_path / "modules", ["store", "account"])
+    for name in variants.names:
+        variants.install(name, 1)
+    with pytest.raises(AssertionError, match="was registered, and does not log in"):
+        asyncio.run(soak(tmp_path / "server", 20, more=f"module-directory: [{tmp_path}/modules]\n"))
+
+
 def test_a_first_start_may_be_killed_anywhere(tmp_path, serve, connect):
     server = serve(more=CHEAP)
     server.stop()
