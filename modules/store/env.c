@@ -17,10 +17,10 @@
 #include <unistd.h>
 
 #define MAP_LEAST ((size_t)1 << 20)
-#define PAGES_KEPT                                                                                 \
-	((size_t)256) /* a few deletions at once, each in six tables, while readers hold older     \
-	                 pages */
-#define FREE_TABLE 0  /* LMDB's list of free pages, by transaction */
+/* Enough for a few deletions at once, each in six tables, while readers hold older pages. */
+#define PAGES_KEPT ((size_t)256)
+/* LMDB's list of free pages, by transaction. */
+#define FREE_TABLE 0
 
 int env_status(int code)
 {
@@ -196,8 +196,8 @@ static size_t pages_free(const struct env *env)
 		return 0;
 	if (mdb_cursor_open(txn, FREE_TABLE, &cursor) == 0) {
 		while (n < PAGES_KEPT && mdb_cursor_get(cursor, &key, &data, MDB_NEXT) == 0) {
-			memcpy(&one, data.mv_data,
-			       sizeof(one)); /* a list with its length in front */
+			/* A list with its length in front. */
+			memcpy(&one, data.mv_data, sizeof(one));
 			n += one;
 		}
 		mdb_cursor_close(cursor);
