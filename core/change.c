@@ -76,13 +76,13 @@ static int refuse_unload(struct gw_server *server, const struct module *module,
 		size_t used = strlen(who);
 
 		if (m != module && depends_on(m->descriptor, module->descriptor, &need))
-			snprintf(who + used, sizeof(who) - used,
-			         "%s%s requires its interface %s %u.%u", used > 0 ? ", " : "",
-			         m->self.name, need.name, need.major, need.minor);
+			snprintf(who + used, sizeof(who) - used, "%s%s", used > 0 ? ", " : "",
+			         m->self.name);
 	}
 	if (who[0] == '\0')
 		return 0;
-	return gw_fail(err, -EBUSY, "%s cannot be unloaded: %s", module->self.name, who);
+	return gw_fail(err, -EBUSY, "%s is required by %s; --cascade unloads them too",
+	               module->self.name, who);
 }
 
 /** Whether the module at `at` stays, and requires what one that goes provides. */

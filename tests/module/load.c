@@ -148,8 +148,7 @@ static void test_what_others_need_is_not_unloaded(void **state)
 
 	start(h, "modules: [toy, ann, bob, loose]\n");
 	assert_int_equal(change_unload(h->server, "toy", false, &err), -EBUSY);
-	assert_string_equal(err.text, "toy cannot be unloaded: ann requires its interface toy 1.0, "
-	                              "bob requires its interface toy 1.0");
+	assert_string_equal(err.text, "toy is required by ann, bob; --cascade unloads them too");
 	assert_string_equal(order(h), "toy ann bob loose");
 	assert_int_equal(change_unload(h->server, "toy", true, &err), 0);
 	assert_string_equal(order(h), "loose");
@@ -265,8 +264,8 @@ static void test_commands_answer_or_say_what_is_wrong(void **state)
 	assert_int_equal(host_ask(h, "module load toy"), 0);
 	assert_int_equal(host_ask(h, "help toy"), 0);
 	assert_string_equal(h->answer,
-	                    "command|arguments|help\ntoy again||Reloads itself.\n"
-	                    "toy answer||Answers toy wait.\ntoy wait||Waits for toy answer.\n\n");
+	                    "command|arguments|privilege|help\ntoy again||module|Reloads itself.\n"
+	                    "toy answer|||Answers toy wait.\ntoy wait|||Waits for toy answer.\n\n");
 	assert_int_equal(host_ask(h, "log level toy debug"), 0);
 	assert_int_equal(host_ask(h, "log level"), 0);
 	assert_string_equal(h->answer, "module|level\ncore|info\ntoy|debug\n\n");
