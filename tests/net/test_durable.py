@@ -105,6 +105,14 @@ def test_each_reply_leaves_after_its_sync(tmp_path):
         syscalls.check_reply(calls, name)
 
 
+def complaint_of(calls, name):
+    try:
+        syscalls.check_reply(calls, name)
+    except AssertionError as error:
+        return str(error)
+    return None
+
+
 @pytest.mark.skipif(not can_trace(), reason="strace is not here or may not trace")
 @pytest.mark.parametrize("flag, complaint", [("MDB_NOSYNC", "pages were synced"), ("MDB_NOMETASYNC", "last page was synced")])
 def test_the_trace_tells_a_store_that_does_not_sync(tmp_path, flag, complaint):
@@ -115,9 +123,9 @@ def test_the_trace_tells_a_store_that_does_not_sync(tmp_path, flag, complaint):
 
     Careless(tmp_path / "modules", ["store"]).install("store", 1)
     calls, names = traced_names(tmp_path, f"module-directory: [{tmp_path}/modules]\n")
-    for name in names:
-        with pytest.raises(AssertionError, match=complaint):
-            syscalls.check_reply(calls, name)
+    complaints = [c for c in (complaint_of(calls, name) for name in names) if c]
+    assert complaints  # not of all: the next commit's sync may come in time for this one's last page
+    assert all(complaint in c for c in complaints)
 
 
 OPENED = '1 openat(AT_FDCWD</>, "/s/data.mdb", O_WRONLY|O_DSYNC) = 11</s/data.mdb>\n'
