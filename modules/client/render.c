@@ -63,11 +63,11 @@ static const char *source_of(struct render *r)
 
 /* "time=...;msgid=...;account=...;+client=..."; what names the message itself is only on the first
  * of several lines. */
-static size_t write_tags(struct render *r, uint64_t caps, char out[TAGS_MAX])
+static size_t write_tags(struct render *r, uint64_t caps, bool by_user, char out[TAGS_MAX])
 {
 	struct client_state *st = r->st;
 	const struct gw_event *event = r->event;
-	const char *account = event->source != NULL ? event->source->user->account : NULL;
+	const char *account = by_user ? event->source->user->account : NULL;
 	bool named = (caps & st->bit.tags) && r->lines == 0;
 	char *at = out;
 
@@ -148,7 +148,9 @@ static void line(struct gw_render *pub, const char *source, const char *format, 
 {
 	struct render *r = (struct render *)pub;
 	char text[TEXT_MAX + 1], tags[TAGS_MAX];
-	size_t n_tags = write_tags(r, r->form != NULL ? pub->caps : r->own_caps, tags);
+	/* A line may come from the server though a user has caused it. */
+	bool by_user = r->event->source != NULL && (source == NULL || strchr(source, '!') != NULL);
+	size_t n_tags = write_tags(r, r->form != NULL ? pub->caps : r->own_caps, by_user, tags);
 	size_t n = write_source(text, source != NULL ? source : source_of(r));
 	va_list args;
 	int more;
@@ -240,7 +242,9 @@ static void to_channel(struct render *r)
 	const struct gw_channel *channel = r->event->channel;
 	const struct gw_session *source = r->event->source;
 	struct gw_member **members = channel->members;
-	unsigned below = r->event->status > 0 ? r->event->status - 1u : 0;
+	/* That of a JOIN is what the newcomer is, not who may see it. */
+	bool to_some = r->event->kind == GW_EV_MESSAGE && r->event->status > 0;
+	unsigned below = to_some ? r->event->status - 1u : 0;
 	bool own = r->row->echo;
 
 	for (uint32_t i = 0, n = channel->n_members; i < n; i++) {

@@ -30,7 +30,7 @@ class Person(Irc):
         if caps:
             self.expect(r" CAP \S+ ACK ")
             self.send("CAP END")
-        self.source = self.expect(r" 001 ").rsplit(" ", 1)[1]
+        self.source = self.expect(r" 001 ", 5).rsplit(" ", 1)[1]
         self.nick, self.host = nick, self.source.split("@")[1]
         self.sync()
 
