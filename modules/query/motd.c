@@ -9,6 +9,7 @@
 
 #define LINES_MAX 500
 #define LINE_MAX_BYTES 400
+#define FILE_MAX_BYTES ((size_t)LINES_MAX * 1024)
 
 void query_motd_free(struct query_state *q)
 {
@@ -19,23 +20,69 @@ void query_motd_free(struct query_state *q)
 	q->motd_lines = 0;
 }
 
-int query_motd_load(struct query_state *q, const char *path, struct gw_error *err)
+/* The bytes of the UTF-8 character at `p`; 0: it is none. */
+static size_t character(const unsigned char *p)
 {
-	char line[LINE_MAX_BYTES];
-	FILE *file;
+	size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
+
+	for (size_t i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	if (n >= 3 && ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) ||
+	               (*p == 0xf4 && p[1] > 0x8f)))
+		return 0;
+	return n;
+}
+
+/* Clients are promised UTF-8: what is none becomes question marks. */
+static char *line_copy(struct query_state *q, char *line)
+{
+	for (unsigned char *p = (unsigned char *)line; *p != '\0';) {
+		size_t n = character(p);
+
+		if (n == 0 || *p == '\r')
+			*p = '?';
+		p += n > 0 ? n : 1;
+	}
+	return gw_strdup(q->self, gw_cut(line, LINE_MAX_BYTES));
+}
+
+static void take_text(struct query_state *q, char *text)
+{
+	char *rest = text, *line;
 
 	query_motd_free(q);
-	if (*path == '\0')
+	q->motd = gw_alloc(q->self, LINES_MAX * sizeof(*q->motd));
+	while (q->motd_lines < LINES_MAX && (line = strsep(&rest, "\n")) != NULL) {
+		size_t n = strlen(line);
+
+		if (n > 0 && line[n - 1] == '\r')
+			line[n - 1] = '\0';
+		if (rest != NULL || n > 0)
+			q->motd[q->motd_lines++] = line_copy(q, line);
+	}
+}
+
+/* A file that cannot be read leaves the text as it was. */
+int query_motd_load(struct query_state *q, const char *path, struct gw_error *err)
+{
+	char *text;
+	FILE *file;
+	size_t n;
+
+	if (*path == '\0') {
+		query_motd_free(q);
 		return 0;
+	}
 	file = fopen(path, "r");
 	if (file == NULL)
 		return gw_fail(err, -errno, "motd %s: %s", path, strerror(errno));
-	q->motd = gw_alloc(q->self, LINES_MAX * sizeof(*q->motd));
-	while (q->motd_lines < LINES_MAX && fgets(line, sizeof(line), file) != NULL) {
-		line[strcspn(line, "\r\n")] = '\0';
-		q->motd[q->motd_lines++] = gw_strdup(q->self, line);
-	}
+	text = gw_alloc(q->self, FILE_MAX_BYTES + 1);
+	n = fread(text, 1, FILE_MAX_BYTES, file);
+	text[n] = '\0';
 	fclose(file);
+	take_text(q, text);
+	gw_free(q->self, text);
 	return 0;
 }
 

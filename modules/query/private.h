@@ -41,6 +41,7 @@ struct query_state {
 	uint32_t past_max, past_next;
 	char **motd;
 	size_t motd_lines;
+	uint32_t peak_here; /* users of this server at one time */
 };
 
 #define NETWORK(q, ...) GW_VIA((q)->network, gw_network_ops, __VA_ARGS__)

@@ -83,13 +83,23 @@ bool query_may_see_channel(struct query_state *q, const struct gw_user *asker, c
 	return !(channel->modes & gw_letter('s')) || query_is_oper(asker) || NETWORK(q, member, channel, asker) != NULL;
 }
 
+static void note_peak(struct query_state *q)
+{
+	uint32_t users = NETWORK(q, here)->n_users;
+
+	if (users > q->peak_here)
+		q->peak_here = users;
+}
+
 static void query_event(void *state, uint64_t tag, const void *payload)
 {
 	struct query_state *q = state;
 	const struct gw_event *event = payload;
 
 	(void)tag;
-	if (event->kind == GW_EV_QUIT)
+	if (event->kind == GW_EV_USER)
+		note_peak(q);
+	else if (event->kind == GW_EV_QUIT)
 		query_past_add(q, event->source->user, event->source->user->nick);
 	else if (event->kind == GW_EV_NICK)
 		query_past_add(q, event->source->user, event->old);

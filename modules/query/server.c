@@ -19,6 +19,8 @@ void query_send_lusers(struct query_state *q, struct gw_client *client)
 	CLIENT(q, numeric, client, 252, "%u :operator(s) online", opers);
 	CLIENT(q, numeric, client, 254, "%u :channels formed", channels);
 	CLIENT(q, numeric, client, 255, ":I have %u clients and %u servers", here->n_users, servers - 1);
+	CLIENT(q, numeric, client, 265, "%u %u :Current local users %u, max %u", here->n_users, q->peak_here, here->n_users,
+	       q->peak_here);
 	CLIENT(q, numeric, client, 266, "%u %u :Current global users %u, max %u", users, peak, users, peak);
 }
 
