@@ -226,7 +226,8 @@ void conns_forget(struct conns *conns, struct gw_self *module)
 			continue;
 		conn->owner.module = NULL;
 		conn->owned = false;
-		if (conn->state != CONN_LINGER)
+		/* One that the module has closed already still gets its last words. */
+		if (conn->state != CONN_LINGER && !conn->closing)
 			conn_close(conn, GW_CLOSE_NOW, "Module unloaded");
 	}
 }

@@ -209,13 +209,14 @@ struct gw_client_ops {
 	void (*standard)(void *client_module, struct gw_client *, const char *type,
 	                 const char *command, const char *code, const char *context,
 	                 const char *format, ...) __attribute__((format(printf, 7, 8)));
-	/** Keeps the client's further lines unexecuted (and the label open) until release(): for
-	 * answers that come later. Counted. */
-	void (*hold)(void *client_module, struct gw_client *);
-	void (*release)(void *client_module, struct gw_client *);
+	/** Keeps the client's further lines unexecuted (and the label open) until `who`, the calling
+	 * module, releases it: for answers that come later. Counted. When `who` is unloaded its holds
+	 * end by themselves. */
+	void (*hold)(void *client_module, struct gw_client *, struct gw_self *who);
+	void (*release)(void *client_module, struct gw_client *, struct gw_self *who);
 	/** Calls `call` (gw_timer_fn) once, when the client's send queue has room again; held
 	 * meanwhile. For long lists. Called too when the client goes before that: by_id() then says
-	 * NULL. One at a time per client. */
+	 * NULL. One at a time per client. When the call's module is unloaded it is forgotten. */
 	void (*wait_room)(void *client_module, struct gw_client *, struct gw_call call);
 	struct gw_client *(*by_id)(void *client_module, uint64_t id); /* NULL: gone */
 	struct gw_client *(*of_session)(void *client_module,

@@ -44,7 +44,7 @@ struct task *task_new(struct account *st, enum task_kind kind, struct gw_client 
 	if (c != NULL) {
 		task->client = c->id;
 		party_of(st, c->id)->task = task->id;
-		CLIENT(st, hold, c);
+		CLIENT(st, hold, c, st->self);
 	}
 	return task;
 }
@@ -87,7 +87,7 @@ void task_end(struct account *st, struct task *task)
 	}
 	task_free(st, task);
 	if (c != NULL)
-		CLIENT(st, release, c);
+		CLIENT(st, release, c, st->self);
 }
 
 void task_forget_client(struct account *st, uint64_t client)
@@ -99,7 +99,7 @@ void task_forget_client(struct account *st, uint64_t client)
 		task->gone = true;
 }
 
-/* The module goes: nobody is left held. */
+/* The module goes; the clients that it holds are let go by their own module. */
 void tasks_free(struct account *st)
 {
 	struct task *task, *next;
@@ -114,8 +114,6 @@ void tasks_free(struct account *st)
 		if (c != NULL && c->state == GW_REGISTRATION)
 			CLIENT(st, change, c, GW_REGISTRATION_CANCELLED);
 		task_free(st, task);
-		if (c != NULL)
-			CLIENT(st, release, c);
 	}
 }
 

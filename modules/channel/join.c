@@ -192,7 +192,7 @@ void channel_join(void *state, struct gw_client *client, const struct gw_message
 		return;
 	}
 	DL_APPEND(c->joinings, j);
-	CLIENT(c, hold, client);
+	CLIENT(c, hold, client, c->self);
 }
 
 /* The JOIN that an answer is for, if its client is still there; else it is forgotten. */
@@ -217,7 +217,7 @@ static void resume(struct channel_state *c, struct gw_client *client, struct joi
 		return;
 	DL_DELETE(c->joinings, j);
 	joining_free(c, j);
-	CLIENT(c, release, client);
+	CLIENT(c, release, client, c->self);
 }
 
 void channel_join_found(void *state, uint64_t tag, int status, const struct gw_owner *owner)

@@ -8,6 +8,7 @@
 #include <utlist.h>
 
 #define CHANNELS_PER_PIECE 256
+#define MINUTES_MAX (100 * 366 * 24 * 60) /* a hundred years: before all that there is */
 
 struct filter {
 	uint32_t more_than, less_than;    /* members; 0: not asked for */
@@ -28,7 +29,8 @@ struct listing {
 /* "C<60": created less than 60 minutes ago; "T>60": topic set more than that ago. */
 static void take_age(struct channel_state *c, struct filter *f, const char *word)
 {
-	int64_t when = gw_wall_ns(c->self) / GW_MS - strtoll(word + 2, NULL, 10) * 60000;
+	int64_t minutes = strtoll(word + 2, NULL, 10);
+	int64_t when = gw_wall_ns(c->self) / GW_MS - (minutes < 0 ? 0 : minutes > MINUTES_MAX ? MINUTES_MAX : minutes) * 60000;
 	bool young = word[1] == '<';
 
 	if (word[0] == 'C' || word[0] == 'c')
@@ -145,7 +147,7 @@ void channel_list(void *state, struct gw_client *client, const struct gw_message
 	l->tag = ++c->last_tag;
 	l->client = client->id;
 	DL_APPEND(c->listings, l);
-	CLIENT(c, hold, client);
+	CLIENT(c, hold, client, c->self);
 	CLIENT(c, wait_room, client, gw_call(c->self, CALL_LIST_ROOM, l->tag));
 }
 
@@ -168,7 +170,7 @@ void channel_list_room(void *state, uint64_t tag)
 	DL_DELETE(c->listings, l);
 	listing_free(c, l);
 	if (!gone)
-		CLIENT(c, release, client);
+		CLIENT(c, release, client, c->self);
 }
 
 void channel_listings_free(struct channel_state *c)

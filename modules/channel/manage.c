@@ -69,14 +69,14 @@ static void finish(struct channel_state *c, struct gw_client *client, struct pen
 	DL_DELETE(c->pendings, p);
 	gw_free(c->self, p);
 	if (held && client != NULL)
-		CLIENT(c, release, client);
+		CLIENT(c, release, client, c->self);
 }
 
 /* From now on the answer comes later. */
 static void hold(struct channel_state *c, struct gw_client *client, struct pending *p)
 {
 	if (!p->held)
-		CLIENT(c, hold, client);
+		CLIENT(c, hold, client, c->self);
 	p->held = true;
 }
 

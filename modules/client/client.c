@@ -38,6 +38,7 @@ static const struct gw_call_row client_calls[] = {
 	[CALL_SHOW_MODES] = {"show-modes", (gw_fn *)show_modes},
 	[CALL_TOKEN_NETWORK] = {"token-network", (gw_fn *)client_token_network},
 	[CALL_TOKEN_TARGMAX] = {"token-targmax", (gw_fn *)client_token_targmax},
+	[CALL_UNLOADED] = {"unloaded", (gw_fn *)client_unloaded},
 	{NULL, NULL},
 };
 
@@ -60,6 +61,7 @@ static const struct gw_subscription client_subscriptions[] = {
 	{GW_TOPIC_REHASHED, 0, CALL_REHASHED},
 	{GW_TOPIC_READY, 0, CALL_GREETING},
 	{GW_TOPIC_STATUS, 0, CALL_STATUS},
+	{GW_TOPIC_UNLOADED, 0, CALL_UNLOADED},
 	{NULL, 0, 0},
 };
 

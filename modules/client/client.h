@@ -61,7 +61,8 @@ enum client_call {
 	CALL_SHOW_SET,
 	CALL_SHOW_MODES,
 	CALL_TOKEN_NETWORK,
-	CALL_TOKEN_TARGMAX
+	CALL_TOKEN_TARGMAX,
+	CALL_UNLOADED
 };
 
 /** What the options say, in the units of use. */
@@ -97,6 +98,13 @@ struct label {
 	char *tags, *line;     /* the first line, waiting for a second or the end */
 };
 
+/** A module that still has to answer a command of the client. */
+struct hold {
+	struct gw_self *who;
+	uint32_t n;
+	struct hold *next;
+};
+
 /** Someone waits for room in the send queue. */
 struct room {
 	struct gw_call call;
@@ -125,6 +133,7 @@ struct client {
 	struct room *room;
 	struct address *address; /* NULL: exempt */
 	struct stash *stash;     /* a line that came while none may be executed */
+	struct hold *holds;      /* while there is one no line is executed */
 	char *new_nick;          /* Connected: a NICK whose claim is being looked up */
 	uint64_t session_id;
 	int64_t heard_ns;   /* the last line of any kind */
@@ -132,7 +141,6 @@ struct client {
 	int64_t owed_ns;    /* flood.c */
 	int64_t due_ns;     /* agenda.c */
 	uint32_t agenda_at; /* place in the agenda, from 1; 0: none */
-	uint16_t holds;
 	bool ready : 1; /* TLS is up, "client.connecting" was notified */
 	bool closing : 1;
 	bool throttled : 1;
@@ -285,9 +293,14 @@ void client_lend(struct client *c);
 void entry_free(struct client_state *st, struct client *c);
 void client_detach(struct client_state *st, struct client *c);
 void client_free(struct client_state *st, struct client **c);
-void client_hold(struct client_state *st, struct client *c);
-void client_release(struct client_state *st, struct client *c);
+
+/* holds.c: what keeps a client's next line waiting */
+void client_hold(struct client_state *st, struct client *c, struct gw_self *who);
+void client_release(struct client_state *st, struct client *c, struct gw_self *who);
 void client_wait_room(struct client_state *st, struct client *c, struct gw_call call);
+void client_room(struct client_state *st, struct client *c);
+void holds_free(struct client_state *st, struct client *c);
+void client_unloaded(void *state, uint64_t tag, const void *payload);
 
 /* agenda.c, timeouts.c, flood.c: time */
 void agenda_set(struct client_state *st, struct client *c, int64_t due_ns);

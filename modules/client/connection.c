@@ -68,7 +68,7 @@ void client_free(struct client_state *st, struct client **client)
 	address_leave(st, c);
 	label_free(st, c);
 	entry_free(st, c);
-	gw_free(st->self, c->room);
+	holds_free(st, c);
 	gw_free(st->self, c->stash);
 	gw_free(st->self, c->new_nick);
 	if (st->words.client == c)
@@ -176,20 +176,6 @@ void client_close(struct client_state *st, struct client *c, const char *reason)
 	gw_conn_close(st->self, c->pub.conn, GW_CLOSE_FLUSH, text);
 }
 
-static void call_room(struct client_state *st, struct client *c)
-{
-	struct room *room = c->room;
-	gw_timer_fn *fn;
-
-	if (room == NULL)
-		return;
-	c->room = NULL;
-	fn = (gw_timer_fn *)gw_call_fn(room->call);
-	if (fn != NULL)
-		fn(room->call.module->state, room->call.tag);
-	gw_free(st->self, room);
-}
-
 void client_closed(void *state, void *data, const char *reason)
 {
 	struct client_state *st = state;
@@ -200,7 +186,7 @@ void client_closed(void *state, void *data, const char *reason)
 		client_close(st, c, reason);
 	gw_notify(st->self, st->gone, &c->pub);
 	clients_remove(st, c);
-	call_room(st, c);
+	client_room(st, c);
 	client_free(st, &c);
 }
 
@@ -213,11 +199,13 @@ void client_drained(void *state, void *data)
 		return;
 	if (c->full) {
 		c->full = false;
-		client_release(st, c);
+		client_release(st, c, st->self);
 	}
 	if (c->room != NULL) {
-		call_room(st, c);
-		client_release(st, c);
+		struct gw_self *who = c->room->call.module;
+
+		client_room(st, c);
+		client_release(st, c, who);
 	}
 }
 
@@ -230,40 +218,17 @@ void connection_check_room(struct client_state *st, struct client *c)
 	    gw_sink_queued(st->self, gw_conn_sink(st->self, c->pub.conn)) < mark)
 		return;
 	c->full = true;
-	client_hold(st, c);
+	client_hold(st, c, st->self);
 	gw_conn_wait_drain(st->self, c->pub.conn, mark);
-}
-
-void client_wait_room(struct client_state *st, struct client *c, struct gw_call call)
-{
-	client_hold(st, c);
-	c->room = gw_alloc(st->self, sizeof(*c->room));
-	c->room->call = call;
-	gw_conn_wait_drain(st->self, c->pub.conn, st->settings.sendq / 4);
-}
-
-void client_hold(struct client_state *st, struct client *c)
-{
-	(void)st;
-	c->holds++;
-}
-
-void client_release(struct client_state *st, struct client *c)
-{
-	if (--c->holds > 0 || c->closing)
-		return;
-	label_end(st, c);
-	if (!c->throttled)
-		connection_resume(st, c);
 }
 
 /* Lines may be executed again; first the one that came while they might not. */
 void connection_resume(struct client_state *st, struct client *c)
 {
-	if (c->holds > 0 || c->closing)
+	if (c->holds != NULL || c->closing)
 		return;
 	if (c->stash != NULL)
 		dispatch_stashed(st, c);
-	if (c->holds == 0 && !c->throttled && !c->closing)
+	if (c->holds == NULL && !c->throttled && !c->closing)
 		gw_conn_resume(st->self, c->pub.conn);
 }

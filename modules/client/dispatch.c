@@ -101,14 +101,14 @@ static unsigned execute(struct client_state *st, struct client *c, struct gw_lin
 		if (fn != NULL)
 			fn(command->call.module->state, &c->pub, m);
 	}
-	if (c->holds == 0)
+	if (c->holds == NULL)
 		label_end(st, c);
 	return cost;
 }
 
 static bool may_execute(const struct client *c)
 {
-	return c->holds == 0 && !c->throttled && !c->closing;
+	return c->holds == NULL && !c->throttled && !c->closing;
 }
 
 /* The input was running when something that is no command of this client's held it (a time-out,

@@ -61,7 +61,7 @@ int claim_find(struct client_state *st, struct client *c, const char *nick,
 	status = SERVICES(st, find, GW_NAME_NICK, folded, (size_t)n, owner_out,
 	                  gw_call(st->self, CALL_CLAIM_FOUND, c->pub.id));
 	if (status == -EINPROGRESS)
-		client_hold(st, c);
+		client_hold(st, c, st->self);
 	return status;
 }
 
@@ -107,7 +107,7 @@ void client_claim_found(void *state, uint64_t tag, int status, const struct gw_o
 		change_claimed(st, c, status, owner);
 	else if (!c->closing && c->pub.session == NULL && c->entry->checking)
 		enter_claimed(st, c, status, owner);
-	client_release(st, c);
+	client_release(st, c, st->self);
 }
 
 static void change_nick(struct client_state *st, struct client *c, const char *nick)

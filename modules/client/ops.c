@@ -44,14 +44,14 @@ static void op_standard(void *state, struct gw_client *client, const char *type,
 	va_end(args);
 }
 
-static void op_hold(void *state, struct gw_client *client)
+static void op_hold(void *state, struct gw_client *client, struct gw_self *who)
 {
-	client_hold(state, client_of(client));
+	client_hold(state, client_of(client), who);
 }
 
-static void op_release(void *state, struct gw_client *client)
+static void op_release(void *state, struct gw_client *client, struct gw_self *who)
 {
-	client_release(state, client_of(client));
+	client_release(state, client_of(client), who);
 }
 
 static void op_wait_room(void *state, struct gw_client *client, struct gw_call call)

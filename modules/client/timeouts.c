@@ -45,7 +45,7 @@ static void quiet(struct client_state *st, struct client *c)
 	int64_t now = gw_mono_ns(st->self);
 	char text[TEXT_MAX];
 
-	if (c->throttled || c->holds > 0)
+	if (c->throttled || c->holds != NULL)
 		c->heard_ns = now;
 	if (now - c->heard_ns < s->ping_interval_ns) {
 		c->pinged = false;

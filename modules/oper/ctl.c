@@ -18,7 +18,7 @@ static void run(struct oper_state *o, struct gw_client *client, int argc, const 
 	oper_privileges(o, user->role != NULL ? user->role : "", room, privileges);
 	snprintf(who, sizeof(who), "account %s (%s) from %s", client->account != NULL ? client->account : "?", user->nick,
 	         client->info->address);
-	CLIENT(o, hold, client);
+	CLIENT(o, hold, client, o->self);
 	gw_admin_run(o->self, argc, argv, &asker, gw_call(o->self, CALL_ANSWER, client->id));
 }
 
@@ -64,5 +64,5 @@ void oper_answer(void *state, uint64_t tag, const struct gw_admin_answer *answer
 		CLIENT(o, standard, client, "FAIL", "CTL", "FAILED", "", "%s", answer->text);
 	else
 		CLIENT(o, notice, client, "Done.");
-	CLIENT(o, release, client);
+	CLIENT(o, release, client, o->self);
 }

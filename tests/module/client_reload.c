@@ -182,10 +182,65 @@ static void memory_is_all_given_back(void **state)
 	simnet_quiet(net);
 	simserver_admin(s, &status, "module unload client --cascade");
 	assert_int_equal(status, 0);
-	simnet_quiet(net);
+	client_expect(a, "*ERROR :Closing Link: 127.0.0.1 (This server no longer takes clients)");
 	client_expect_end(a);
 	assert_null(strstr(simserver_log(s), "left behind"));
 	assert_null(strstr(simserver_log(s), " warn "));
+	no_stale_pointers(s);
+	simnet_end(&net);
+}
+
+/* The channel's record is read slowly: the module that waits for it is unloaded before it comes. */
+static void nobody_is_held_for_a_module_that_is_unloaded(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = simnet_server(net, TALK_OPEN TALK_FREE);
+	struct simclient *a = talk_enter(s, "ann", "batch labeled-response");
+	int status;
+
+	(void)state;
+	client_send(a, "REGISTER * * correct-horse\r\nJOIN #x\r\nCHANNEL REGISTER #x");
+	client_expect(a, "* NOTICE ann :The channel is registered to your account");
+	client_send(a, "PART #x");
+	simserver_restart(s, NULL);
+	a = talk_enter(s, "bob", "batch labeled-response");
+	simnet_faults(net)->work_min_ns = simnet_faults(net)->work_max_ns = 3 * GW_SECOND;
+	client_send(a, "@label=j JOIN #x\r\nPING behind");
+	client_expect_none(a, "*");
+	simserver_admin(s, &status, "module unload channel --cascade");
+	assert_int_equal(status, 0);
+	client_expect(a, "@label=j " NAME "ACK");
+	client_expect(a, NAME "PONG sim1.example.net :behind");
+	simnet_end(&net);
+}
+
+/* A long list waits for its reader; who would go on with it is unloaded. */
+static void a_long_list_ends_with_its_module(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = simnet_server(
+		net, TALK_OPEN "client: {exempt: [\"127.0.0.0/8\"], sendq: 32k}\n"
+			       "channel: {max-channels: 1000}\n");
+	struct simclient *a = talk_enter(s, "ann", "");
+	int status;
+
+	(void)state;
+	for (int i = 0; i < 600; i++) {
+		client_send(a, "JOIN #c%d", i);
+		if (i % 50 == 0)
+			simnet_quiet(net);
+	}
+	client_send(a, "LIST C<9223372036854775807,T>-1");
+	client_expect(a, "* 323 *");
+	simnet_faults(net)->window = 1024;
+	simpipe_block(client_pipe(a), true);
+	client_send(a, "LIST\r\nPING behind");
+	simnet_quiet(net);
+	simserver_admin(s, &status, "module unload channel --cascade");
+	assert_int_equal(status, 0);
+	simnet_quiet(net);
+	simpipe_block(client_pipe(a), false);
+	client_expect(a, NAME "PONG sim1.example.net :behind");
 	no_stale_pointers(s);
 	simnet_end(&net);
 }
@@ -200,6 +255,8 @@ int main(void)
 		cmocka_unit_test(time_outs_go_on),
 		cmocka_unit_test(other_limits_hold_after_a_rehash),
 		cmocka_unit_test(memory_is_all_given_back),
+		cmocka_unit_test(nobody_is_held_for_a_module_that_is_unloaded),
+		cmocka_unit_test(a_long_list_ends_with_its_module),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
