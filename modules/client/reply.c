@@ -201,7 +201,7 @@ void batch_begin(struct client_state *st, struct client *c, const char *type)
 
 	batch_name(st, name);
 	reply_line(st, c, NULL, "BATCH +%s %s", name, type);
-	memcpy(st->inner, name, sizeof(name));
+	snprintf(st->inner, sizeof(st->inner), "%s", name);
 }
 
 void batch_end(struct client_state *st, struct client *c)
