@@ -15,4 +15,8 @@ soak: all
 soak-kill: all
 	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/soak_kill.py $(SOAK)
 
-.PHONY: net-check module-flags soak soak-kill
+# SOAK="SECONDS SEED CLIENTS"
+soak-chaos: all
+	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/soak_chaos.py $(SOAK)
+
+.PHONY: net-check module-flags soak soak-kill soak-chaos
