@@ -10,6 +10,12 @@ COLUMNS = {
         ("p99_ms", "p99 ms", 2, True), ("p999_ms", "p99.9 ms", 2, False),
         ("lines_per_write", "lines/write", 2, False),
     ],
+    # Too few deliveries to tell user-mode time apart.
+    "open": [
+        ("cpu", "CPU s/M", 3, True), ("rate", "M deliv/s", 3, False),
+        ("p50_ms", "p50 ms", 2, True), ("p99_ms", "p99 ms", 2, True),
+        ("p999_ms", "p99.9 ms", 2, True), ("lines_per_write", "lines/write", 2, False),
+    ],
     "register": [
         ("cpu", "CPU us", 1, True), ("user", "user us", 1, True), ("system", "sys us", 1, True),
         ("rate", "regs/s", 0, False), ("p50_ms", "p50 ms", 2, False),
@@ -19,9 +25,9 @@ COLUMNS = {
         ("resident", "resident bytes", 0, True), ("anonymous", "of it anonymous", 0, True),
     ],
 }
-# kind: (what a run counts, its raw figure)
-COUNTED = {"traffic": ("deliveries", "deliveries"), "register": ("registrations", "registrations"),
-           "idle": ("clients", "clients")}
+# kind: what a run counts, which is also the name of its raw figure
+COUNTED = {"traffic": "deliveries", "open": "deliveries", "register": "registrations",
+           "idle": "clients"}
 FAULTS = ("lost", "doubled", "reordered", "corrupt")
 
 
@@ -59,7 +65,8 @@ def idle_figures(raw):
     return {"resident": raw["resident"], "anonymous": raw["anonymous"]}
 
 
-FIGURES = {"traffic": traffic_figures, "register": register_figures, "idle": idle_figures}
+FIGURES = {"traffic": traffic_figures, "open": traffic_figures, "register": register_figures,
+           "idle": idle_figures}
 
 
 def run_figures(kind, raw):
@@ -85,9 +92,8 @@ def multiples(kind, figures, floor):
 
 def size(kind, raws):
     """How much was measured: the least of any server, for each is given the same."""
-    name, figure = COUNTED[kind]
-    counts = [[raw[figure] for raw in runs] for runs in raws.values()]
-    return (f"{min(min(runs) for runs in counts):,.0f} {name} a run, "
+    counts = [[raw[COUNTED[kind]] for raw in runs] for runs in raws.values()]
+    return (f"{min(min(runs) for runs in counts):,.0f} {COUNTED[kind]} a run, "
             f"{min(sum(runs) for runs in counts):,.0f} a server")
 
 
@@ -138,5 +144,5 @@ def notes(part, servers):
         if part.caps and result["caps"] and figures["tagged"] < 1:
             found.append(f"{name}: only {100 * figures['tagged']:.1f} % of the lines had tags")
         if not result["user_sampled"]:
-            found.append(f"{name}: user-mode time is by the kernel's tick (no permission to sample)")
+            found.append(f"{name}: user-mode time is by the kernel's tick (sampling is not allowed)")
     return found

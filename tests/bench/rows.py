@@ -10,7 +10,7 @@ ALL = ("floor", "godwit", "inspircd", "ngircd")
 @dataclass
 class Part:
     title: str
-    kind: str                # traffic, register or idle: which figures its table has
+    kind: str                # of report.py: which figures its table has
     options: dict            # of the load generator
     servers: tuple = ALL
     caps: bool = False       # for the servers that have them
@@ -34,9 +34,9 @@ ROWS = {
         Part("1 sender, 4 lines under way", "traffic", FANOUT | {"members": 1000})]),
     "pairs": Row("direct messages, 100 pairs", [
         Part("both write, 1 line under way each", "traffic",
-             {"mode": "pairs", "count": 100, "window": 1, "deliveries": 6_700_000, "max": 38})]),
+             {"mode": "pairs", "count": 100, "window": 1, "deliveries": 6_700_000, "max": 36})]),
     "open500": Row("open loop, 500 lines/s to 1 channel x 100 members", [
-        Part("random members write at random moments", "traffic",
+        Part("random members write at random moments", "open",
              {"mode": "open", "members": 100, "rate": 500, "warm": 2, "max": 20},
              scaled=("max",))]),
     "register": Row("registrations: connect, NICK and USER, 001, QUIT", [

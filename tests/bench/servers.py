@@ -70,10 +70,11 @@ def table(port):
         Server("godwit", port + 10, built_binary("godwit"),
                lambda binary, scratch, at: [binary, "-c", f"{scratch}/godwit.yaml"],
                template="godwit.yaml.in", config="godwit.yaml"),
-        # It registers whoever waits once a second, so it needs many that wait.
+        # It registers whoever waits once a second, so it needs many that wait; with more than this
+        # its memory per client grows.
         Server("inspircd", port + 20, package_binary("inspircd"), inspircd_command,
                template="inspircd.conf.in", config="inspircd.conf",
-               caps_extra=INSPIRCD_CAPS, tls_extra=INSPIRCD_TLS, connecting=500),
+               caps_extra=INSPIRCD_CAPS, tls_extra=INSPIRCD_TLS, connecting=100),
         # It listens with a backlog of ten, hence no more than eight at a time.
         Server("ngircd", port + 30, package_binary("ngircd"),
                lambda binary, scratch, at: [binary, "-n", "-f", f"{scratch}/ngircd.conf"],
