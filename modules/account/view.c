@@ -6,6 +6,7 @@
  */
 #include "account.h"
 #include <gnutls/crypto.h>
+#include <stdio.h>
 
 /* A claim's value: when it was made, by whom, and the name as it is shown. */
 static struct gw_stamp claim_stamp(struct gw_blob value)
@@ -35,7 +36,7 @@ static void read_name(const struct gw_entity *entity, struct view *out)
 		out->nicks++;
 		if (gw_stamp_cmp(stamp, first) < 0) {
 			first = stamp;
-			memcpy(out->name, name, sizeof(name));
+			snprintf(out->name, sizeof(out->name), "%s", name);
 		}
 	}
 }
