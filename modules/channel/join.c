@@ -107,6 +107,12 @@ static bool read_stored(struct channel_state *c, struct joining *j, const struct
 	return SERVICES(c, read, owner->class, owner->id, gw_call(c->self, CALL_JOIN_READ, j->tag)) == 0;
 }
 
+/* False: it is registered, but its record has yet to be read (this module has been away, or the channel came over a link). */
+static bool is_known(struct channel_state *c, const struct gw_channel *channel)
+{
+	return gw_id_none(channel->registered) || channel_registered(c, channel) != NULL;
+}
+
 /* One channel. True: the answer comes later. */
 static bool join_one(struct channel_state *c, struct gw_client *client, struct joining *j)
 {
@@ -120,6 +126,9 @@ static bool join_one(struct channel_state *c, struct gw_client *client, struct j
 	if (!usable(c, client, j->current))
 		return false;
 	if (channel != NULL) {
+		owner = (struct gw_owner){.class = GW_CLASS_CHANNEL, .id = channel->registered};
+		if (!is_known(c, channel) && read_stored(c, j, &owner))
+			return true;
 		join_live(c, client, channel, j->current_key);
 		return false;
 	}
@@ -250,7 +259,9 @@ void channel_join_read(void *state, uint64_t tag, int status, const struct gw_en
 	if (j == NULL)
 		return;
 	channel = NETWORK(c, channel, j->current);
-	if (channel == NULL && status == 0 && channel_restore(c, entity, &channel) != 0)
+	if (channel != NULL && status == 0)
+		channel_registered_take(c, entity);
+	else if (status == 0 && channel_restore(c, entity, &channel) != 0)
 		channel = NULL;
 	if (channel != NULL)
 		join_live(c, client, channel, j->current_key);

@@ -219,20 +219,21 @@ void channel_register_done(void *state, uint64_t tag, int status, struct gw_id m
 	struct gw_client *client;
 	struct pending *p = pending_of(c, tag, &client);
 
-	/* Whoever asked may be gone; the channel is registered all the same, and found so by the next JOIN. */
+	/* Whoever asked may be gone; the channel is registered all the same. */
+	if (status == 0 && SERVICES(c, read, GW_CLASS_CHANNEL, made, gw_call(c->self, CALL_REGISTERED_READ, tag)) == 0)
+		return;
 	if (p == NULL)
 		return;
-	p->channel_id = made;
 	if (status == -EEXIST) {
 		fail(c, client, p, "ALREADY_REGISTERED", "That channel is registered already");
 		finish(c, client, p);
-	} else if (status != 0 ||
-	           SERVICES(c, read, GW_CLASS_CHANNEL, made, gw_call(c->self, CALL_REGISTERED_READ, tag)) != 0) {
+	} else {
 		unavailable(c, client, p);
 	}
 }
 
-/* The live channel becomes the registered one, and its founder the owner. */
+/* The live channel becomes the registered one, and its founder (NULL: gone meanwhile) the owner. What has changed in it since the
+ * record was written is saved. */
 static void become_registered(struct channel_state *c, struct gw_client *client, struct gw_channel *channel,
                               struct gw_id id)
 {
@@ -241,7 +242,8 @@ static void become_registered(struct channel_state *c, struct gw_client *client,
 
 	if (NETWORK(c, make_channel, &spec, &channel) != 0)
 		return;
-	own.member = NETWORK(c, member, channel, client->session->user);
+	channel_save(c, channel);
+	own.member = client != NULL ? NETWORK(c, member, channel, client->session->user) : NULL;
 	if (own.member != NULL && !(own.member->status & GW_OWNER))
 		NETWORK(c, mode, NULL, channel, &own, 1, client->command);
 }
@@ -249,19 +251,19 @@ static void become_registered(struct channel_state *c, struct gw_client *client,
 void channel_registered_read(void *state, uint64_t tag, int status, const struct gw_entity *entity)
 {
 	struct channel_state *c = state;
-	struct gw_client *client;
+	struct gw_client *client = NULL;
 	struct pending *p = pending_of(c, tag, &client);
-	struct gw_channel *channel;
+	const struct registered *r = status == 0 ? channel_registered_take(c, entity) : NULL;
+	struct gw_channel *channel = r != NULL ? NETWORK(c, channel, r->name) : NULL;
 
+	if (channel != NULL && gw_id_none(channel->registered))
+		become_registered(c, p != NULL ? client : NULL, channel, entity->id);
 	if (p == NULL)
 		return;
-	if (status != 0 || channel_registered_take(c, entity) == NULL) {
+	if (r == NULL) {
 		unavailable(c, client, p);
 		return;
 	}
-	channel = NETWORK(c, channel, p->channel);
-	if (channel != NULL)
-		become_registered(c, client, channel, entity->id);
 	done(c, client, p, "REGISTERED", "The channel is registered to your account");
 	finish(c, client, p);
 }
@@ -524,7 +526,8 @@ static bool take_access_words(struct pending *p, const struct gw_message *m)
 	if (m->argc <= 2 || strcasecmp(m->argv[2], "LIST") == 0)
 		return true;
 	p->remove = strcasecmp(m->argv[2], "DEL") == 0;
-	if (m->argc < (p->remove ? 4 : 5) || (!p->remove && strcasecmp(m->argv[2], "ADD") != 0))
+	if (m->argc < (p->remove ? 4 : 5) || (!p->remove && strcasecmp(m->argv[2], "ADD") != 0) ||
+	    strlen(m->argv[3]) > GW_NICK_MAX)
 		return false;
 	snprintf(p->account, sizeof(p->account), "%s", m->argv[3]);
 	for (const struct gw_chanmode *mode = channel_modes; !p->remove && mode->type == GW_MODE_PREFIX; mode++)
@@ -546,8 +549,8 @@ static void start(struct channel_state *c, struct gw_client *client, const struc
 		snprintf(p->channel, sizeof(p->channel), "%s", m->argv[1]);
 		if (verbs[verb].act == do_access)
 			sensible = take_access_words(p, m);
-		else if (m->argc > 2)
-			snprintf(p->account, sizeof(p->account), "%s", verbs[verb].min_args > 1 ? m->argv[2] : "");
+		else if (verbs[verb].min_args > 1 && (sensible = strlen(m->argv[2]) <= GW_NICK_MAX))
+			snprintf(p->account, sizeof(p->account), "%s", m->argv[2]);
 	}
 	if (!sensible) {
 		CLIENT(c, standard, client, "FAIL", "CHANNEL", "INVALID_PARAMS", verbs[verb].name, "Type: %s",

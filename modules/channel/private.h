@@ -160,6 +160,7 @@ void channel_sweep(void *state, uint64_t tag);
 
 /* save.c: modes, topic and lists of a registered channel on their way to the store */
 void channel_save_modes(struct channel_state *c, const struct gw_channel *channel, const struct gw_mode_change *modes, size_t n);
+void channel_save(struct channel_state *c, const struct gw_channel *channel);
 void channel_save_topic(struct channel_state *c, const struct gw_channel *channel);
 void channel_saved(void *state, uint64_t tag, int status, struct gw_id made);
 void channel_save_again(void *state, uint64_t tag);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #define SWEEP_NS (300 * GW_SECOND)
+#define SETTER_MAX (GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + 2) /* nick!ident@host */
 
 struct registered *channel_registered_by_id(struct channel_state *c, struct gw_id id)
 {
@@ -125,8 +126,8 @@ struct restoring {
 	struct gw_stamp stamps[64 + LIST_ENTRIES_MAX];
 	const char *setters[64 + LIST_ENTRIES_MAX];
 	int64_t set_ms[64 + LIST_ENTRIES_MAX];
-	char masks[LIST_ENTRIES_MAX][MASK_MAX + 1], names[LIST_ENTRIES_MAX][GW_NICK_MAX + 1];
-	char text[160], topic[GW_TOPIC_MAX + 1], topic_setter[GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + 3];
+	char masks[LIST_ENTRIES_MAX][MASK_MAX + 1], names[LIST_ENTRIES_MAX][SETTER_MAX + 1];
+	char text[160], topic[GW_TOPIC_MAX + 1], topic_setter[SETTER_MAX + 1];
 	size_t n, n_masks;
 };
 

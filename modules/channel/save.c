@@ -181,6 +181,16 @@ void channel_save_topic(struct channel_state *c, const struct gw_channel *channe
 	gw_free(c->self, room);
 }
 
+/* All of it. */
+void channel_save(struct channel_state *c, const struct gw_channel *channel)
+{
+	struct save_room *room = gw_alloc(c->self, sizeof(*room));
+
+	channel_save_all(c, channel, room);
+	commit(c, channel, room);
+	gw_free(c->self, room);
+}
+
 void channel_saved(void *state, uint64_t tag, int status, struct gw_id made)
 {
 	struct channel_state *c = state;
@@ -215,15 +225,10 @@ void channel_save_again(void *state, uint64_t tag)
 	DL_FOREACH_SAFE(waiting, save, next) {
 		const struct gw_channel *channel = NETWORK(c, channel, save->name);
 
-		if (channel != NULL && !gw_id_none(channel->registered)) {
-			struct save_room *room = gw_alloc(c->self, sizeof(*room));
-
-			channel_save_all(c, channel, room);
-			commit(c, channel, room);
-			gw_free(c->self, room);
-		} else {
+		if (channel != NULL && !gw_id_none(channel->registered))
+			channel_save(c, channel);
+		else
 			gw_log(c->self, GW_ERROR, "changes not saved before the channel ended channel=%s", save->name);
-		}
 		gw_free(c->self, save);
 	}
 }

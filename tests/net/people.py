@@ -22,6 +22,7 @@ class Person(Irc):
 
     def __init__(self, port, nick, caps="", account=None, password=PASSWORD, tls=False, realname="Real Name"):
         super().__init__(port, tls)
+        self.port = port
         if caps:
             self.send("CAP LS 302", f"CAP REQ :{caps}")
         if account:
