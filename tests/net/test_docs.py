@@ -1,0 +1,423 @@
+"""What the documents say is so: every example runs and gives what is printed beside it, every option, command and capability is described
+as the program has it.
+
+Blocks of the pages are told apart by their language: `console` (a line with "$ " is typed, what follows is its output), `irc` (NAME> is sent, NAME< is
+received by that client, in this order), `irssi` and `weechat` (typed into these clients), `yaml` (a configuration), `sh` (run by other tests), `c`. In
+outputs "..." stands for anything, on a line of its own for any lines. Ports are those of the test's server.
+"""
+
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import textwrap
+
+import pytest
+from live import SECONDS, Irc, free_port
+from test_clients import Irssi, WeeChat, weechat_knows_tls
+
+SRC = pathlib.Path(os.environ["GODWIT_SRC"])
+BUILD = pathlib.Path(os.environ["GODWIT_BUILD"])
+MODULES = sorted(f.name for f in (SRC / "modules").iterdir() if f.is_dir())
+README = SRC / "README.md"
+PAGES = [README, *sorted((SRC / "doc").glob("*.md"))]
+MANUALS = sorted((SRC / "doc").glob("*.[1-9]"))
+
+
+# --- The pages ---
+
+
+def blocks(page, *languages):
+    """(language, lines) of each block of a page."""
+    for found in re.finditer(r"^```(\w+)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S):
+        if found.group(1) in languages:
+            yield found.group(1), found.group(2).splitlines()
+
+
+def manual_blocks(page):
+    """The displays of a manual page, as they are shown."""
+    for found in re.finditer(r"^\.Bd -literal.*?\n(.*?)^\.Ed$", page.read_text(encoding="utf-8"), re.M | re.S):
+        yield found.group(1).replace("\\&", "").splitlines()
+
+
+def pattern(line):
+    return re.sub(r"\\\.\\\.\\\.", ".*", re.escape(line))
+
+
+def same(expected, got):
+    """Whether the lines are those, with "..." in the expected ones."""
+    text = "".join("(?:.*\n)*" if line == "..." else pattern(line) + "\n" for line in expected)
+    return re.fullmatch(text, "".join(line + "\n" for line in got)) is not None
+
+
+# --- A folder in which the examples are typed ---
+
+
+class Desk:
+    """A folder that looks like a checkout with a build in it, the server that runs there, and its clients."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        # Two ports, 30 apart, as bootstrap takes them.
+        self.port = next(p for p in iter(free_port, None) if p < 65000)
+        self.env = {**os.environ, "GODWIT_RUN_DIR": str(folder / "build" / "run"), "GODWIT_PORT_BASE": str(self.port),
+                    "PATH": f"{BUILD}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
+        self.env.pop("MAKEFLAGS", None)
+        self.running, self.clients = [], {}
+        (folder / "build" / "run").mkdir(parents=True)
+        for name in ("README.md", "bootstrap", "conf", "doc", "include", "modules"):
+            (folder / name).symlink_to(SRC / name)
+        for item in BUILD.iterdir():
+            if item.name != "run":
+                (folder / "build" / item.name).symlink_to(item)
+        (folder / "mistake.yaml").write_text(
+            "server: a.example\nstate-directory: state\nmodules: [client, network]\nclient:\n  sendq: 1k\n")
+        self.write_config(folder / "godwit.yaml", "state")
+
+    def write_config(self, path, state):
+        text = (SRC / "conf" / "demo.yaml.in").read_text()
+        path.write_text(text.replace("@DIR@", state).replace("@PLAIN@", str(self.port)).replace("@TLS@", str(self.port + 30)))
+
+    def own_ports(self, text):
+        return text.replace("6667", str(self.port)).replace("6697", str(self.port + 30))
+
+    def start(self, command):
+        """Something that stays; its lines up to the one that begins with "ready"."""
+        log = open(self.folder / "log", "a+b")
+        process = subprocess.Popen(command, cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stderr=log, text=True)
+        self.running.append(process)
+        lines = []
+        while not (lines and lines[-1].startswith("ready")):
+            line = process.stdout.readline()
+            assert line, f"{command} ended:\n" + (self.folder / "log").read_text()
+            lines.append(line.rstrip("\n"))
+        return lines
+
+    def bootstrap(self):
+        """In the checkout when its build is the one under test; else what it comes to in the end."""
+        if (SRC / "build").resolve() == BUILD.resolve():
+            return self.start([SRC / "bootstrap", "run"])
+        one = self.folder / "build" / "run" / "one"
+        one.mkdir()
+        self.write_config(one / "godwit.yaml", str(one))
+        return self.start([BUILD / "godwit", "-c", one / "godwit.yaml"])
+
+    def type(self, command):
+        if command == "./bootstrap run":
+            return self.bootstrap()
+        if command.endswith(" &"):
+            return self.start(shlex.split(command[:-2]))
+        # The folder's build is a row of links, which make would not find its way back through.
+        command = command.replace("-C build", f"-C '{BUILD}'") if command.endswith("-C build") else command
+        done = subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=300)
+        if "server stop" in command:
+            assert self.running.pop().wait(SECONDS) == 0
+        return done.stdout.splitlines()
+
+    def console(self, lines):
+        """Types what stands behind "$ ", and compares."""
+        commands = [i for i, line in enumerate(lines) if line.startswith("$ ")]
+        assert commands and commands[0] == 0, f"a console block begins with a command:\n{lines}"
+        for i, end in zip(commands, commands[1:] + [len(lines)]):
+            expected = [self.own_ports(line) for line in lines[i + 1:end]]
+            got = self.type(lines[i][2:])
+            assert same(expected, got), f"{lines[i]}\n" + "\n".join(got) + "\n--- expected ---\n" + "\n".join(expected)
+
+    def irc(self, lines):
+        for number, line in enumerate(lines):
+            name, way, text = re.fullmatch(r"(\w+)([<>]) (.*)", line).groups()
+            if name not in self.clients:
+                self.clients[name] = Irc(self.port)
+            client = self.clients[name]
+            if way == ">":
+                client.send(text)
+            elif text == "...":
+                follows = [other.split("< ", 1)[1] for other in lines[number + 1:] if other.startswith(f"{name}< ")]
+                self.skip(client, pattern(follows[0]) if follows else None)
+            else:
+                got = client.line()
+                assert re.fullmatch(pattern(text), got), f"{name} got\n{got}\nnot\n{text}"
+
+    @staticmethod
+    def skip(client, until):
+        """Passes lines over up to the one that the block goes on with, which is put back; without one, all."""
+        if until is None:
+            client.sync()
+            return
+        while True:
+            line = client.line()
+            assert line is not None, f"the connection ended before {until}"
+            if re.fullmatch(until, line):
+                client.buffer = line.encode() + b"\r\n" + client.buffer
+                return
+
+    def close(self):
+        for client in self.clients.values():
+            client.close()
+        for process in self.running:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def desk(tmp_path):
+    desk = Desk(tmp_path)
+    yield desk
+    desk.close()
+
+
+# --- The examples ---
+
+
+def test_the_readme_does_what_it_says(desk):
+    for language, lines in examples(README):
+        getattr(desk, language)(lines)
+
+
+def examples(page):
+    if page.suffix == ".md":
+        return list(blocks(page, "console", "irc"))
+    return [("console", lines) for lines in manual_blocks(page) if lines[0].startswith("$ ")]
+
+
+@pytest.mark.parametrize("page", filter(examples, PAGES[1:] + MANUALS), ids=lambda page: page.name)
+def test_examples_of_the_other_pages(desk, page):
+    if page.name == "godwit.8":  # starts its own
+        desk.env["GODWIT_SOCKET"] = str(desk.folder / "state" / "control.sock")
+    else:
+        desk.bootstrap()
+    for language, lines in examples(page):
+        getattr(desk, language)(lines)
+
+
+def configurations():
+    for page in PAGES:
+        for _, lines in blocks(page, "yaml"):
+            yield page.name, "\n".join(lines) + "\n"
+    for page in MANUALS:
+        for lines in manual_blocks(page):
+            if lines[0].startswith("server:"):
+                yield page.name, "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("page, text", configurations())
+def test_configurations_of_the_pages_are_taken(tmp_path, page, text):
+    (tmp_path / "godwit.yaml").write_text(text)
+    done = subprocess.run([BUILD / "godwit", "-t", "-c", "godwit.yaml"], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, ""), page
+
+
+@pytest.mark.skipif(not all(map(shutil.which, ("irssi", "tmux"))), reason="irssi or tmux is missing")
+def test_the_first_chat_with_irssi(desk, tmp_path):
+    desk.bootstrap()
+    first, later = (lines for _, lines in blocks(README, "irssi"))
+    for number, lines in enumerate((first, later)):
+        irssi = Irssi(tmp_path / f"irssi{number}")
+        try:
+            irssi.type("/set nick anna")
+            for line in lines:
+                if line.startswith("/quote REGISTER"):
+                    irssi.sees("/quote REGISTER * *")
+                if line.startswith("/join"):
+                    irssi.sees("Welcome to the Godwit network")
+                if not line.startswith("/"):
+                    irssi.sees("[@anna]")
+                irssi.type(desk.own_ports(line))
+            irssi.sees(f"<@anna> {lines[-1]}")
+        finally:
+            irssi.close()
+
+
+@pytest.mark.skipif(not shutil.which("weechat-headless"), reason="weechat-headless is missing")
+def test_the_first_chat_with_weechat(desk, tmp_path):
+    desk.bootstrap()
+    listener = Irc(desk.port).register("anna")
+    listener.send("JOIN #flyway")
+    first, later = (lines for _, lines in blocks(README, "weechat"))
+    weechat = WeeChat(tmp_path / "weechat", "/set irc.server_default.nicks willi")
+    try:
+        for line in map(desk.own_ports, first):
+            if weechat_knows_tls() and line.startswith("/server add"):
+                line += " -notls"
+            if line.startswith("/quote"):
+                weechat.sees("/quote REGISTER * *")
+            if line.startswith("/join"):
+                weechat.sees("Welcome to the Godwit network")
+            if line.startswith("/"):
+                weechat.type("irc.server.godwit" if "server add" not in line and "connect" not in line else "core.weechat", line)
+            else:
+                listener.expect(r"^:willi!\S+ JOIN #flyway")
+                weechat.type("irc.godwit.#flyway", line)
+        listener.expect(rf"^:willi!\S+ PRIVMSG #flyway :{first[-1]}$")
+        for line in map(desk.own_ports, later):
+            weechat.type("core.weechat", line.replace(".ssl", ".tls") if weechat_knows_tls() else line)
+        listener.expect(r"^:willi!\S+ QUIT")
+        listener.expect(r"^:willi!\S+ JOIN #flyway")
+        listener.send("WHOIS willi")
+        listener.expect(r" 671 anna willi ")
+    finally:
+        weechat.close()
+        listener.close()
+
+
+def test_the_example_of_a_module_is_the_one_of_the_page():
+    """dice is built, loaded, used and replaced by the README's own lines (above)."""
+    code = (SRC / "doc" / "examples" / "dice" / "dice.c").read_text()
+    quoted = [lines for page in PAGES for _, lines in blocks(page, "c")]
+    assert quoted
+    for lines in quoted:
+        assert "\n".join(lines) in code, "\n".join(lines)
+
+
+def test_make_targets_and_options_of_configure_are_there():
+    text = README.read_text()
+    targets = set(re.findall(r"`make ([a-z-]+)`", text)) | set(re.findall(r"^make ([a-z-]+)", text, re.M))
+    assert "check" in targets and "soak" in targets
+    known = subprocess.run(["make", "-qp", "-C", BUILD], capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"}).stdout
+    for target in targets:
+        assert re.search(rf"^{target}:", known, re.M), target
+    told = subprocess.run([SRC / "configure", "--help"], capture_output=True, text=True).stdout
+    for option in set(re.findall(r"(--enable-[a-z-]+)", text)):
+        assert option in told, option
+
+
+def test_links_lead_somewhere():
+    for page in PAGES:
+        for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+# --- Options ---
+
+
+class Option:
+    def __init__(self, line):
+        self.name, self.type, self.default, self.limits, self.help = line.split("\t")
+        self.section, _, self.key = self.name.rpartition(".")
+        if self.name == "state-directory":
+            self.default = "/var/lib/godwit"  # follows configure's --localstatedir
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    config = tmp_path_factory.mktemp("options") / "all.yaml"
+    config.write_text(f"server: a.example\nmodules: [{', '.join(MODULES)}]\n")
+    told = subprocess.run([BUILD / "godwit", "--options", "-c", config], capture_output=True, text=True, check=True).stdout
+    return {option.name: option for option in map(Option, told.splitlines())}
+
+
+def manual_options(text):
+    """name -> the lines of its item, from godwit.yaml.5."""
+    found, section = {}, None
+    for part in re.split(r"^(?=\.(?:Ss|Sh|It|El)\b)", text, flags=re.M):
+        head, _, body = part.partition("\n")
+        if head.startswith((".Ss", ".Sh")):
+            section = head[4:]
+        item = re.fullmatch(r"\.It Ic (\S+) Pq Em (\w+)", head)
+        if item:
+            name = item.group(1) if section == "Top level" else f"{section}.{item.group(1)}"
+            assert name not in found, f"{name} stands there twice"
+            found[name] = (item.group(2), " ".join(body.split()))
+    return found
+
+
+def test_the_manual_has_every_option_as_it_is(options):
+    described = manual_options((SRC / "doc" / "godwit.yaml.5").read_text())
+    assert described.keys() == options.keys()
+    for name, option in options.items():
+        default = {"required": "Must be given.", "-": "No default."}.get(option.default, f"Default: {option.default}.")
+        limits = "" if option.limits == "-" else f" Limits: {option.limits}."
+        kind, text = described[name]
+        assert kind == option.type, name
+        assert text.startswith(f"{option.help} {default}{limits}"), f"{name}: {text}"
+
+
+def example_options(text):
+    """name -> (commented out, value, the comment above), from conf/godwit.yaml."""
+    found, section, comment = {}, "", []
+    for line in text.splitlines():
+        item = re.fullmatch(r"(#?)([ -]*)([a-z0-9_-]+):(?: (.*))?", line)
+        if not item:
+            note = re.fullmatch(r"#? *# (.*)", line)
+            comment = comment + [note.group(1)] if note else []
+            continue
+        out, indent, key, value = item.groups()
+        inner = re.fullmatch(r" *#([a-z0-9-]+): (.*)", line)
+        if not indent and value is None:
+            section, comment = key, []
+            continue
+        if not indent:
+            section = ""
+        name = f"{section}.{key}" if section else key
+        found.setdefault(name, (bool(out or inner), value, " ".join(comment)))
+        comment = []
+    return found
+
+
+def test_the_example_has_every_option_at_its_default(options):
+    text = (SRC / "conf" / "godwit.yaml").read_text()
+    described = example_options(re.sub(r"^(  )#(?=[a-z])", r"#\1", text, flags=re.M))
+    described.pop("log.levels")  # a block of any modules' names
+    assert described.keys() == options.keys()
+    for name, option in options.items():
+        out, value, comment = described[name]
+        limits = {"text": " bytes", "path": " bytes", "list": " items"}.get(option.type, "")
+        limits = "" if option.limits == "-" else f" ({option.limits}{limits})"
+        assert comment.startswith(f"{option.help}{limits}"), f"{name}: {comment}"
+        if option.default == "-" and name != "modules":
+            assert out, f"{name} has no default"
+        elif option.default not in ("required", "-") and name != "listen.tls":
+            assert not out and value.strip('[]"') == option.default.strip("[]"), f"{name}: {value}"
+
+
+def test_each_module_has_a_page_with_its_options(options):
+    for name in MODULES:
+        page = (SRC / "modules" / name / f"{name}.md").read_text()
+        for option in options.values():
+            if option.section == name:
+                assert f"`{option.key}`" in page, f"{option.name} is not in {name}.md"
+
+
+# --- Commands, capabilities ---
+
+
+def test_the_readme_has_what_each_module_brings(serve):
+    server = serve(modules=", ".join(MODULES))
+    rows = re.findall(r"^\| \[(\w+)\]\(\S+\) \| [^|]* \| ([^|]*)\| ([^|]*)\|$", README.read_text(), re.M)
+    assert sorted(row[0] for row in rows) == MODULES
+    for name, commands, caps in rows:
+        info = json.loads(server.ctl("module", "info", name, "--json"))
+        for point, cell in (("client.command", commands), ("client.cap", caps)):
+            assert cell.split() == [row["value"] for row in info if row["key"] == point], f"{name}, {point}"
+
+
+def test_the_manual_has_every_command_as_it_is(serve):
+    server = serve(modules=", ".join(MODULES))
+    told = json.loads(server.ctl("help", "--json"))
+    text = (SRC / "doc" / "godwitctl.1").read_text()
+    items = {head: " ".join(body.split()) for head, body in re.findall(r"^\.It Ic (.*)\n((?:(?!\.It|\.El).*\n)*)", text, re.M)}
+    heads = {row["command"] + (f" No {row['arguments']}" if row["arguments"] else ""): row for row in told}
+    assert items.keys() == heads.keys()
+    for head, row in heads.items():
+        privilege = f"Privilege: {row['privilege']}." if row["privilege"] else "Any operator."
+        assert items[head].startswith(f"{row['help']} {privilege}"), head
+
+
+@pytest.mark.skipif(not shutil.which("mandoc"), reason="mandoc is missing")
+@pytest.mark.parametrize("page", MANUALS, ids=lambda page: page.name)
+def test_manuals_are_well_formed(page):
+    told = subprocess.run(["mandoc", "-Tlint", page], capture_output=True, text=True).stdout.splitlines()
+    assert [line for line in told if "referenced manual not found" not in line] == []
+
+
+def test_pages_are_plain():
+    """Lines that a person can read in a terminal, but in tables and blocks."""
+    for page in PAGES:
+        text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+        long = [line for line in text.splitlines() if len(line) > 150 and not line.startswith("|")]
+        assert not long, f"{page.name}: {textwrap.shorten(long[0], 80)}"
