@@ -23,7 +23,7 @@ void oper_tell(struct oper_state *o, const char *format, ...)
 }
 
 /* Operators whose role lacks the privilege get 481 like everybody else. */
-static bool may(struct oper_state *o, struct gw_client *client, const char *privilege)
+bool oper_allowed(struct oper_state *o, struct gw_client *client, const char *privilege)
 {
 	if (oper_may(o, client->session->user, privilege))
 		return true;
@@ -38,7 +38,7 @@ void oper_kill(void *state, struct gw_client *client, const struct gw_message *m
 	const char *reason = m->argc > 1 && m->argv[1][0] != '\0' ? gw_cut(m->argv[1], GW_REASON_MAX) :
 	                                                           "No reason given";
 
-	if (!may(o, client, "kill"))
+	if (!oper_allowed(o, client, "kill"))
 		return;
 	if (user == NULL) {
 		CLIENT(o, numeric, client, 401, "%s :No such nick", m->argv[0]);
@@ -70,7 +70,7 @@ void oper_wallops(void *state, struct gw_client *client, const struct gw_message
 {
 	struct oper_state *o = state;
 
-	if (may(o, client, "wallops"))
+	if (oper_allowed(o, client, "wallops"))
 		NETWORK(o, wallops, client->session, m->argv[0], client->command);
 }
 

@@ -33,6 +33,8 @@ void oper_rehash(void *state, struct gw_client *client, const struct gw_message 
 	struct oper_state *o = state;
 
 	(void)m;
+	if (!oper_allowed(o, client, "rehash"))
+		return;
 	CLIENT(o, numeric, client, 382, "godwit.yaml :Rehashing");
 	run(o, client, 1, rehash);
 }

@@ -121,6 +121,8 @@ void oper_committed(void *state, uint64_t tag, int status, struct gw_id made);
 void oper_requests_free(struct oper_state *o);
 
 /* acts.c, ctl.c */
+/** With a 481 if not. */
+bool oper_allowed(struct oper_state *o, struct gw_client *client, const char *privilege);
 void oper_kill(void *state, struct gw_client *client, const struct gw_message *m);
 void oper_wallops(void *state, struct gw_client *client, const struct gw_message *m);
 void oper_render_wallops(void *state, struct gw_render *r, const struct gw_event *event);
