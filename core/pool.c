@@ -4,6 +4,9 @@
  * A lane is one list in order of submission: what is finished in front, what runs, what waits.
  * Threads take the first that waits; the loop takes finished ones off the front, so completions
  * come in the order of submission.
+ *
+ * Threads come when there is work and go when there has been none for a while: a process of one
+ * thread pays less for each system call, as nothing of its descriptor table needs to be counted.
  */
 #include "core/pool.h"
 #include "core/mem.h"
@@ -12,19 +15,31 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LANES 3
 #define MAX_THREADS 64
 #define COMPUTE_NICE 10
+#define IDLE_SECONDS 2
+
+enum thread_state { THREAD_NONE, THREAD_LIVE, THREAD_ENDED /* and not yet joined */ };
+
+struct thread {
+	pthread_t id;
+	enum thread_state state;
+	struct lane *lane;
+};
 
 struct lane {
 	struct loop_work *first, **end;
 	struct loop_work *waiting; /* the first that no thread has taken */
-	unsigned n_waiting, n_threads;
+	unsigned n_waiting;
+	unsigned size; /* threads at the most */
+	unsigned n_live, n_idle;
 	pthread_cond_t work;
 	struct pool *pool;
-	pthread_t threads[MAX_THREADS];
+	struct thread threads[MAX_THREADS];
 };
 
 struct pool {
@@ -36,6 +51,33 @@ struct pool {
 	void *ctx;
 };
 
+static unsigned lane_size(enum gw_lane lane)
+{
+	long processors;
+
+	if (lane == GW_LANE_WRITE)
+		return 1;
+	if (lane == GW_LANE_READ)
+		return 2;
+	processors = sysconf(_SC_NPROCESSORS_ONLN);
+	if (processors <= 2)
+		return 1;
+	return processors > MAX_THREADS ? MAX_THREADS : (unsigned)processors - 1;
+}
+
+static void lane_init(struct lane *lane, struct pool *pool, enum gw_lane which)
+{
+	pthread_condattr_t monotonic;
+
+	lane->end = &lane->first;
+	lane->pool = pool;
+	lane->size = lane_size(which);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&lane->work, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
 struct pool *pool_new(void (*wake)(void *), void *ctx)
 {
 	struct pool *pool = mem_alloc(sizeof(*pool));
@@ -45,21 +87,32 @@ struct pool *pool_new(void (*wake)(void *), void *ctx)
 	pthread_cond_init(&pool->finished, NULL);
 	pool->wake = wake;
 	pool->ctx = ctx;
-	for (i = 0; i < LANES; i++) {
-		pool->lanes[i].end = &pool->lanes[i].first;
-		pool->lanes[i].pool = pool;
-		pthread_cond_init(&pool->lanes[i].work, NULL);
-	}
+	for (i = 0; i < LANES; i++)
+		lane_init(&pool->lanes[i], pool, (enum gw_lane)i);
 	return pool;
+}
+
+/* Waits for work; false when there has been none for long enough, or the pool ends. */
+static bool lane_wait(struct lane *lane)
+{
+	struct timespec until;
+	int status = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += IDLE_SECONDS;
+	lane->n_idle++;
+	while (lane->waiting == NULL && !lane->pool->stopping && status != ETIMEDOUT)
+		status = pthread_cond_timedwait(&lane->work, &lane->pool->mutex, &until);
+	lane->n_idle--;
+	return lane->waiting != NULL;
 }
 
 static struct loop_work *lane_take(struct lane *lane)
 {
-	struct loop_work *work;
+	struct loop_work *work = lane->waiting;
 
-	while (lane->waiting == NULL && !lane->pool->stopping)
-		pthread_cond_wait(&lane->work, &lane->pool->mutex);
-	work = lane->waiting;
+	if (work == NULL && lane_wait(lane))
+		work = lane->waiting;
 	if (work != NULL) {
 		lane->waiting = work->next;
 		lane->n_waiting--;
@@ -67,9 +120,10 @@ static struct loop_work *lane_take(struct lane *lane)
 	return work;
 }
 
-static void *lane_thread(void *arg)
+static void *thread_main(void *arg)
 {
-	struct lane *lane = arg;
+	struct thread *thread = arg;
+	struct lane *lane = thread->lane;
 	struct pool *pool = lane->pool;
 	struct loop_work *work;
 
@@ -86,62 +140,64 @@ static void *lane_thread(void *arg)
 			pool->wake(pool->ctx);
 		}
 	}
+	thread->state = THREAD_ENDED;
+	lane->n_live--;
 	pthread_mutex_unlock(&pool->mutex);
 	return NULL;
 }
 
-static unsigned lane_size(enum gw_lane lane)
+/* Whoever has ended holds no lock any more: joining takes no time. Signals are the loop's business.
+ */
+static int thread_start(struct lane *lane)
 {
-	long processors;
-
-	if (lane == GW_LANE_WRITE)
-		return 1;
-	if (lane == GW_LANE_READ)
-		return 2;
-	processors = sysconf(_SC_NPROCESSORS_ONLN);
-	if (processors <= 2)
-		return 1;
-	return processors > MAX_THREADS ? MAX_THREADS : (unsigned)processors - 1;
-}
-
-/* Signals are the loop's business. */
-static int lane_start(struct lane *lane, unsigned size)
-{
+	struct thread *thread = lane->threads;
 	sigset_t all, old;
-	int failed = 0;
+	int failed;
 
+	while (thread->state == THREAD_LIVE)
+		thread++;
+	if (thread->state == THREAD_ENDED)
+		pthread_join(thread->id, NULL);
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	while (failed == 0 && lane->n_threads < size) {
-		failed = pthread_create(&lane->threads[lane->n_threads], NULL, lane_thread, lane);
-		if (failed == 0)
-			lane->n_threads++;
-	}
+	thread->lane = lane;
+	failed = pthread_create(&thread->id, NULL, thread_main, thread);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return lane->n_threads > 0 ? 0 : -failed;
+	thread->state = failed == 0 ? THREAD_LIVE : THREAD_NONE;
+	lane->n_live += failed == 0;
+	return -failed;
+}
+
+/* Sees to it that somebody will do one more; -EAGAIN: nobody can. */
+static int lane_staff(struct lane *lane)
+{
+	if (lane->n_idle > lane->n_waiting || lane->n_live == lane->size)
+		return 0;
+	return thread_start(lane) != 0 && lane->n_live == 0 ? -EAGAIN : 0;
 }
 
 int pool_submit(struct pool *pool, struct loop_work *work)
 {
 	struct lane *lane = &pool->lanes[work->lane];
+	int status = 0;
 
-	if (lane->n_threads == 0 && lane_start(lane, lane_size(work->lane)) != 0)
-		return -EAGAIN;
 	work->next = NULL;
 	work->finished = false;
 	pthread_mutex_lock(&pool->mutex);
-	if (work->lane == GW_LANE_COMPUTE && lane->n_waiting >= POOL_COMPUTE_QUEUE) {
-		pthread_mutex_unlock(&pool->mutex);
-		return -EAGAIN;
+	if (work->lane == GW_LANE_COMPUTE && lane->n_waiting >= POOL_COMPUTE_QUEUE)
+		status = -EAGAIN;
+	else
+		status = lane_staff(lane);
+	if (status == 0) {
+		*lane->end = work;
+		lane->end = &work->next;
+		if (lane->waiting == NULL)
+			lane->waiting = work;
+		lane->n_waiting++;
+		pthread_cond_signal(&lane->work);
 	}
-	*lane->end = work;
-	lane->end = &work->next;
-	if (lane->waiting == NULL)
-		lane->waiting = work;
-	lane->n_waiting++;
-	pthread_cond_signal(&lane->work);
 	pthread_mutex_unlock(&pool->mutex);
-	return 0;
+	return status;
 }
 
 /* Takes the finished ones off the front. */
@@ -224,8 +280,9 @@ void pool_free(struct pool **pool)
 		pthread_cond_broadcast(&p->lanes[i].work);
 	pthread_mutex_unlock(&p->mutex);
 	for (i = 0; i < LANES; i++) {
-		for (n = 0; n < p->lanes[i].n_threads; n++)
-			pthread_join(p->lanes[i].threads[n], NULL);
+		for (n = 0; n < MAX_THREADS; n++)
+			if (p->lanes[i].threads[n].state != THREAD_NONE)
+				pthread_join(p->lanes[i].threads[n].id, NULL);
 		pthread_cond_destroy(&p->lanes[i].work);
 	}
 	pthread_cond_destroy(&p->finished);

@@ -7,10 +7,12 @@
 #include "core/module.h"
 #include "tests/unit/bare.h"
 #include "tests/unit/cmocka.h"
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 struct note {
 	struct loop_work work;
@@ -83,6 +85,51 @@ static void completions_come_in_the_order_of_submission(void **state)
 		pool_free(&pool);
 		free(notes);
 	}
+}
+
+static unsigned threads_alive(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *entry;
+	unsigned n = 0;
+
+	assert_non_null(tasks);
+	while ((entry = readdir(tasks)) != NULL)
+		n += entry->d_name[0] != '.';
+	closedir(tasks);
+	return n;
+}
+
+/* Looked at again and again: there is nothing to wait on for the end of a kernel's thread. */
+static void wait_for_threads(unsigned n)
+{
+	int i;
+
+	for (i = 0; i < 100 && threads_alive() != n; i++)
+		usleep(100000);
+	assert_int_equal(threads_alive(), n);
+}
+
+static void threads_go_when_there_is_no_work_and_come_back(void **state)
+{
+	struct notes *notes = notes_new(GW_LANE_READ);
+	struct pool *pool = pool_new(wake, notes);
+	unsigned alone = threads_alive();
+	int i;
+
+	(void)state;
+	for (i = 0; i < 40; i++)
+		assert_int_equal(pool_submit(pool, &notes->all[i].work), 0);
+	pool_finish(pool);
+	assert_true(threads_alive() > alone);
+	wait_for_threads(alone);
+	for (i = 40; i < 90; i++)
+		assert_int_equal(pool_submit(pool, &notes->all[i].work), 0);
+	pool_finish(pool);
+	assert_int_equal(notes->n, 90);
+	pool_free(&pool);
+	wait_for_threads(alone);
+	free(notes);
 }
 
 static void the_compute_lane_is_bounded(void **state)
@@ -307,6 +354,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(completions_come_in_the_order_of_submission),
+		cmocka_unit_test(threads_go_when_there_is_no_work_and_come_back),
 		cmocka_unit_test(the_compute_lane_is_bounded),
 		cmocka_unit_test(a_pool_that_ends_runs_what_it_took),
 		with_state(a_job_comes_back_with_its_result),
