@@ -245,6 +245,10 @@ struct gw_client_ops {
 	 * sends the line when full; `word` NULL flushes. Nothing is kept over turns. */
 	void (*words)(void *client_module, struct gw_client *, int numeric, const char *head,
 	              const char *word, char separator);
+	/** line() for what the client has not asked for: never part of the answer to a labelled
+	 * command that is under way. */
+	void (*unasked)(void *client_module, struct gw_client *, const char *source,
+	                const char *format, ...) __attribute__((format(printf, 4, 5)));
 };
 
 #endif

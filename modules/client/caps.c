@@ -159,6 +159,7 @@ void caps_announce(struct client_state *st)
 {
 	uint64_t gone = st->announced & ~st->offered, come = st->offered & ~st->announced;
 	uint32_t before[CAPS_MAX][4];
+	struct label *label;
 	uint64_t changed;
 
 	for (uint32_t i = 0; i < CAPS_MAX; i++)
@@ -170,7 +171,9 @@ void caps_announce(struct client_state *st)
 		changed = c->cap_302 && st->values_due ? new_values(st, c, before) : 0;
 		if (!(c->pub.caps & st->bit.notify) || c->closing)
 			continue;
+		label = label_pause(c);
 		notify(st, c, "DEL", gone, false);
 		notify(st, c, "NEW", come | (changed & ~come), c->cap_302);
+		label_resume(c, label);
 	}
 }

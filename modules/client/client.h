@@ -397,6 +397,8 @@ const char *reply_time(struct client_state *st, int64_t ms);
 void batch_begin(struct client_state *st, struct client *c, const char *type);
 void batch_end(struct client_state *st, struct client *c);
 void batch_name(struct client_state *st, char out[BATCH_MAX]);
+struct label *label_pause(struct client *c);
+void label_resume(struct client *c, struct label *label);
 void label_begin(struct client_state *st, struct client *c, const char *text);
 void label_line(struct client_state *st, struct client *c, const char *tags, const char *line,
                 size_t n);

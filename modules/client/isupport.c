@@ -165,9 +165,13 @@ void tokens_refresh(struct client_state *st)
 	tokens_make(st);
 	changes = gw_alloc(st->self, (n_old + st->n_tokens + 1) * sizeof(*changes));
 	n = difference(st, old, n_old, changes);
-	for (struct client *c = st->clients; c != NULL && old != NULL; c = c->next)
+	for (struct client *c = st->clients; c != NULL && old != NULL; c = c->next) {
+		struct label *label = label_pause(c);
+
 		if (hears_changes(st, c))
 			send_lines(st, c, changes, n);
+		label_resume(c, label);
+	}
 	while (n > 0)
 		gw_free(st->self, changes[--n]);
 	gw_free(st->self, changes);

@@ -17,6 +17,20 @@ void label_free(struct client_state *st, struct client *c)
 	c->label = NULL;
 }
 
+/* What comes until label_resume() is no answer to the labelled command. */
+struct label *label_pause(struct client *c)
+{
+	struct label *label = c->label;
+
+	c->label = NULL;
+	return label;
+}
+
+void label_resume(struct client *c, struct label *label)
+{
+	c->label = label;
+}
+
 void label_begin(struct client_state *st, struct client *c, const char *text)
 {
 	label_free(st, c);

@@ -127,6 +127,19 @@ static void op_words(void *state, struct gw_client *client, int numeric, const c
 	reply_words(state, client_of(client), numeric, head, word, separator);
 }
 
+static void op_unasked(void *state, struct gw_client *client, const char *source,
+                       const char *format, ...)
+{
+	struct client *c = client_of(client);
+	struct label *label = label_pause(c);
+	va_list args;
+
+	va_start(args, format);
+	reply_vline(state, c, source, format, args);
+	va_end(args);
+	label_resume(c, label);
+}
+
 const struct gw_client_ops client_ops = {
 	.numeric = op_numeric,
 	.line = op_line,
@@ -144,4 +157,5 @@ const struct gw_client_ops client_ops = {
 	.cap = op_cap,
 	.changed = op_changed,
 	.words = op_words,
+	.unasked = op_unasked,
 };

@@ -241,7 +241,8 @@ static void tell(struct monitor_state *mon, const char *name, const struct gw_us
 		struct gw_client *client = CLIENT(mon, of_session, watch->session);
 
 		if (client != NULL)
-			CLIENT(mon, numeric, client, user != NULL ? 730 : 731, ":%s", user != NULL ? word : name);
+			CLIENT(mon, unasked, client, NULL, "%d %s :%s", user != NULL ? 730 : 731, client->nick,
+			       user != NULL ? word : name);
 	}
 }
 

@@ -19,7 +19,7 @@ void oper_tell(struct oper_state *o, const char *format, ...)
 	gw_log(o->self, GW_INFO, "%s", text);
 	for (struct gw_client *c = CLIENT(o, next, NULL); c != NULL; c = CLIENT(o, next, c))
 		if (c->session != NULL && (c->session->user->modes & gw_letter('o')))
-			CLIENT(o, notice, c, "*** %s", text);
+			CLIENT(o, unasked, c, NULL, "NOTICE %s :*** %s", c->nick, text);
 }
 
 /* Operators whose role lacks the privilege get 481 like everybody else. */

@@ -327,3 +327,18 @@ def test_nickserv_and_chanserv_say_what_to_type(people):
         assert lines and all(line.startswith(":test.example.net NOTICE anna :") for line in lines)
         assert any(word in line for line in lines), lines
     assert anna.does("NOTICE ChanServ :help") == []
+
+
+def test_what_nobody_asked_for_is_no_answer(place, people):
+    """A labelled command that is held while others do things: their effects come without its label."""
+    place.ctl("account", "add", "operator", "correct horse", check=False)
+    place.ctl("oper", "add", "operator", check=False)
+    anna = people("operator", account="operator", caps="labeled-response batch cap-notify")
+    anna.does("OPER operator", "MONITOR + ben")
+    anna.send("@label=x CTL module unload query", "@label=y CTL module load query", "@label=z KILL nobody")
+    people("ben")
+    lines = anna.tagged()
+    for tags, line in lines:
+        if " 730 " in line or " 005 " in line or " CAP " in line or ":*** " in line:
+            assert tags == {}, line
+    assert any(" 730 " in line for _, line in lines) and any(" 005 " in line for _, line in lines)
