@@ -259,6 +259,7 @@ def test_who_says_nothing_is_dropped_with_a_reason(serve, connect):
 def test_who_does_not_read_is_dropped_and_others_are_not_held_up(serve):
     server = serve(modules=GUESTS, more=CHEAP + "client: {exempt: [127.0.0.0/8], sendq: 64k}\n")
     deaf, talker = Person(server.plain, "deaf"), Person(server.plain, "talker")
+    deaf.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     deaf.does("JOIN #c")
     talker.does("JOIN #c")
     deaf.got()

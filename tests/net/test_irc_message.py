@@ -342,3 +342,19 @@ def test_what_nobody_asked_for_is_no_answer(place, people):
         if " 730 " in line or " 005 " in line or " CAP " in line or ":*** " in line:
             assert tags == {}, line
     assert any(" 730 " in line for _, line in lines) and any(" 005 " in line for _, line in lines)
+
+
+def test_one_label_for_whatever_a_command_does(people):
+    anna, ben = people("anna", caps=RICH + " setname standard-replies"), people("ben")
+    anna.does("JOIN #c")
+    ben.does("JOIN #c")
+    anna.got()
+    for line in ("TOPIC #c :x", "MODE #c +m", "MODE #c", "MODE #c +v ben", "KICK #c ben", "INVITE ben #c", "NAMES #c", "LIST",
+                 "WHO #c", "WHOIS anna", "AWAY :x", "AWAY", "SETNAME :x", "MODE anna +i", "NICK anna2", "NICK anna", "MONITOR + x",
+                 "MONITOR L", "CHANNEL INFO #c", "CHANNEL DANCE", "LUSERS", "MOTD", "HELP", "HELP JOIN", "OPER x", "PART #c",
+                 "JOIN #d", "JOIN 0", "CAP LS", "ISUPPORT", "WHOWAS nobody", "USERHOST anna", "TAGMSG ben"):
+        got = labelled(anna, line)
+        assert got[0][0]["label"] == "one", (line, got)
+        assert sum("label" in tags for tags, _ in got) == 1, (line, got)
+        if len(got) > 1:
+            assert got[0][1].endswith(" labeled-response") and " BATCH -" in got[-1][1], (line, got)
