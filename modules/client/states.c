@@ -1,9 +1,10 @@
 /*
  * modules/client/states.c - the states of a connection, as a table.
  *
- *     to \ from     Connecting                      Registration Connected Connecting    -
- * registration complete or cancelled Registration  in-channel registration starts  - Connected user
- * authentication success     -
+ *     from          to            by
+ *     Connecting    Registration  in-channel registration starts
+ *     Registration  Connecting    registration complete or cancelled
+ *     Connecting    Connected     user authentication success
  *
  * What is not in here is not permitted. Authenticated, a client becomes Connected once NICK, USER
  * and CAP END are there.

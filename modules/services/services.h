@@ -1,13 +1,16 @@
 /*
  * services/services.h - the parts of the module services.
  *
- *     cell.c     bytes of a cell: key, header, form; what is derived from one (log, name, ref,
- * digest) merge.c    on the write lane: the only code that writes the tables start.c    reads the
- * meta table, makes a network of one at the first start commit.c   builds a transaction's batch,
- * completes it, tells who listens find.c     owner of a name: cache, filter, store filter.c   a
- * Bloom filter over all claimed names read.c     entities, one or all of a class expire.c   deletes
- * what expired an hour ago, tidies what points to a dropped account admin.c    services status,
- * backup, figures for status
+ *     cell.c     bytes of a cell: key, header, form; what follows from one (log, name, ref, digest)
+ *     merge.c    on the write lane: the only code that writes the tables
+ *     start.c    reads the meta table, makes a network of one at the first start
+ *     commit.c   builds a transaction's batch, completes it, tells who listens
+ *     find.c     owner of a name: cache, filter, store
+ *     filter.c   a Bloom filter over all claimed names
+ *     read.c     entities, one or all of a class
+ *     expire.c   deletes what expired an hour ago, tidies what points to a dropped account
+ *     admin.c    services status, figures for status
+ *     backup.c   the command backup
  */
 #ifndef SERVICES_SERVICES_H
 #define SERVICES_SERVICES_H
