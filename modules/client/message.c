@@ -32,6 +32,19 @@ static unsigned sequence(unsigned char lead, unsigned char *low, unsigned char *
 	return 0;
 }
 
+/* Most text is ASCII: eight characters at a time. */
+static const unsigned char *skip_ascii(const unsigned char *p, const unsigned char *end)
+{
+	uint64_t eight;
+
+	for (; end - p >= 8; p += 8) {
+		memcpy(&eight, p, sizeof(eight));
+		if ((eight & 0x8080808080808080) != 0)
+			break;
+	}
+	return p;
+}
+
 bool utf8_valid(const char *text, size_t n)
 {
 	const unsigned char *p = (const unsigned char *)text, *end = p + n;
@@ -40,7 +53,7 @@ bool utf8_valid(const char *text, size_t n)
 
 	while (p < end) {
 		if (*p < 0x80) {
-			p++;
+			p = skip_ascii(p + 1, end);
 			continue;
 		}
 		length = sequence(*p, &low, &high);

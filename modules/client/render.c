@@ -141,6 +141,41 @@ static size_t write_source(char text[TEXT_MAX + 1], const char *source)
 	return n + 2;
 }
 
+/* What nearly all formats are made of is put together without printf(): text and %s. False: there
+ * is more in this one, or it does not fit. */
+static bool put_strings(char **at, const char *end, const char *format, va_list args)
+{
+	while (*format != '\0') {
+		bool argument = format[0] == '%' && format[1] == 's';
+		const char *text = argument ? va_arg(args, const char *) : format;
+		size_t n = argument ? strlen(text) : strcspn(format, "%");
+
+		if (n > (size_t)(end - *at) || (n == 0 && !argument))
+			return false;
+		memcpy(*at, text, n);
+		*at += n;
+		format += argument ? 2 : n;
+	}
+	return true;
+}
+
+/* Returns the length of all that the format makes, which may be more than fits. */
+static size_t write_format(char *text, size_t max, const char *format, va_list args)
+{
+	char *at = text;
+	va_list again;
+	bool done;
+	int n;
+
+	va_copy(again, args);
+	done = put_strings(&at, text + max - 1, format, again);
+	va_end(again);
+	if (done)
+		return (size_t)(at - text);
+	n = vsnprintf(text, max, format, args);
+	return n > 0 ? (size_t)n : 0;
+}
+
 /* gw_render_line() */
 static void line(struct gw_render *pub, const char *source, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
@@ -153,13 +188,10 @@ static void line(struct gw_render *pub, const char *source, const char *format, 
 	size_t n_tags = write_tags(r, r->form != NULL ? pub->caps : r->own_caps, by_user, tags);
 	size_t n = write_source(text, source != NULL ? source : source_of(r));
 	va_list args;
-	int more;
 
 	va_start(args, format);
-	more = vsnprintf(text + n, sizeof(text) - n, format, args);
+	n += write_format(text + n, sizeof(text) - n, format, args);
 	va_end(args);
-	if (more > 0)
-		n += (size_t)more;
 	if (n > TEXT_MAX)
 		n = utf8_trim(text, TEXT_MAX);
 	if (r->form != NULL)

@@ -6,6 +6,7 @@
  */
 #include "send.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -112,6 +113,8 @@ static uint8_t take_status(struct message_state *message, const char **target)
 {
 	uint8_t status = 0;
 
+	if (isalpha((unsigned char)**target)) /* no prefix is a letter: a nick */
+		return 0;
 	for (; **target != '\0' && **target != '#'; ++*target) {
 		uint8_t found = 0;
 

@@ -120,6 +120,7 @@ static int here_new(struct network *net, struct gw_error *err)
 		return gw_fail(err, -EINVAL,
 		               "The server's name must have 1 to %d characters and no spaces.",
 		               GW_SERVER_MAX);
+	net->id_factor = gw_random_u64(self) | 1;
 	server_add(net, &(struct gw_node_spec){.name = name,
 	                                       .description = server_text(self, "description"),
 	                                       .run = gw_random_u64(self) | 1});

@@ -194,6 +194,7 @@ struct network {
 
 	struct server *here;
 	struct server *servers; /* by run */
+	uint64_t id_factor;     /* odd, drawn at start: how ids are spread in tables */
 	struct person *people;  /* by session id, in the order of arrival */
 	struct person *nicks;   /* the same, by the folded nick that is shown */
 	struct person *losers;  /* those not shown under the nick they want */

@@ -5,6 +5,7 @@
  * and against the reader's bound, and no string that has come through holds a NUL or a line end.
  */
 #include "record.h"
+#include <endian.h>
 #include <godwit/mem.h>
 #include <string.h>
 
@@ -20,16 +21,11 @@ void writer_fini(struct writer *w)
 	w->p = NULL;
 }
 
-/* Room for `n` more bytes. */
-static bool writer_room(struct writer *w, size_t n)
+static bool writer_grow(struct writer *w, size_t n)
 {
 	size_t room = w->room;
 	uint8_t *p;
 
-	if (w->full)
-		return false;
-	if (n <= room - w->n)
-		return true;
 	while (room - w->n < n && room < RECORD_MAX)
 		room *= 2;
 	if (w->self == NULL || room > RECORD_MAX || room - w->n < n) {
@@ -45,18 +41,38 @@ static bool writer_room(struct writer *w, size_t n)
 	return true;
 }
 
+/* Room for `n` more bytes. */
+static inline bool writer_room(struct writer *w, size_t n)
+{
+	return !w->full && (n <= w->room - w->n || writer_grow(w, n));
+}
+
 void put_u8(struct writer *w, uint8_t value)
 {
 	if (writer_room(w, 1))
 		w->p[w->n++] = value;
 }
 
+void put_bytes(struct writer *w, const void *p, size_t n)
+{
+	if (n == 0 || !writer_room(w, n))
+		return;
+	memcpy(w->p + w->n, p, n);
+	w->n += n;
+}
+
+static void put_u32(struct writer *w, uint32_t value)
+{
+	uint32_t big = htobe32(value);
+
+	put_bytes(w, &big, sizeof(big));
+}
+
 void put_u64(struct writer *w, uint64_t value)
 {
-	if (!writer_room(w, 8))
-		return;
-	for (int shift = 56; shift >= 0; shift -= 8)
-		w->p[w->n++] = (uint8_t)(value >> shift);
+	uint64_t big = htobe64(value);
+
+	put_bytes(w, &big, sizeof(big));
 }
 
 void put_varint(struct writer *w, uint64_t value)
@@ -66,14 +82,6 @@ void put_varint(struct writer *w, uint64_t value)
 		value >>= 7;
 	}
 	put_u8(w, (uint8_t)value);
-}
-
-void put_bytes(struct writer *w, const void *p, size_t n)
-{
-	if (n == 0 || !writer_room(w, n))
-		return;
-	memcpy(w->p + w->n, p, n);
-	w->n += n;
 }
 
 void put_stamp(struct writer *w, struct gw_stamp stamp)
@@ -109,10 +117,7 @@ void put_optional(struct writer *w, const char *text, size_t max)
 void put_header(struct writer *w, const struct header *h)
 {
 	put_u8(w, h->flags);
-	put_u8(w, (uint8_t)(h->kind >> 24));
-	put_u8(w, (uint8_t)(h->kind >> 16));
-	put_u8(w, (uint8_t)(h->kind >> 8));
-	put_u8(w, (uint8_t)h->kind);
+	put_u32(w, h->kind);
 	put_u64(w, h->run);
 	put_varint(w, h->seq);
 	put_u64(w, h->clock);
@@ -151,11 +156,21 @@ uint8_t get_u8(struct reader *r)
 uint64_t get_u64(struct reader *r)
 {
 	const uint8_t *p = take(r, 8);
-	uint64_t value = 0;
+	uint64_t big = 0;
 
-	for (int i = 0; p != NULL && i < 8; i++)
-		value = value << 8 | p[i];
-	return value;
+	if (p != NULL)
+		memcpy(&big, p, sizeof(big));
+	return be64toh(big);
+}
+
+static uint32_t get_u32(struct reader *r)
+{
+	const uint8_t *p = take(r, 4);
+	uint32_t big = 0;
+
+	if (p != NULL)
+		memcpy(&big, p, sizeof(big));
+	return be32toh(big);
 }
 
 uint64_t get_varint(struct reader *r)
@@ -213,8 +228,7 @@ const char *get_optional(struct reader *r, size_t max)
 bool get_header(struct reader *r, struct header *h)
 {
 	*h = (struct header){.flags = get_u8(r)};
-	for (int i = 0; i < 4; i++)
-		h->kind = h->kind << 8 | get_u8(r);
+	h->kind = get_u32(r);
 	h->run = get_u64(r);
 	h->seq = get_varint(r);
 	h->clock = get_u64(r);

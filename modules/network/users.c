@@ -21,12 +21,19 @@ struct fields {
 	struct gw_stamp stamps[N_FIELDS];
 };
 
+/* Ids are random: it only has to be one that nobody outside can aim at. Multiplying by an odd
+ * number that is drawn at start spreads them, and its upper half decides. */
+static unsigned id_hash(const struct network *net, uint64_t session)
+{
+	return (unsigned)((session * net->id_factor) >> 32);
+}
+
 struct person *person_find(struct network *net, uint64_t session)
 {
-	struct gw_self *self = net->self;
 	struct person *p;
 
-	HASH_FIND(by_id, net->people, &session, sizeof(session), p);
+	HASH_FIND_BYHASHVALUE(by_id, net->people, &session, sizeof(session), id_hash(net, session),
+	                      p);
 	return p;
 }
 
@@ -344,7 +351,8 @@ static struct person *person_new(struct applying *a, const struct introduction *
 		if (gw_stamp_cmp(f->stamps[i], a->stamp) != 0)
 			field_touch(net, p, i, f->stamps[i]);
 	}
-	HASH_ADD(by_id, net->people, session.id, sizeof(p->session.id), p);
+	HASH_ADD_BYHASHVALUE(by_id, net->people, session.id, sizeof(p->session.id),
+	                     id_hash(net, p->session.id), p);
 	return p;
 }
 
