@@ -379,12 +379,18 @@ static int monitor_load(struct gw_self *self, void *state, enum gw_load why, str
 static void monitor_unload(struct gw_self *self, void *state, enum gw_unload why)
 {
 	struct monitor_state *mon = state;
+	struct nick *nick, *next;
+	struct watch *watch, *next_watch;
 
-	(void)self;
 	if (why != GW_UNLOAD_LAST)
 		return;
-	for (struct gw_user *user = NETWORK(mon, next_user, NULL); user != NULL; user = NETWORK(mon, next_user, user))
-		clear(mon, user->session);
+	/* The sessions' blocks went with the row that declares them. */
+	HASH_ITER(hh, mon->nicks, nick, next) {
+		DL_FOREACH_SAFE(nick->watches, watch, next_watch)
+			gw_free(self, watch);
+		HASH_DEL(mon->nicks, nick);
+		gw_free(self, nick);
+	}
 }
 
 GW_MODULE(monitor) = {
