@@ -43,7 +43,7 @@ VARIED = [
     CLIENT + "description: Another\n",
 ]
 BROKEN = ["client: {exempt: [nonsense]}\n", "nonsense: 1\n", "client: [\n", "client: {sendq: 1}\n", "include: [missing.yaml]\n", "\tx", "client: {sendq: 1m, sendq: 2m}\n"]
-BAD_LOG = re.compile(r"Sanitizer|runtime error|pointers? into|stale|leak|still allocated|" + "|".join(PASSWORDS))
+BAD_LOG = re.compile(r"Sanitizer|runtime error|pointers? into|stale|left behind|memory left|" + "|".join(PASSWORDS))
 
 
 class Chaos:
