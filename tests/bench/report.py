@@ -144,5 +144,5 @@ def notes(part, servers):
         if part.caps and result["caps"] and figures["tagged"] < 1:
             found.append(f"{name}: only {100 * figures['tagged']:.1f} % of the lines had tags")
         if not result["user_sampled"]:
-            found.append(f"{name}: user-mode time is by the kernel's tick (sampling is not allowed)")
+            found.append(f"{name}: user-mode time is by the kernel's tick, unsampled")
     return found
