@@ -9,7 +9,7 @@
 
 #define LINES_MAX 500
 #define LINE_MAX_BYTES 400
-#define FILE_MAX_BYTES ((size_t)LINES_MAX * 1024)
+#define LINE_ROOM 1024
 
 void query_motd_free(struct query_state *q)
 {
@@ -47,42 +47,38 @@ static char *line_copy(struct query_state *q, char *line)
 	return gw_strdup(q->self, gw_cut(line, LINE_MAX_BYTES));
 }
 
-static void take_text(struct query_state *q, char *text)
+/* The next line without its end; what is behind LINE_ROOM bytes is passed over. */
+static bool next_line(FILE *file, char line[LINE_ROOM])
 {
-	char *rest = text, *line;
+	char rest[LINE_ROOM];
+	bool whole;
 
-	query_motd_free(q);
-	q->motd = gw_alloc(q->self, LINES_MAX * sizeof(*q->motd));
-	while (q->motd_lines < LINES_MAX && (line = strsep(&rest, "\n")) != NULL) {
-		size_t n = strlen(line);
-
-		if (n > 0 && line[n - 1] == '\r')
-			line[n - 1] = '\0';
-		if (rest != NULL || n > 0)
-			q->motd[q->motd_lines++] = line_copy(q, line);
-	}
+	if (fgets(line, LINE_ROOM, file) == NULL)
+		return false;
+	whole = strchr(line, '\n') != NULL;
+	while (!whole && fgets(rest, sizeof(rest), file) != NULL)
+		whole = strchr(rest, '\n') != NULL;
+	line[strcspn(line, "\n")] = '\0';
+	if (line[0] != '\0' && line[strlen(line) - 1] == '\r')
+		line[strlen(line) - 1] = '\0';
+	return true;
 }
 
 /* A file that cannot be read leaves the text as it was. */
 int query_motd_load(struct query_state *q, const char *path, struct gw_error *err)
 {
-	char *text;
-	FILE *file;
-	size_t n;
+	FILE *file = *path != '\0' ? fopen(path, "r") : NULL;
+	char line[LINE_ROOM];
 
-	if (*path == '\0') {
-		query_motd_free(q);
-		return 0;
-	}
-	file = fopen(path, "r");
-	if (file == NULL)
+	if (*path != '\0' && file == NULL)
 		return gw_fail(err, -errno, "motd %s: %s", path, strerror(errno));
-	text = gw_alloc(q->self, FILE_MAX_BYTES + 1);
-	n = fread(text, 1, FILE_MAX_BYTES, file);
-	text[n] = '\0';
+	query_motd_free(q);
+	if (file == NULL)
+		return 0;
+	q->motd = gw_alloc(q->self, LINES_MAX * sizeof(*q->motd));
+	while (q->motd_lines < LINES_MAX && next_line(file, line))
+		q->motd[q->motd_lines++] = line_copy(q, line);
 	fclose(file);
-	take_text(q, text);
-	gw_free(q->self, text);
 	return 0;
 }
 
