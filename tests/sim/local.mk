@@ -15,3 +15,11 @@ tests_sim_durable_LDADD = tests/sim/libsim.a $(SERVICES_TEST_LIBS) $(TEST_LIBS)
 # a hundred seeds of it are part of the check
 sim-durable: check-programs
 	GODWIT_BUILD=$(abs_builddir) tests/sim/durable 1000
+
+check_PROGRAMS += tests/sim/chaos
+tests_sim_chaos_SOURCES = tests/sim/chaos.c
+tests_sim_chaos_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# sixty seeds of it are part of the check
+sim-chaos: check-programs
+	GODWIT_BUILD=$(abs_builddir) tests/sim/chaos 2000
