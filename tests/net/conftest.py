@@ -43,7 +43,10 @@ def place(tmp_path_factory):
     """One server for all tests of a file, which admits guests."""
     server = Server(tmp_path_factory.mktemp("place"), modules=GUESTS, more=CHEAP)
     yield server
-    server.close()
+    try:
+        server.stop()
+    finally:
+        server.close()
 
 
 @pytest.fixture

@@ -19,7 +19,10 @@ def place(tmp_path_factory):
         server.ctl("oper", "add", name, role)
     server.ctl("account", "add", "plain", PASSWORD)
     yield server
-    server.close()
+    try:
+        server.stop()
+    finally:
+        server.close()
 
 
 @pytest.fixture
