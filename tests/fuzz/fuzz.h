@@ -2,8 +2,7 @@
  * tests/fuzz/fuzz.h - a fuzz target is one function; replay.c runs it over its corpus when no
  * fuzzer is linked.
  *
- * With one: clang -fsanitize=fuzzer,address,undefined -I. -Iinclude tests/fuzz/NAME.c SOURCES -o
- * NAME, then ./NAME tests/fuzz/corpus/NAME
+ * `make fuzz` builds and runs all of them with libFuzzer (tests/fuzz/run).
  */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H

@@ -30,3 +30,18 @@ tests_fuzz_services_cell_LDADD = $(SODIUM_LIBS)
 check_PROGRAMS += tests/fuzz/network_record
 tests_fuzz_network_record_SOURCES = tests/fuzz/network_record.c tests/fuzz/replay.c
 tests_fuzz_network_record_LDADD = tests/unit/libnetwork.a $(SODIUM_LIBS)
+
+# A bounded hunt with libFuzzer: make fuzz [FUZZ_SECONDS=60]. New targets add a line.
+FUZZ_SECONDS = 30
+FUZZ = cd $(srcdir) && CLANG=$${CLANG:-clang} FUZZ_DIR=$(abs_builddir)/fuzzing \
+	FLAGS='-include $(abs_builddir)/config.h -D_GNU_SOURCE= -std=gnu11 -I. -Iinclude $(GNUTLS_CFLAGS) $(SODIUM_CFLAGS)' \
+	LIBS='$(CORE_LIBS) $(GNUTLS_LIBS) $(SODIUM_LIBS)' tests/fuzz/run $(FUZZ_SECONDS)
+
+fuzz:
+	$(FUZZ) client_message $(tests_fuzz_client_message_SOURCES)
+	$(FUZZ) account_scram $(tests_fuzz_account_scram_SOURCES)
+	$(FUZZ) account_sasl $(tests_fuzz_account_sasl_SOURCES)
+	$(FUZZ) core_framing $(tests_fuzz_core_framing_SOURCES) core/framing.c $(abs_builddir)/core/libcore.a
+	$(FUZZ) services_parts $(tests_fuzz_services_parts_SOURCES)
+	$(FUZZ) services_cell $(tests_fuzz_services_cell_SOURCES)
+	$(FUZZ) network_record $(tests_fuzz_network_record_SOURCES) $(tests_unit_libnetwork_a_SOURCES)
