@@ -16,6 +16,7 @@
 
 #define BULK (TLS_RECORD + 512)
 #define SEGMENTS 64
+#define IDLE_MAX 100 /* alerts and wishes for a new handshake without a byte of text between */
 
 struct tls {
 	gnutls_session_t session;
@@ -24,6 +25,7 @@ struct tls {
 	              our own */
 	uint32_t raw_at, raw_end;
 	int error; /* of the socket: GnuTLS would only say "push" or "pull" */
+	uint32_t idle; /* records in a row that only kept us busy */
 	bool raw_own;
 	bool drained; /* the socket had no more */
 	bool held;    /* a record was encrypted that the socket did not take */
@@ -212,6 +214,14 @@ static bool passing(ssize_t status)
 	       status == GNUTLS_E_INTERRUPTED;
 }
 
+/* Each of them is looked at within this call, so that a flood of them would hold the loop. */
+static bool goes_on(struct tls *tls, ssize_t got)
+{
+	if (got > 0)
+		tls->idle = 0;
+	return got > 0 || (passing(got) && tls->idle++ < IDLE_MAX);
+}
+
 static ssize_t read_status(const struct tls *tls, ssize_t status)
 {
 	if (status == 0 || status == GNUTLS_E_PREMATURE_TERMINATION)
@@ -231,7 +241,7 @@ static ssize_t tls_read(struct gw_conn *conn, void *p, size_t n)
 		got = gnutls_record_recv(tls->session, (char *)p + done, n - done);
 		if (got > 0)
 			done += (size_t)got;
-	} while ((got > 0 && done < n) || passing(got));
+	} while (goes_on(tls, got) && done < n);
 	raw_settle(tls);
 	return done > 0 ? (ssize_t)done : read_status(tls, got);
 }

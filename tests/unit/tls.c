@@ -12,6 +12,7 @@
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -477,6 +478,26 @@ static void a_close_says_goodbye(void **state)
 	assert_string_equal(w->s.heard, "QUIT|<Quit>");
 }
 
+static void nag(struct world *w)
+{
+	signal(SIGPIPE, SIG_IGN);
+	greet(w);
+	for (int i = 0; i < 1000; i++)
+		gnutls_alert_send(w->session, GNUTLS_AL_WARNING, GNUTLS_A_USER_CANCELED);
+	w->last = gnutls_record_recv(w->session, w->got, sizeof(w->got));
+	hang_up(w);
+}
+
+static void a_flood_of_alerts_ends_the_connection(void **state)
+{
+	struct world *w = *state;
+
+	w->priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
+	play(w, nag);
+	assert_int_not_equal(w->last, GNUTLS_E_AGAIN);
+	assert_string_equal(w->s.heard, "<Read error: Protocol error>");
+}
+
 static void a_refused_one_hears_why(void **state)
 {
 	struct world *w = *state;
@@ -543,6 +564,7 @@ int main(void)
 		with_world(half_a_handshake_ends_at_its_deadline),
 		with_world(a_close_says_goodbye),
 		with_world(a_refused_one_hears_why),
+		with_world(a_flood_of_alerts_ends_the_connection),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
