@@ -90,17 +90,21 @@ static void count_in(struct module *module, void *p, size_t n)
 	HASH_ADD_PTR(module->tracked, block, t);
 }
 
-static void count_out(struct module *module, void *p)
+/* Returns the size of what was tracked, 0 for what was not. */
+static size_t count_out(struct module *module, void *p)
 {
 	struct tracked *t;
+	size_t size;
 
 	module->memory -= malloc_usable_size(p);
 	module->blocks--;
 	HASH_FIND_PTR(module->tracked, &p, t);
 	if (t == NULL)
-		return;
+		return 0;
+	size = t->size;
 	HASH_DEL(module->tracked, t);
 	free(t);
+	return size;
 }
 
 static void *api_alloc(struct gw_self *self, size_t n)
@@ -111,11 +115,15 @@ static void *api_alloc(struct gw_self *self, size_t n)
 	return p;
 }
 
+/* What is added holds whatever was there before; the test mode must not take that for the module's
+ * pointers, so there it is cleared. */
 static void *api_resize(struct gw_self *self, void *p, size_t n)
 {
-	if (p != NULL)
-		count_out(module_of(self), p);
+	size_t before = p != NULL ? count_out(module_of(self), p) : 0;
+
 	p = mem_resize(p, n);
+	if (module_of(self)->server->scan_state && n > before)
+		memset((char *)p + before, 0, n - before);
 	count_in(module_of(self), p, n);
 	return p;
 }
