@@ -206,19 +206,13 @@ static int channel_load(struct gw_self *self, void *state, enum gw_load why, str
 	return 0;
 }
 
-static void free_invitations(struct channel_state *c)
-{
-	for (struct gw_user *user = NETWORK(c, next_user, NULL); user != NULL; user = NETWORK(c, next_user, user))
-		channel_invited_free(c, user->session);
-}
-
 static void channel_unload(struct gw_self *self, void *state, enum gw_unload why)
 {
 	struct channel_state *c = state;
 
 	if (why != GW_UNLOAD_LAST)
 		return;
-	free_invitations(c);
+	channel_invited_free_all(c);
 	channel_joinings_free(c);
 	channel_listings_free(c);
 	channel_pendings_free(c);

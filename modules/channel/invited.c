@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <utlist.h>
 
 #define INVITATIONS_MAX 10
 #define DATA_NAME "channel.invited"
@@ -15,6 +16,7 @@
 struct invitation {
 	char channel[GW_CHANNEL_MAX + 1];
 	struct invitation *next;
+	struct invitation *all_prev, *all_next; /* of the module: it outlives the sessions' blocks */
 };
 
 /* The block of the point "network.session-data". */
@@ -55,6 +57,7 @@ static void unlink_one(struct channel_state *c, struct invitation **at)
 	struct invitation *gone = *at;
 
 	*at = gone->next;
+	DL_DELETE2(c->invitations, gone, all_prev, all_next);
 	gw_free(c->self, gone);
 }
 
@@ -84,6 +87,7 @@ static void add(struct channel_state *c, struct invited *invited, const char *ch
 	snprintf(invitation->channel, sizeof(invitation->channel), "%s", channel);
 	invitation->next = invited->first;
 	invited->first = invitation;
+	DL_APPEND2(c->invitations, invitation, all_prev, all_next);
 	trim(c, invited);
 }
 
@@ -103,6 +107,18 @@ void channel_invited_free(struct channel_state *c, struct gw_session *session)
 
 	while (invited != NULL && invited->first != NULL)
 		unlink_one(c, &invited->first);
+}
+
+/* The sessions' blocks go with the row that declares them, before the module's own end. */
+void channel_invited_free_all(struct channel_state *c)
+{
+	struct invitation *invitation, *next;
+
+	for (invitation = c->invitations; invitation != NULL; invitation = next) {
+		next = invitation->all_next;
+		gw_free(c->self, invitation);
+	}
+	c->invitations = NULL;
 }
 
 const char *channel_invited_next(struct channel_state *c, struct gw_session *session, const char *after)

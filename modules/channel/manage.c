@@ -40,12 +40,14 @@ static const struct verb {
 	manage_fn *act; /* NULL: needs no record */
 	int min_args;
 	const char *syntax;
+	const char *code, *done; /* what is said when it has been committed */
 } verbs[] = {
-	{"REGISTER", NULL, 1, "CHANNEL REGISTER #channel"},
-	{"DROP", do_drop, 1, "CHANNEL DROP #channel"},
-	{"TRANSFER", do_transfer, 2, "CHANNEL TRANSFER #channel account"},
-	{"ACCESS", do_access, 1, "CHANNEL ACCESS #channel [ADD account q|a|o|h|v] [DEL account]"},
-	{"INFO", do_info, 1, "CHANNEL INFO #channel"},
+	{"REGISTER", NULL, 1, "CHANNEL REGISTER #channel", "REGISTERED", "The channel is registered to your account"},
+	{"DROP", do_drop, 1, "CHANNEL DROP #channel", "DROPPED", "The channel is no longer registered"},
+	{"TRANSFER", do_transfer, 2, "CHANNEL TRANSFER #channel account", "TRANSFERRED", "The channel has a new founder"},
+	{"ACCESS", do_access, 1, "CHANNEL ACCESS #channel [ADD account q|a|o|h|v] [DEL account]", "ACCESS_CHANGED",
+	 "The access list is changed"},
+	{"INFO", do_info, 1, "CHANNEL INFO #channel", NULL, NULL},
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -55,10 +57,9 @@ static void fail(struct channel_state *c, struct gw_client *client, const struct
 	CLIENT(c, standard, client, "FAIL", "CHANNEL", code, p->channel, "%s", sentence);
 }
 
-static void done(struct channel_state *c, struct gw_client *client, const struct pending *p, const char *code,
-                 const char *sentence)
+static void done(struct channel_state *c, struct gw_client *client, const struct pending *p)
 {
-	CLIENT(c, standard, client, "NOTE", "CHANNEL", code, p->channel, "%s", sentence);
+	CLIENT(c, standard, client, "NOTE", "CHANNEL", verbs[p->verb].code, p->channel, "%s", verbs[p->verb].done);
 }
 
 /* Ends a command; what was said stands. */
@@ -264,7 +265,7 @@ void channel_registered_read(void *state, uint64_t tag, int status, const struct
 		unavailable(c, client, p);
 		return;
 	}
-	done(c, client, p, "REGISTERED", "The channel is registered to your account");
+	done(c, client, p);
 	finish(c, client, p);
 }
 
@@ -374,11 +375,9 @@ static void do_info(struct channel_state *c, struct gw_client *client, struct pe
 	finish(c, client, p);
 }
 
+/* What was changed is read before it is said to be so: the next command already sees it. */
 void channel_change_done(void *state, uint64_t tag, int status, struct gw_id made)
 {
-	static const char *const said[] = {[1] = "The channel is no longer registered", [2] = "The channel has a new founder",
-	                                   [3] = "The access list is changed"};
-	static const char *const codes[] = {[1] = "DROPPED", [2] = "TRANSFERRED", [3] = "ACCESS_CHANGED"};
 	struct channel_state *c = state;
 	struct gw_client *client;
 	struct pending *p = pending_of(c, tag, &client);
@@ -386,14 +385,16 @@ void channel_change_done(void *state, uint64_t tag, int status, struct gw_id mad
 	(void)made;
 	if (p == NULL)
 		return;
-	if (status == -ENOENT)
+	if (status == -ENOENT) {
 		fail(c, client, p, "NOT_REGISTERED", "That channel is not registered");
-	else if (status != 0)
-		fail(c, client, p, "TEMPORARILY_UNAVAILABLE",
-		     "The services database did not take that now; nothing was changed. Try again later.");
-	else
-		done(c, client, p, codes[p->verb], said[p->verb]);
-	finish(c, client, p);
+		finish(c, client, p);
+	} else if (status == 0 && verbs[p->verb].act == do_drop) {
+		done(c, client, p);
+		finish(c, client, p);
+	} else if (status != 0 || SERVICES(c, read, GW_CLASS_CHANNEL, p->channel_id,
+	                                   gw_call(c->self, CALL_REGISTERED_READ, tag)) != 0) {
+		unavailable(c, client, p);
+	}
 }
 
 /* The way to the record and to the account. */

@@ -59,6 +59,7 @@ struct registered {
 	UT_hash_handle hh; /* by id */
 };
 
+struct invitation;
 struct joining;
 struct listing;
 struct pending;
@@ -73,6 +74,7 @@ struct channel_state {
 	struct gw_iface *client, *network, *services;
 	struct gw_topic *may_join;
 	struct registered *registered;
+	struct invitation *invitations;
 	struct joining *joinings;   /* JOINs that wait for the services database */
 	struct listing *listings;   /* LISTs under way */
 	struct pending *pendings;   /* CHANNEL commands that wait for a commit or an account */
@@ -115,6 +117,7 @@ void channel_invited_add(struct channel_state *c, struct gw_session *session, co
 bool channel_invited(struct channel_state *c, struct gw_session *session, const char *channel);
 void channel_invited_remove(struct channel_state *c, struct gw_session *session, const char *channel);
 void channel_invited_free(struct channel_state *c, struct gw_session *session);
+void channel_invited_free_all(struct channel_state *c);
 const char *channel_invited_next(struct channel_state *c, struct gw_session *session, const char *after);
 
 int channel_invited_export(void *state, const struct gw_session *session, const void *data, void *out, size_t max,

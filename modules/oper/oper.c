@@ -163,6 +163,7 @@ static const struct gw_call_row oper_calls[] = {
 	[CALL_ANSWER] = {"answer", (gw_fn *)oper_answer},
 	[CALL_RETRY] = {"retry", (gw_fn *)start_walks},
 	[CALL_KILL_ADMIN] = {"kill-admin", (gw_fn *)oper_admin_kill},
+	[CALL_REQUEST_READ] = {"request-read", (gw_fn *)oper_request_read},
 	{NULL, NULL},
 };
 

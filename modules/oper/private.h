@@ -30,7 +30,8 @@ enum oper_call {
 	CALL_OPER, CALL_KILL, CALL_WALLOPS, CALL_REHASH, CALL_CTL, CALL_RENDER_WALLOPS,
 	CALL_OPER_LIST, CALL_OPER_ADD, CALL_OPER_REMOVE, CALL_BAN_LIST, CALL_BAN_ADD, CALL_BAN_REMOVE,
 	CALL_ACCOUNT_FOUND, CALL_COMMITTED, CALL_WALK_GRANTS, CALL_WALK_BANS, CALL_GRANT_READ, CALL_BAN_READ,
-	CALL_SERVICES_CHANGED, CALL_EVENT, CALL_MAY_CONNECT, CALL_MAY_ENTER, CALL_ANSWER, CALL_RETRY, CALL_KILL_ADMIN
+	CALL_SERVICES_CHANGED, CALL_EVENT, CALL_MAY_CONNECT, CALL_MAY_ENTER, CALL_ANSWER, CALL_RETRY, CALL_KILL_ADMIN,
+	CALL_REQUEST_READ
 };
 
 /** An account that may become an operator. */
@@ -60,6 +61,7 @@ struct request {
 	struct gw_admin_request *req;
 	char role[ROLE_MAX + 1];
 	char done[160]; /* what to say on success */
+	uint8_t makes;  /* class of the entity that its commit makes, or 0 */
 	struct request *prev, *next;
 };
 
@@ -118,6 +120,7 @@ void oper_request_end(struct oper_state *o, struct request *r, int status, const
 /** Commits for a request; it ends when that is durable or lost. */
 void oper_request_commit(struct oper_state *o, struct request *r, const struct gw_write *writes, size_t n);
 void oper_committed(void *state, uint64_t tag, int status, struct gw_id made);
+void oper_request_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
 void oper_requests_free(struct oper_state *o);
 
 /* acts.c, ctl.c */

@@ -50,16 +50,36 @@ void oper_request_commit(struct oper_state *o, struct request *r, const struct g
 {
 	int status = SERVICES(o, commit, writes, n, gw_call(o->self, CALL_COMMITTED, r->tag));
 
+	r->makes = writes[0].make ? writes[0].class : 0;
 	if (status != 0)
 		end_failed(o, r, status);
 }
 
+/* What was made is read before it is said to be so: who was just granted something can use it. */
 void oper_committed(void *state, uint64_t tag, int status, struct gw_id made)
 {
 	struct oper_state *o = state;
 	struct request *r = oper_request_of(o, tag);
 
-	(void)made;
+	if (r == NULL)
+		return;
+	if (status == 0 && r->makes != 0)
+		status = SERVICES(o, read, r->makes, made, gw_call(o->self, CALL_REQUEST_READ, tag));
+	else if (status == 0)
+		oper_request_end(o, r, 0, "");
+	if (status != 0)
+		end_failed(o, r, status);
+}
+
+void oper_request_read(void *state, uint64_t tag, int status, const struct gw_entity *entity)
+{
+	struct oper_state *o = state;
+	struct request *r = oper_request_of(o, tag);
+
+	if (status == 0 && entity->class == GW_CLASS_GRANT)
+		oper_grant_take(o, entity);
+	else if (status == 0)
+		oper_ban_take(o, entity);
 	if (r == NULL)
 		return;
 	if (status == 0)

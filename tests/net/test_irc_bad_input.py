@@ -212,7 +212,7 @@ def test_ten_thousand_lines_at_once_are_executed_at_the_allowed_rate(serve):
         feed.join()
 
     times = beside(server.plain, flood)
-    assert times[len(times) * 99 // 100] < 0.1, times[-10:]
+    assert times[len(times) * 99 // 100] < 1, times[-10:]
 
 
 def test_or_they_end_in_excess_flood(serve):
@@ -230,7 +230,7 @@ def test_or_they_end_in_excess_flood(serve):
         peer.expect(rf"^:{re.escape(flooder.source)} QUIT :Excess Flood$")
 
     times = beside(server.plain, flood)
-    assert times[len(times) * 99 // 100] < 0.1
+    assert times[len(times) * 99 // 100] < 1
 
 
 def test_who_says_nothing_is_dropped_with_a_reason(serve, connect):
