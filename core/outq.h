@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
-#define OUTQ_GRADES 4      /* chunks of 2, 4, 8, 16 KiB: each of a queue twice the one before */
+#define OUTQ_GRADES 4       /* chunks of 2, 4, 8, 16 KiB: each of a queue twice the one before */
 #define OUTQ_LOGS 8         /* texts of different forms, each with its log, so that ranges join */
 #define OUTQ_REFERENCE 1024 /* from this length on a buffer is shared, not copied */
 

@@ -84,7 +84,8 @@ int server_new(struct loop *loop, const char *config_path, struct gw_server **ou
 /** What `godwit -t` does: opens the modules for their tables and their check(), then drops them. */
 int server_check(struct gw_server *server, struct gw_error *err);
 
-/** What `godwit --options` does: checks, and prints the options of the core and of these modules. */
+/** What `godwit --options` does: checks, and prints the options of the core and of these modules.
+ */
 int server_options(struct gw_server *server, FILE *out, struct gw_error *err);
 
 /** State directory, modules, listeners, topic core.ready. After a failure only server_free() is

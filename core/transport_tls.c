@@ -24,7 +24,7 @@ struct tls {
 	char *raw; /* from the socket, not yet GnuTLS's: tls_shared's while reading, between turns
 	              our own */
 	uint32_t raw_at, raw_end;
-	int error; /* of the socket: GnuTLS would only say "push" or "pull" */
+	int error;     /* of the socket: GnuTLS would only say "push" or "pull" */
 	uint32_t idle; /* records in a row that only kept us busy */
 	bool raw_own;
 	bool drained; /* the socket had no more */

@@ -209,9 +209,9 @@ struct gw_client_ops {
 	void (*standard)(void *client_module, struct gw_client *, const char *type,
 	                 const char *command, const char *code, const char *context,
 	                 const char *format, ...) __attribute__((format(printf, 7, 8)));
-	/** Keeps the client's further lines unexecuted (and the label open) until `who`, the calling
-	 * module, releases it: for answers that come later. Counted. When `who` is unloaded its holds
-	 * end by themselves. */
+	/** Keeps the client's further lines unexecuted (and the label open) until `who`, the
+	 * calling module, releases it: for answers that come later. Counted. When `who` is unloaded
+	 * its holds end by themselves. */
 	void (*hold)(void *client_module, struct gw_client *, struct gw_self *who);
 	void (*release)(void *client_module, struct gw_client *, struct gw_self *who);
 	/** Calls `call` (gw_timer_fn) once, when the client's send queue has room again; held

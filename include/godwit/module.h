@@ -139,8 +139,8 @@ static inline size_t gw_rows(struct gw_self *self, const char *point,
 
 /** Topics of the core. "core.rehashed": new options are in force (payload NULL). "core.stopping":
  * the server ends in good order, flush what must be (payload: const char *reason). "core.status":
- * struct gw_status, add your figures (admin.h). "core.ready": listeners are open. "core.unloaded": a
- * module has ended for good (payload: its const struct gw_self *, to compare with; it is freed
+ * struct gw_status, add your figures (admin.h). "core.ready": listeners are open. "core.unloaded":
+ * a module has ended for good (payload: its const struct gw_self *, to compare with; it is freed
  * behind this), let go of what you keep for it. */
 #define GW_TOPIC_REHASHED "core.rehashed"
 #define GW_TOPIC_STOPPING "core.stopping"

@@ -6,7 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-void channel_admin_list(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+void channel_admin_list(void *state, struct gw_admin_request *req, int argc,
+                        const char *const *argv)
 {
 	static const char *const head[] = {"name", "members", "modes", "registered", "topic"};
 	struct channel_state *c = state;
@@ -15,7 +16,8 @@ void channel_admin_list(void *state, struct gw_admin_request *req, int argc, con
 	for (struct gw_channel *channel = NETWORK(c, next_channel, NULL); channel != NULL;
 	     channel = NETWORK(c, next_channel, channel)) {
 		char members[16], modes[128];
-		const char *cells[] = {channel->name, members, modes, gw_id_none(channel->registered) ? "no" : "yes",
+		const char *cells[] = {channel->name, members, modes,
+		                       gw_id_none(channel->registered) ? "no" : "yes",
 		                       channel->topic != NULL ? channel->topic : ""};
 
 		if (argc > 0 && !NETWORK(c, match, argv[0], channel->name))
@@ -27,7 +29,8 @@ void channel_admin_list(void *state, struct gw_admin_request *req, int argc, con
 	gw_admin_done(c->self, &req, 0, "");
 }
 
-void channel_admin_info(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+void channel_admin_info(void *state, struct gw_admin_request *req, int argc,
+                        const char *const *argv)
 {
 	static const char *const head[] = {"nick", "account", "prefixes"};
 	struct channel_state *c = state;
@@ -44,13 +47,16 @@ void channel_admin_info(void *state, struct gw_admin_request *req, int argc, con
 		char prefixes[8];
 		size_t n = 0;
 
-		for (const struct gw_chanmode *mode = channel_modes; mode->type == GW_MODE_PREFIX; mode++)
+		for (const struct gw_chanmode *mode = channel_modes; mode->type == GW_MODE_PREFIX;
+		     mode++)
 			if (member->status & mode->bit)
 				prefixes[n++] = mode->prefix;
 		prefixes[n] = '\0';
 		gw_admin_row(c->self, req,
-		             (const char *const[]){member->user->nick,
-		                                   member->user->account != NULL ? member->user->account : "", prefixes},
+		             (const char *const[]){
+				     member->user->nick,
+				     member->user->account != NULL ? member->user->account : "",
+				     prefixes},
 		             3);
 	}
 	gw_admin_done(c->self, &req, 0, "");

@@ -1,5 +1,6 @@
 /*
- * modules/channel/invite.c - INVITE (341), and without words the list of one's own invitations (336, 337).
+ * modules/channel/invite.c - INVITE (341), and without words the list of one's own invitations
+ * (336, 337).
  */
 #include "private.h"
 
@@ -12,7 +13,8 @@ static void send_invitations(struct channel_state *c, struct gw_client *client)
 	CLIENT(c, numeric, client, 337, ":End of /INVITE list");
 }
 
-static bool may_invite(struct channel_state *c, struct gw_client *client, struct gw_channel *channel)
+static bool may_invite(struct channel_state *c, struct gw_client *client,
+                       struct gw_channel *channel)
 {
 	const struct gw_member *by = NETWORK(c, member, channel, client->session->user);
 
@@ -47,7 +49,8 @@ void channel_invite(void *state, struct gw_client *client, const struct gw_messa
 		CLIENT(c, numeric, client, 403, "%s :No such channel", m->argv[1]);
 	} else if (may_invite(c, client, channel)) {
 		if (NETWORK(c, member, channel, user) != NULL) {
-			CLIENT(c, numeric, client, 443, "%s %s :is already on channel", user->nick, channel->name);
+			CLIENT(c, numeric, client, 443, "%s %s :is already on channel", user->nick,
+			       channel->name);
 			return;
 		}
 		CLIENT(c, numeric, client, 341, "%s %s", user->nick, channel->name);

@@ -1,7 +1,9 @@
 /*
- * modules/channel/invited.c - where a session has been invited: kept with the session, and moving along with it.
+ * modules/channel/invited.c - where a session has been invited: kept with the session, and moving
+ * along with it.
  *
- * The session's block is one pointer to a list of at most INVITATIONS_MAX names, the newest first; most sessions have none.
+ * The session's block is one pointer to a list of at most INVITATIONS_MAX names, the newest first;
+ * most sessions have none.
  */
 #include "private.h"
 
@@ -16,7 +18,8 @@
 struct invitation {
 	char channel[GW_CHANNEL_MAX + 1];
 	struct invitation *next;
-	struct invitation *all_prev, *all_next; /* of the module: it outlives the sessions' blocks */
+	struct invitation *all_prev,
+		*all_next; /* of the module: it outlives the sessions' blocks */
 };
 
 /* The block of the point "network.session-data". */
@@ -25,8 +28,11 @@ struct invited {
 };
 
 const struct gw_session_data channel_session_data[] = {
-	{.name = DATA_NAME, .version = 1, .size = sizeof(struct invited), .export_row = CALL_INVITED_EXPORT,
-	 .import_row = CALL_INVITED_IMPORT},
+	{.name = DATA_NAME,
+         .version = 1,
+         .size = sizeof(struct invited),
+         .export_row = CALL_INVITED_EXPORT,
+         .import_row = CALL_INVITED_IMPORT},
 };
 
 static struct invited *invited_of(struct channel_state *c, struct gw_session *session)
@@ -34,7 +40,8 @@ static struct invited *invited_of(struct channel_state *c, struct gw_session *se
 	return NETWORK(c, data, session, DATA_NAME);
 }
 
-static struct invitation **find(struct channel_state *c, struct gw_session *session, const char *channel)
+static struct invitation **find(struct channel_state *c, struct gw_session *session,
+                                const char *channel)
 {
 	struct invited *invited = invited_of(c, session);
 	struct invitation **at;
@@ -61,7 +68,8 @@ static void unlink_one(struct channel_state *c, struct invitation **at)
 	gw_free(c->self, gone);
 }
 
-void channel_invited_remove(struct channel_state *c, struct gw_session *session, const char *channel)
+void channel_invited_remove(struct channel_state *c, struct gw_session *session,
+                            const char *channel)
 {
 	struct invitation **at = find(c, session, channel);
 
@@ -121,7 +129,8 @@ void channel_invited_free_all(struct channel_state *c)
 	c->invitations = NULL;
 }
 
-const char *channel_invited_next(struct channel_state *c, struct gw_session *session, const char *after)
+const char *channel_invited_next(struct channel_state *c, struct gw_session *session,
+                                 const char *after)
 {
 	struct invited *invited = invited_of(c, session);
 	struct invitation **at;
@@ -135,8 +144,8 @@ const char *channel_invited_next(struct channel_state *c, struct gw_session *ses
 }
 
 /* The names, the oldest first, each with a NUL behind it. */
-int channel_invited_export(void *state, const struct gw_session *session, const void *data, void *out, size_t max,
-                           size_t *len_out)
+int channel_invited_export(void *state, const struct gw_session *session, const void *data,
+                           void *out, size_t max, size_t *len_out)
 {
 	const struct invited *invited = data;
 	const char *names[INVITATIONS_MAX];
@@ -144,7 +153,8 @@ int channel_invited_export(void *state, const struct gw_session *session, const 
 
 	(void)state;
 	(void)session;
-	for (const struct invitation *i = invited->first; i != NULL && n < INVITATIONS_MAX; i = i->next)
+	for (const struct invitation *i = invited->first; i != NULL && n < INVITATIONS_MAX;
+	     i = i->next)
 		names[n++] = i->channel;
 	while (n-- > 0) {
 		size_t len = strlen(names[n]) + 1;
@@ -158,8 +168,8 @@ int channel_invited_export(void *state, const struct gw_session *session, const 
 	return 0;
 }
 
-int channel_invited_import(void *state, struct gw_session *session, void *data, const void *in, size_t len,
-                           struct gw_error *err)
+int channel_invited_import(void *state, struct gw_session *session, void *data, const void *in,
+                           size_t len, struct gw_error *err)
 {
 	struct channel_state *c = state;
 	const char *at = in, *end = at + len;

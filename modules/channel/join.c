@@ -1,9 +1,10 @@
 /*
  * modules/channel/join.c - JOIN, one channel after the other.
  *
- * A channel that is live is joined at once. For another the services database is asked first whether it is registered; the client is held
- * meanwhile, so that its replies keep the order of its commands. A registered channel is restored before it is joined, a new one is
- * made with +nt and its maker as operator.
+ * A channel that is live is joined at once. For another the services database is asked first
+ * whether it is registered; the client is held meanwhile, so that its replies keep the order of its
+ * commands. A registered channel is restored before it is joined, a new one is made with +nt and
+ * its maker as operator.
  */
 #include "private.h"
 
@@ -22,15 +23,17 @@ struct joining {
 	struct joining *prev, *next;
 };
 
-static void refuse(struct channel_state *c, struct gw_client *client, const char *name, const struct gw_error *why)
+static void refuse(struct channel_state *c, struct gw_client *client, const char *name,
+                   const struct gw_error *why)
 {
 	CLIENT(c, numeric, client, why->code != 0 ? why->code : 474, "%s :%s", name, why->text);
 }
 
-static bool asked(struct channel_state *c, struct gw_client *client, struct gw_channel *channel, const char *name,
-                  const char *key)
+static bool asked(struct channel_state *c, struct gw_client *client, struct gw_channel *channel,
+                  const char *name, const char *key)
 {
-	struct gw_join_query query = {.client = client, .channel = channel, .name = name, .key = key};
+	struct gw_join_query query = {
+		.client = client, .channel = channel, .name = name, .key = key};
 	struct gw_error why = {.code = 0};
 
 	if (gw_ask(c->self, c->may_join, &query, &why) == 0)
@@ -40,14 +43,16 @@ static bool asked(struct channel_state *c, struct gw_client *client, struct gw_c
 }
 
 /* The answers that follow one's own JOIN. */
-static void send_entry(struct channel_state *c, struct gw_client *client, struct gw_channel *channel)
+static void send_entry(struct channel_state *c, struct gw_client *client,
+                       struct gw_channel *channel)
 {
 	if (channel->topic != NULL)
 		channel_send_topic(c, client, channel);
 	channel_send_names(c, client, channel);
 }
 
-static void enter(struct channel_state *c, struct gw_client *client, struct gw_channel *channel, uint8_t status)
+static void enter(struct channel_state *c, struct gw_client *client, struct gw_channel *channel,
+                  uint8_t status)
 {
 	const char *name = channel->name;
 
@@ -58,7 +63,8 @@ static void enter(struct channel_state *c, struct gw_client *client, struct gw_c
 	}
 }
 
-static void join_live(struct channel_state *c, struct gw_client *client, struct gw_channel *channel, const char *key)
+static void join_live(struct channel_state *c, struct gw_client *client, struct gw_channel *channel,
+                      const char *key)
 {
 	struct registered *r = channel_registered(c, channel);
 	struct gw_error why = {.code = 0};
@@ -69,12 +75,16 @@ static void join_live(struct channel_state *c, struct gw_client *client, struct 
 		refuse(c, client, channel->name, &why);
 	else if (asked(c, client, channel, channel->name, key))
 		enter(c, client, channel,
-		      r != NULL && client->account != NULL ? channel_access_status(r, client->account_id) : 0);
+		      r != NULL && client->account != NULL
+		              ? channel_access_status(r, client->account_id)
+		              : 0);
 }
 
-static void join_new(struct channel_state *c, struct gw_client *client, const char *name, const char *key)
+static void join_new(struct channel_state *c, struct gw_client *client, const char *name,
+                     const char *key)
 {
-	static const struct gw_mode_change nt[] = {{.letter = 'n', .add = true}, {.letter = 't', .add = true}};
+	static const struct gw_mode_change nt[] = {{.letter = 'n', .add = true},
+	                                           {.letter = 't', .add = true}};
 	struct gw_channel_spec spec = {.name = name, .modes = nt, .n_modes = 2};
 	struct gw_channel *channel;
 
@@ -98,16 +108,19 @@ static bool usable(struct channel_state *c, struct gw_client *client, const char
 
 static void unavailable(struct channel_state *c, struct gw_client *client, const char *name)
 {
-	CLIENT(c, numeric, client, 437, "%s :The services database cannot be read now, try again later", name);
+	CLIENT(c, numeric, client, 437,
+	       "%s :The services database cannot be read now, try again later", name);
 }
 
 /* Has the entity read; false when that cannot be asked for. */
 static bool read_stored(struct channel_state *c, struct joining *j, const struct gw_owner *owner)
 {
-	return SERVICES(c, read, owner->class, owner->id, gw_call(c->self, CALL_JOIN_READ, j->tag)) == 0;
+	return SERVICES(c, read, owner->class, owner->id,
+	                gw_call(c->self, CALL_JOIN_READ, j->tag)) == 0;
 }
 
-/* False: it is registered, but its record has yet to be read (this module has been away, or the channel came over a link). */
+/* False: it is registered, but its record has yet to be read (this module has been away, or the
+ * channel came over a link). */
 static bool is_known(struct channel_state *c, const struct gw_channel *channel)
 {
 	return gw_id_none(channel->registered) || channel_registered(c, channel) != NULL;
@@ -137,7 +150,8 @@ static bool join_one(struct channel_state *c, struct gw_client *client, struct j
 		CLIENT(c, numeric, client, 403, "%s :No such channel", j->current);
 		return false;
 	}
-	n = SERVICES(c, find, GW_NAME_CHANNEL, folded, (size_t)n, &owner, gw_call(c->self, CALL_JOIN_FOUND, j->tag));
+	n = SERVICES(c, find, GW_NAME_CHANNEL, folded, (size_t)n, &owner,
+	             gw_call(c->self, CALL_JOIN_FOUND, j->tag));
 	if (n == -EINPROGRESS || (n == 0 && read_stored(c, j, &owner)))
 		return true;
 	if (n == -ENOENT)
@@ -205,7 +219,8 @@ void channel_join(void *state, struct gw_client *client, const struct gw_message
 }
 
 /* The JOIN that an answer is for, if its client is still there; else it is forgotten. */
-static struct joining *joining_of(struct channel_state *c, uint64_t tag, struct gw_client **client_out)
+static struct joining *joining_of(struct channel_state *c, uint64_t tag,
+                                  struct gw_client **client_out)
 {
 	struct joining *j;
 
@@ -276,7 +291,7 @@ void channel_joinings_free(struct channel_state *c)
 {
 	struct joining *j, *next;
 
-	DL_FOREACH_SAFE(c->joinings, j, next) {
+	DL_FOREACH_SAFE (c->joinings, j, next) {
 		DL_DELETE(c->joinings, j);
 		joining_free(c, j);
 	}

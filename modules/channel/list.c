@@ -1,5 +1,6 @@
 /*
- * modules/channel/list.c - LIST with the filters of ELIST=CMNTU, a piece at a time as the client's send queue has room.
+ * modules/channel/list.c - LIST with the filters of ELIST=CMNTU, a piece at a time as the client's
+ * send queue has room.
  */
 #include "private.h"
 
@@ -11,8 +12,9 @@
 #define MINUTES_MAX (100 * 366 * 24 * 60) /* a hundred years: before all that there is */
 
 struct filter {
-	uint32_t more_than, less_than;    /* members; 0: not asked for */
-	int64_t created_after, created_before, topic_after, topic_before; /* ms since 1970; 0: not asked for */
+	uint32_t more_than, less_than; /* members; 0: not asked for */
+	int64_t created_after, created_before, topic_after,
+		topic_before; /* ms since 1970; 0: not asked for */
 	char mask[GW_CHANNEL_MAX + 1], not_mask[GW_CHANNEL_MAX + 1];
 };
 
@@ -30,7 +32,10 @@ struct listing {
 static void take_age(struct channel_state *c, struct filter *f, const char *word)
 {
 	int64_t minutes = strtoll(word + 2, NULL, 10);
-	int64_t when = gw_wall_ns(c->self) / GW_MS - (minutes < 0 ? 0 : minutes > MINUTES_MAX ? MINUTES_MAX : minutes) * 60000;
+	int64_t when = gw_wall_ns(c->self) / GW_MS - (minutes < 0             ? 0
+	                                              : minutes > MINUTES_MAX ? MINUTES_MAX
+	                                                                      : minutes) *
+	                                                     60000;
 	bool young = word[1] == '<';
 
 	if (word[0] == 'C' || word[0] == 'c')
@@ -53,7 +58,8 @@ static void take_word(struct channel_state *c, struct filter *f, const char *wor
 		snprintf(f->mask, sizeof(f->mask), "%s", word);
 }
 
-static bool passes(struct channel_state *c, const struct filter *f, const struct gw_channel *channel)
+static bool passes(struct channel_state *c, const struct filter *f,
+                   const struct gw_channel *channel)
 {
 	int64_t created = (int64_t)(channel->created.clock >> 16);
 
@@ -61,14 +67,18 @@ static bool passes(struct channel_state *c, const struct filter *f, const struct
 	       (f->less_than == 0 || channel->n_members < f->less_than) &&
 	       (f->created_after == 0 || created > f->created_after) &&
 	       (f->created_before == 0 || created < f->created_before) &&
-	       (f->topic_after == 0 || (channel->topic != NULL && channel->topic_ms > f->topic_after)) &&
-	       (f->topic_before == 0 || (channel->topic != NULL && channel->topic_ms < f->topic_before)) &&
+	       (f->topic_after == 0 ||
+	        (channel->topic != NULL && channel->topic_ms > f->topic_after)) &&
+	       (f->topic_before == 0 ||
+	        (channel->topic != NULL && channel->topic_ms < f->topic_before)) &&
 	       (f->mask[0] == '\0' || NETWORK(c, match, f->mask, channel->name)) &&
 	       (f->not_mask[0] == '\0' || !NETWORK(c, match, f->not_mask, channel->name));
 }
 
-/* A registered channel without members is there for itself only: it would be gone after a restart. */
-static bool listed(struct channel_state *c, const struct gw_channel *channel, const struct gw_user *user)
+/* A registered channel without members is there for itself only: it would be gone after a restart.
+ */
+static bool listed(struct channel_state *c, const struct gw_channel *channel,
+                   const struct gw_user *user)
 {
 	return channel->n_members > 0 && channel_visible(c, channel, user);
 }
@@ -119,7 +129,8 @@ static void collect(struct channel_state *c, struct listing *l, const struct gw_
 }
 
 /* "#a,#b" names channels; anything else, also a mask, is a list of conditions. */
-static void take_words(struct channel_state *c, struct listing *l, char *words, const struct gw_user *user)
+static void take_words(struct channel_state *c, struct listing *l, char *words,
+                       const struct gw_user *user)
 {
 	bool named = words != NULL && words[0] == '#' && strpbrk(words, "*?") == NULL;
 	char *word;
@@ -177,7 +188,7 @@ void channel_listings_free(struct channel_state *c)
 {
 	struct listing *l, *next;
 
-	DL_FOREACH_SAFE(c->listings, l, next) {
+	DL_FOREACH_SAFE (c->listings, l, next) {
 		DL_DELETE(c->listings, l);
 		listing_free(c, l);
 	}

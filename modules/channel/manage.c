@@ -1,8 +1,9 @@
 /*
  * modules/channel/manage.c - the command CHANNEL: REGISTER, DROP, TRANSFER, ACCESS and INFO.
  *
- * A command goes through up to three questions to the services database: the channel's record (unless it is in use), the account that it
- * names, and the commit. The client is held until the answer is there. Outcomes are standard replies (FAIL, NOTE).
+ * A command goes through up to three questions to the services database: the channel's record
+ * (unless it is in use), the account that it names, and the commit. The client is held until the
+ * answer is there. Outcomes are standard replies (FAIL, NOTE).
  */
 #include "private.h"
 
@@ -31,7 +32,8 @@ struct pending {
 };
 
 /* What a command does once its channel's record, and the account that it names, are known. */
-typedef void manage_fn(struct channel_state *c, struct gw_client *client, struct pending *p, struct registered *r);
+typedef void manage_fn(struct channel_state *c, struct gw_client *client, struct pending *p,
+                       struct registered *r);
 
 static manage_fn do_drop, do_transfer, do_access, do_info;
 
@@ -42,24 +44,28 @@ static const struct verb {
 	const char *syntax;
 	const char *code, *done; /* what is said when it has been committed */
 } verbs[] = {
-	{"REGISTER", NULL, 1, "CHANNEL REGISTER #channel", "REGISTERED", "The channel is registered to your account"},
-	{"DROP", do_drop, 1, "CHANNEL DROP #channel", "DROPPED", "The channel is no longer registered"},
-	{"TRANSFER", do_transfer, 2, "CHANNEL TRANSFER #channel account", "TRANSFERRED", "The channel has a new founder"},
-	{"ACCESS", do_access, 1, "CHANNEL ACCESS #channel [ADD account q|a|o|h|v] [DEL account]", "ACCESS_CHANGED",
-	 "The access list is changed"},
+	{"REGISTER", NULL, 1, "CHANNEL REGISTER #channel", "REGISTERED",
+         "The channel is registered to your account"},
+	{"DROP", do_drop, 1, "CHANNEL DROP #channel", "DROPPED",
+         "The channel is no longer registered"},
+	{"TRANSFER", do_transfer, 2, "CHANNEL TRANSFER #channel account", "TRANSFERRED",
+         "The channel has a new founder"},
+	{"ACCESS", do_access, 1, "CHANNEL ACCESS #channel [ADD account q|a|o|h|v] [DEL account]",
+         "ACCESS_CHANGED", "The access list is changed"},
 	{"INFO", do_info, 1, "CHANNEL INFO #channel", NULL, NULL},
 };
 #define VERBS (sizeof(verbs) / sizeof(verbs[0]))
 
-static void fail(struct channel_state *c, struct gw_client *client, const struct pending *p, const char *code,
-                 const char *sentence)
+static void fail(struct channel_state *c, struct gw_client *client, const struct pending *p,
+                 const char *code, const char *sentence)
 {
 	CLIENT(c, standard, client, "FAIL", "CHANNEL", code, p->channel, "%s", sentence);
 }
 
 static void done(struct channel_state *c, struct gw_client *client, const struct pending *p)
 {
-	CLIENT(c, standard, client, "NOTE", "CHANNEL", verbs[p->verb].code, p->channel, "%s", verbs[p->verb].done);
+	CLIENT(c, standard, client, "NOTE", "CHANNEL", verbs[p->verb].code, p->channel, "%s",
+	       verbs[p->verb].done);
 }
 
 /* Ends a command; what was said stands. */
@@ -81,8 +87,10 @@ static void hold(struct channel_state *c, struct gw_client *client, struct pendi
 	p->held = true;
 }
 
-/* The command that an answer is for; one whose client is gone is forgotten (what it has changed stays). */
-static struct pending *pending_of(struct channel_state *c, uint64_t tag, struct gw_client **client_out)
+/* The command that an answer is for; one whose client is gone is forgotten (what it has changed
+ * stays). */
+static struct pending *pending_of(struct channel_state *c, uint64_t tag,
+                                  struct gw_client **client_out)
 {
 	struct pending *p;
 
@@ -98,7 +106,8 @@ static struct pending *pending_of(struct channel_state *c, uint64_t tag, struct 
 
 static void unavailable(struct channel_state *c, struct gw_client *client, struct pending *p)
 {
-	fail(c, client, p, "TEMPORARILY_UNAVAILABLE", "The services database did not take that now; nothing was changed. Try again later.");
+	fail(c, client, p, "TEMPORARILY_UNAVAILABLE",
+	     "The services database did not take that now; nothing was changed. Try again later.");
 	finish(c, client, p);
 }
 
@@ -112,8 +121,8 @@ static bool is_founder(const struct gw_client *client, const struct registered *
 	return client->account != NULL && gw_id_is(client->account_id, r->founder);
 }
 
-static void commit(struct channel_state *c, struct gw_client *client, struct pending *p, const struct gw_write *writes,
-                   size_t n, uint32_t row)
+static void commit(struct channel_state *c, struct gw_client *client, struct pending *p,
+                   const struct gw_write *writes, size_t n, uint32_t row)
 {
 	if (SERVICES(c, commit, writes, n, gw_call(c->self, row, p->tag)) != 0)
 		unavailable(c, client, p);
@@ -127,12 +136,13 @@ static bool may_register(struct channel_state *c, struct gw_client *client, cons
                          struct gw_channel *channel)
 {
 	const struct gw_member *member =
-	        channel != NULL ? NETWORK(c, member, channel, client->session->user) : NULL;
+		channel != NULL ? NETWORK(c, member, channel, client->session->user) : NULL;
 
 	if (client->account == NULL)
 		fail(c, client, p, "ACCOUNT_REQUIRED", "Log in to an account first");
 	else if (!channel_has_rank(member, GW_OP))
-		fail(c, client, p, "NOT_OPERATOR", "Join the channel and be its operator to register it");
+		fail(c, client, p, "NOT_OPERATOR",
+		     "Join the channel and be its operator to register it");
 	else if (!gw_id_none(channel->registered))
 		fail(c, client, p, "ALREADY_REGISTERED", "That channel is registered already");
 	else
@@ -149,10 +159,12 @@ static void add_value(struct save_room *room, struct gw_write write, const struc
 
 static struct gw_parts parts_in(struct save_room *room)
 {
-	return (struct gw_parts){.bytes = room->bytes + room->used, .max = SAVE_BYTES_MAX - room->used};
+	return (struct gw_parts){.bytes = room->bytes + room->used,
+	                         .max = SAVE_BYTES_MAX - room->used};
 }
 
-static void write_founder(struct save_room *room, struct gw_write to, struct gw_id account, const char *name)
+static void write_founder(struct save_room *room, struct gw_write to, struct gw_id account,
+                          const char *name)
 {
 	struct gw_parts parts = parts_in(room);
 	uint8_t id[16];
@@ -175,7 +187,8 @@ static void write_core(struct channel_state *c, struct save_room *room, struct g
 }
 
 /* The sub of a name's claim: its namespace, then the folded name. */
-static bool write_claim(struct channel_state *c, struct save_room *room, struct gw_write to, const struct gw_channel *channel)
+static bool write_claim(struct channel_state *c, struct save_room *room, struct gw_write to,
+                        const struct gw_channel *channel)
 {
 	char *sub = (char *)room->bytes + room->used;
 	int n = SERVICES(c, fold, channel->name, sub + 1);
@@ -221,7 +234,8 @@ void channel_register_done(void *state, uint64_t tag, int status, struct gw_id m
 	struct pending *p = pending_of(c, tag, &client);
 
 	/* Whoever asked may be gone; the channel is registered all the same. */
-	if (status == 0 && SERVICES(c, read, GW_CLASS_CHANNEL, made, gw_call(c->self, CALL_REGISTERED_READ, tag)) == 0)
+	if (status == 0 && SERVICES(c, read, GW_CLASS_CHANNEL, made,
+	                            gw_call(c->self, CALL_REGISTERED_READ, tag)) == 0)
 		return;
 	if (p == NULL)
 		return;
@@ -233,12 +247,13 @@ void channel_register_done(void *state, uint64_t tag, int status, struct gw_id m
 	}
 }
 
-/* The live channel becomes the registered one, and its founder (NULL: gone meanwhile) the owner. What has changed in it since the
- * record was written is saved. */
-static void become_registered(struct channel_state *c, struct gw_client *client, struct gw_channel *channel,
-                              struct gw_id id)
+/* The live channel becomes the registered one, and its founder (NULL: gone meanwhile) the owner.
+ * What has changed in it since the record was written is saved. */
+static void become_registered(struct channel_state *c, struct gw_client *client,
+                              struct gw_channel *channel, struct gw_id id)
 {
-	struct gw_channel_spec spec = {.name = channel->name, .created = channel->created, .registered = id};
+	struct gw_channel_spec spec = {
+		.name = channel->name, .created = channel->created, .registered = id};
 	struct gw_mode_change own = {.letter = 'q', .add = true};
 
 	if (NETWORK(c, make_channel, &spec, &channel) != 0)
@@ -271,9 +286,11 @@ void channel_registered_read(void *state, uint64_t tag, int status, const struct
 
 /* DROP, TRANSFER, ACCESS, INFO */
 
-static void do_drop(struct channel_state *c, struct gw_client *client, struct pending *p, struct registered *r)
+static void do_drop(struct channel_state *c, struct gw_client *client, struct pending *p,
+                    struct registered *r)
 {
-	struct gw_write drop = {.class = GW_CLASS_CHANNEL, .id = r->id, .field = GW_F_CORE, .remove = true};
+	struct gw_write drop = {
+		.class = GW_CLASS_CHANNEL, .id = r->id, .field = GW_F_CORE, .remove = true};
 
 	if (is_founder(client, r) || is_oper(client)) {
 		commit(c, client, p, &drop, 1, CALL_CHANGE_DONE);
@@ -283,7 +300,8 @@ static void do_drop(struct channel_state *c, struct gw_client *client, struct pe
 	finish(c, client, p);
 }
 
-static void do_transfer(struct channel_state *c, struct gw_client *client, struct pending *p, struct registered *r)
+static void do_transfer(struct channel_state *c, struct gw_client *client, struct pending *p,
+                        struct registered *r)
 {
 	struct save_room *room;
 
@@ -293,7 +311,8 @@ static void do_transfer(struct channel_state *c, struct gw_client *client, struc
 		return;
 	}
 	room = gw_alloc(c->self, sizeof(*room));
-	write_founder(room, (struct gw_write){.class = GW_CLASS_CHANNEL, .id = r->id}, p->account_id, p->account);
+	write_founder(room, (struct gw_write){.class = GW_CLASS_CHANNEL, .id = r->id},
+	              p->account_id, p->account);
 	commit(c, client, p, room->writes, room->n, CALL_CHANGE_DONE);
 	gw_free(c->self, room);
 }
@@ -308,23 +327,30 @@ static void status_letters(uint8_t status, char out[8])
 	out[n] = '\0';
 }
 
-static void send_access(struct channel_state *c, struct gw_client *client, struct pending *p, const struct registered *r)
+static void send_access(struct channel_state *c, struct gw_client *client, struct pending *p,
+                        const struct registered *r)
 {
 	char letters[8];
 
-	CLIENT(c, standard, client, "NOTE", "CHANNEL", "ACCESS", p->channel, "founder %s", r->founder_name);
+	CLIENT(c, standard, client, "NOTE", "CHANNEL", "ACCESS", p->channel, "founder %s",
+	       r->founder_name);
 	for (uint32_t i = 0; i < r->n_access; i++) {
 		status_letters(r->access[i].status, letters);
-		CLIENT(c, standard, client, "NOTE", "CHANNEL", "ACCESS", p->channel, "+%s %s", letters, r->access[i].name);
+		CLIENT(c, standard, client, "NOTE", "CHANNEL", "ACCESS", p->channel, "+%s %s",
+		       letters, r->access[i].name);
 	}
-	CLIENT(c, standard, client, "NOTE", "CHANNEL", "ACCESS_END", p->channel, "%u entries", r->n_access);
+	CLIENT(c, standard, client, "NOTE", "CHANNEL", "ACCESS_END", p->channel, "%u entries",
+	       r->n_access);
 	finish(c, client, p);
 }
 
 /* The founder may do all; an administrator what lies below. */
-static bool may_change_access(const struct gw_client *client, const struct registered *r, const struct pending *p)
+static bool may_change_access(const struct gw_client *client, const struct registered *r,
+                              const struct pending *p)
 {
-	uint8_t own = client->account != NULL ? channel_rank(channel_access_status(r, client->account_id)) : 0;
+	uint8_t own = client->account != NULL
+	                      ? channel_rank(channel_access_status(r, client->account_id))
+	                      : 0;
 	uint8_t theirs = channel_rank(channel_access_status(r, p->account_id));
 
 	if (is_founder(client, r) || is_oper(client))
@@ -332,16 +358,19 @@ static bool may_change_access(const struct gw_client *client, const struct regis
 	return own >= GW_ADMIN && p->status < own && theirs < own;
 }
 
-static void do_access(struct channel_state *c, struct gw_client *client, struct pending *p, struct registered *r)
+static void do_access(struct channel_state *c, struct gw_client *client, struct pending *p,
+                      struct registered *r)
 {
-	struct gw_write write = {.class = GW_CLASS_CHANNEL, .id = r->id, .field = GW_F_ACCESS, .remove = p->remove};
+	struct gw_write write = {
+		.class = GW_CLASS_CHANNEL, .id = r->id, .field = GW_F_ACCESS, .remove = p->remove};
 	struct save_room *room;
 	uint8_t id[16];
 	char letters[8];
 	struct gw_parts parts;
 
 	if (p->account[0] == '\0') {
-		if (is_oper(client) || (client->account != NULL && channel_access_status(r, client->account_id) != 0)) {
+		if (is_oper(client) || (client->account != NULL &&
+		                        channel_access_status(r, client->account_id) != 0)) {
 			send_access(c, client, p, r);
 			return;
 		}
@@ -351,7 +380,8 @@ static void do_access(struct channel_state *c, struct gw_client *client, struct 
 	}
 	if (!may_change_access(client, r, p) || (!p->remove && r->n_access >= ACCESS_MAX)) {
 		fail(c, client, p, r->n_access >= ACCESS_MAX ? "ACCESS_FULL" : "NO_ACCESS",
-		     r->n_access >= ACCESS_MAX ? "The access list is full" : "You may not change that entry");
+		     r->n_access >= ACCESS_MAX ? "The access list is full"
+		                               : "You may not change that entry");
 		finish(c, client, p);
 		return;
 	}
@@ -368,10 +398,13 @@ static void do_access(struct channel_state *c, struct gw_client *client, struct 
 	gw_free(c->self, room);
 }
 
-static void do_info(struct channel_state *c, struct gw_client *client, struct pending *p, struct registered *r)
+static void do_info(struct channel_state *c, struct gw_client *client, struct pending *p,
+                    struct registered *r)
 {
-	CLIENT(c, standard, client, "NOTE", "CHANNEL", "INFO", p->channel, "founder %s, registered at %llu, %u on the access list",
-	       r->founder_name[0] != '\0' ? r->founder_name : "(none)", (unsigned long long)(r->since_ms / 1000), r->n_access);
+	CLIENT(c, standard, client, "NOTE", "CHANNEL", "INFO", p->channel,
+	       "founder %s, registered at %llu, %u on the access list",
+	       r->founder_name[0] != '\0' ? r->founder_name : "(none)",
+	       (unsigned long long)(r->since_ms / 1000), r->n_access);
 	finish(c, client, p);
 }
 
@@ -411,8 +444,8 @@ static void act(struct channel_state *c, struct gw_client *client, struct pendin
 	finish(c, client, p);
 }
 
-static void with_account(struct channel_state *c, struct gw_client *client, struct pending *p, int status,
-                         const struct gw_owner *owner)
+static void with_account(struct channel_state *c, struct gw_client *client, struct pending *p,
+                         int status, const struct gw_owner *owner)
 {
 	if (status == 0 && owner->class == GW_CLASS_ACCOUNT) {
 		p->account_id = owner->id;
@@ -459,8 +492,8 @@ static void with_record(struct channel_state *c, struct gw_client *client, struc
 		act(c, client, p);
 }
 
-static void with_owner(struct channel_state *c, struct gw_client *client, struct pending *p, int status,
-                       const struct gw_owner *owner)
+static void with_owner(struct channel_state *c, struct gw_client *client, struct pending *p,
+                       int status, const struct gw_owner *owner)
 {
 	if (status == -ENOENT || status == -EINVAL) {
 		fail(c, client, p, "NOT_REGISTERED", "That channel is not registered");
@@ -469,7 +502,8 @@ static void with_owner(struct channel_state *c, struct gw_client *client, struct
 	}
 	if (status == 0)
 		p->channel_id = owner->id;
-	if (status != 0 || SERVICES(c, read, GW_CLASS_CHANNEL, owner->id, gw_call(c->self, CALL_MANAGE_READ, p->tag)) != 0)
+	if (status != 0 || SERVICES(c, read, GW_CLASS_CHANNEL, owner->id,
+	                            gw_call(c->self, CALL_MANAGE_READ, p->tag)) != 0)
 		unavailable(c, client, p);
 	else
 		hold(c, client, p);
@@ -531,13 +565,15 @@ static bool take_access_words(struct pending *p, const struct gw_message *m)
 	    strlen(m->argv[3]) > GW_NICK_MAX)
 		return false;
 	snprintf(p->account, sizeof(p->account), "%s", m->argv[3]);
-	for (const struct gw_chanmode *mode = channel_modes; !p->remove && mode->type == GW_MODE_PREFIX; mode++)
+	for (const struct gw_chanmode *mode = channel_modes;
+	     !p->remove && mode->type == GW_MODE_PREFIX; mode++)
 		if (strcmp(m->argv[4] + (m->argv[4][0] == '+'), mode->name) == 0)
 			p->status = mode->bit;
 	return p->remove || p->status != 0;
 }
 
-static void start(struct channel_state *c, struct gw_client *client, const struct gw_message *m, uint32_t verb)
+static void start(struct channel_state *c, struct gw_client *client, const struct gw_message *m,
+                  uint32_t verb)
 {
 	struct pending *p = gw_alloc(c->self, sizeof(*p));
 	bool sensible = m->argc > verbs[verb].min_args && strlen(m->argv[1]) <= GW_CHANNEL_MAX;
@@ -554,8 +590,8 @@ static void start(struct channel_state *c, struct gw_client *client, const struc
 			snprintf(p->account, sizeof(p->account), "%s", m->argv[2]);
 	}
 	if (!sensible) {
-		CLIENT(c, standard, client, "FAIL", "CHANNEL", "INVALID_PARAMS", verbs[verb].name, "Type: %s",
-		       verbs[verb].syntax);
+		CLIENT(c, standard, client, "FAIL", "CHANNEL", "INVALID_PARAMS", verbs[verb].name,
+		       "Type: %s", verbs[verb].syntax);
 		finish(c, client, p);
 	} else if (verbs[verb].act == NULL) {
 		do_register(c, client, p);
@@ -581,7 +617,7 @@ void channel_pendings_free(struct channel_state *c)
 {
 	struct pending *p, *next;
 
-	DL_FOREACH_SAFE(c->pendings, p, next) {
+	DL_FOREACH_SAFE (c->pendings, p, next) {
 		DL_DELETE(c->pendings, p);
 		gw_free(c->self, p);
 	}

@@ -1,7 +1,8 @@
 /*
  * modules/channel/mode.c - MODE with a channel: what it is (324, 329, the lists), and changing it.
  *
- * The changes of one line are checked one by one and become one event. What would change nothing is left out.
+ * The changes of one line are checked one by one and become one event. What would change nothing is
+ * left out.
  */
 #include "private.h"
 
@@ -30,23 +31,27 @@ static const struct list_reply {
 	char letter;
 	int entry, end;
 	const char *name;
-} list_replies[] = {{'b', 367, 368, "channel ban list"}, {'e', 348, 349, "channel exception list"},
+} list_replies[] = {{'b', 367, 368, "channel ban list"},
+                    {'e', 348, 349, "channel exception list"},
                     {'I', 346, 347, "channel invite list"}};
 
-static void send_modes(struct channel_state *c, struct gw_client *client, struct gw_channel *channel)
+static void send_modes(struct channel_state *c, struct gw_client *client,
+                       struct gw_channel *channel)
 {
 	bool inside = NETWORK(c, member, channel, client->session->user) != NULL;
 	char text[128];
 
 	channel_modes_text(c, channel, inside, text, sizeof(text));
 	CLIENT(c, numeric, client, 324, "%s %s", channel->name, text);
-	CLIENT(c, numeric, client, 329, "%s %llu", channel->name, (unsigned long long)(channel->created.clock >> 16) / 1000);
+	CLIENT(c, numeric, client, 329, "%s %llu", channel->name,
+	       (unsigned long long)(channel->created.clock >> 16) / 1000);
 }
 
 static void deny(struct change *ch)
 {
 	if (!ch->denied)
-		CLIENT(ch->c, numeric, ch->client, 482, "%s :You're not a channel operator", ch->channel->name);
+		CLIENT(ch->c, numeric, ch->client, 482, "%s :You're not a channel operator",
+		       ch->channel->name);
 	ch->denied = true;
 }
 
@@ -64,11 +69,13 @@ static void send_list(struct change *ch, char letter)
 		deny(ch);
 		return;
 	}
-	DL_FOREACH(ch->channel->lists, entry)
+	DL_FOREACH (ch->channel->lists, entry)
 		if (!entry->gone && entry->letter == letter)
-			CLIENT(ch->c, numeric, ch->client, reply->entry, "%s %s %s %lld", ch->channel->name, entry->mask,
-			       entry->setter, (long long)(entry->set_ms / 1000));
-	CLIENT(ch->c, numeric, ch->client, reply->end, "%s :End of %s", ch->channel->name, reply->name);
+			CLIENT(ch->c, numeric, ch->client, reply->entry, "%s %s %s %lld",
+			       ch->channel->name, entry->mask, entry->setter,
+			       (long long)(entry->set_ms / 1000));
+	CLIENT(ch->c, numeric, ch->client, reply->end, "%s :End of %s", ch->channel->name,
+	       reply->name);
 }
 
 static const char *next_param(struct change *ch)
@@ -76,7 +83,8 @@ static const char *next_param(struct change *ch)
 	return ch->next_arg < ch->m->argc ? ch->m->argv[ch->next_arg++] : NULL;
 }
 
-static void add(struct change *ch, char letter, bool on, const char *param, struct gw_member *member)
+static void add(struct change *ch, char letter, bool on, const char *param,
+                struct gw_member *member)
 {
 	struct gw_mode_change *out = &ch->out[ch->n++];
 
@@ -87,7 +95,8 @@ static void add(struct change *ch, char letter, bool on, const char *param, stru
 }
 
 /* What the line has said before of the same letter (and member, and mask) counts no more. */
-static void take_out(struct change *ch, char letter, const struct gw_member *member, const char *mask)
+static void take_out(struct change *ch, char letter, const struct gw_member *member,
+                     const char *mask)
 {
 	for (size_t i = 0; i < ch->n; i++) {
 		const struct gw_mode_change *out = &ch->out[i];
@@ -104,11 +113,14 @@ static void bad_param(struct change *ch, char letter, const char *param, const c
 {
 	bool word = *param != '\0' && *param != ':' && strchr(param, ' ') == NULL;
 
-	CLIENT(ch->c, numeric, ch->client, 696, "%s %c %s :%s", ch->channel->name, letter, word ? param : "*", why);
+	CLIENT(ch->c, numeric, ch->client, 696, "%s %c %s :%s", ch->channel->name, letter,
+	       word ? param : "*", why);
 }
 
-/* A prefix may be given by those above it (owners: also by their like), and always laid down by its bearer. */
-static bool may_prefix(const struct change *ch, const struct gw_member *member, uint8_t bit, bool on)
+/* A prefix may be given by those above it (owners: also by their like), and always laid down by its
+ * bearer. */
+static bool may_prefix(const struct change *ch, const struct gw_member *member, uint8_t bit,
+                       bool on)
 {
 	uint8_t rank = channel_rank(ch->by->status);
 
@@ -116,7 +128,8 @@ static bool may_prefix(const struct change *ch, const struct gw_member *member, 
 		return true;
 	if (!on && channel_rank(member->status) > rank)
 		return false;
-	return bit == GW_VOICE ? rank >= GW_HALFOP : rank >= GW_OP && (rank > bit || (rank == bit && bit != GW_ADMIN));
+	return bit == GW_VOICE ? rank >= GW_HALFOP
+	                       : rank >= GW_OP && (rank > bit || (rank == bit && bit != GW_ADMIN));
 }
 
 static void change_prefix(struct change *ch, const struct gw_chanmode *mode, bool on)
@@ -132,7 +145,8 @@ static void change_prefix(struct change *ch, const struct gw_chanmode *mode, boo
 	if (user == NULL)
 		CLIENT(ch->c, numeric, ch->client, 401, "%s :No such nick", nick);
 	else if (member == NULL)
-		CLIENT(ch->c, numeric, ch->client, 441, "%s %s :They aren't on that channel", user->nick, ch->channel->name);
+		CLIENT(ch->c, numeric, ch->client, 441, "%s %s :They aren't on that channel",
+		       user->nick, ch->channel->name);
 	else if (!may_prefix(ch, member, mode->bit, on))
 		deny(ch);
 	else if (((member->status & mode->bit) != 0) != on)
@@ -143,8 +157,9 @@ static const struct gw_list_entry *list_entry(struct change *ch, char letter, co
 {
 	const struct gw_list_entry *entry;
 
-	DL_FOREACH(ch->channel->lists, entry)
-		if (!entry->gone && entry->letter == letter && NETWORK(ch->c, same, entry->mask, mask))
+	DL_FOREACH (ch->channel->lists, entry)
+		if (!entry->gone && entry->letter == letter &&
+		    NETWORK(ch->c, same, entry->mask, mask))
 			return entry;
 	return NULL;
 }
@@ -155,7 +170,7 @@ static size_t list_length(struct change *ch)
 	const struct gw_list_entry *entry;
 	size_t n = 0;
 
-	DL_FOREACH(ch->channel->lists, entry)
+	DL_FOREACH (ch->channel->lists, entry)
 		n += !entry->gone;
 	for (size_t i = 0; i < ch->n; i++)
 		if (NETWORK(ch->c, chanmode, ch->out[i].letter)->type == GW_MODE_LIST)
@@ -184,14 +199,16 @@ static void change_list(struct change *ch, char letter, bool on)
 	take_out(ch, letter, NULL, mask);
 	entry = list_entry(ch, letter, mask);
 	if (on && entry == NULL && list_length(ch) >= LIST_ENTRIES_MAX)
-		CLIENT(ch->c, numeric, ch->client, 478, "%s %c :Channel list is full", ch->channel->name, letter);
+		CLIENT(ch->c, numeric, ch->client, 478, "%s %c :Channel list is full",
+		       ch->channel->name, letter);
 	else if (on == (entry == NULL))
 		add(ch, letter, on, entry != NULL ? entry->mask : mask, NULL);
 }
 
 static bool key_is_usable(const char *key)
 {
-	return *key != '\0' && *key != ':' && strlen(key) <= GW_KEY_MAX && strpbrk(key, " ,") == NULL;
+	return *key != '\0' && *key != ':' && strlen(key) <= GW_KEY_MAX &&
+	       strpbrk(key, " ,") == NULL;
 }
 
 static void set_key(struct change *ch, const char *key)
@@ -237,7 +254,8 @@ static void change_limit(struct change *ch, bool on)
 
 	if (on && given == NULL)
 		CLIENT(ch->c, numeric, ch->client, 461, "MODE :Not enough parameters");
-	else if (on && (given[0] < '0' || given[0] > '9' || *end != '\0' || limit == 0 || limit > 1000000))
+	else if (on && (given[0] < '0' || given[0] > '9' || *end != '\0' || limit == 0 ||
+	                limit > 1000000))
 		bad_param(ch, 'l', given, "A limit is a number from 1 to 1000000");
 	else
 		set_limit(ch, limit);
@@ -276,18 +294,20 @@ static bool only_looks(const struct gw_message *m)
 	return m->argc == 2 && strspn(m->argv[1], "+beI") == strlen(m->argv[1]);
 }
 
-static void change_modes(struct channel_state *c, struct gw_client *client, struct gw_channel *channel,
-                         const struct gw_message *m)
+static void change_modes(struct channel_state *c, struct gw_client *client,
+                         struct gw_channel *channel, const struct gw_message *m)
 {
 	struct change ch = {.c = c, .client = client, .channel = channel, .m = m, .next_arg = 2};
 	bool on = true;
 
 	ch.by = NETWORK(c, member, channel, client->session->user);
-	if (ch.by == NULL && !(only_looks(m) && channel_visible(c, channel, client->session->user))) {
+	if (ch.by == NULL &&
+	    !(only_looks(m) && channel_visible(c, channel, client->session->user))) {
 		CLIENT(c, numeric, client, 442, "%s :You're not on that channel", channel->name);
 		return;
 	}
-	for (const char *letter = m->argv[1]; *letter != '\0' && ch.n < MODES_PER_LINE && ch.n_params < GW_ARGS_MAX; letter++) {
+	for (const char *letter = m->argv[1];
+	     *letter != '\0' && ch.n < MODES_PER_LINE && ch.n_params < GW_ARGS_MAX; letter++) {
 		if (*letter == '+' || *letter == '-')
 			on = *letter == '+';
 		else
@@ -307,7 +327,8 @@ void channel_mode(void *state, struct gw_client *client, const struct gw_message
 		return;
 	}
 	channel = NETWORK(c, channel, m->argv[0]);
-	if (channel == NULL || (m->argc == 1 && !channel_visible(c, channel, client->session->user)))
+	if (channel == NULL ||
+	    (m->argc == 1 && !channel_visible(c, channel, client->session->user)))
 		CLIENT(c, numeric, client, 403, "%s :No such channel", m->argv[0]);
 	else if (m->argc == 1)
 		send_modes(c, client, channel);

@@ -9,13 +9,23 @@
 /* Prefix modes in the order of rank; the others as CHANMODES lists them. */
 const struct gw_chanmode channel_modes[] = {
 	{.name = "q", .type = GW_MODE_PREFIX, .prefix = '~', .bit = GW_OWNER, .help = "owner"},
-	{.name = "a", .type = GW_MODE_PREFIX, .prefix = '&', .bit = GW_ADMIN, .help = "administrator"},
+	{.name = "a",
+         .type = GW_MODE_PREFIX,
+         .prefix = '&',
+         .bit = GW_ADMIN,
+         .help = "administrator"},
 	{.name = "o", .type = GW_MODE_PREFIX, .prefix = '@', .bit = GW_OP, .help = "operator"},
-	{.name = "h", .type = GW_MODE_PREFIX, .prefix = '%', .bit = GW_HALFOP, .help = "half-operator"},
+	{.name = "h",
+         .type = GW_MODE_PREFIX,
+         .prefix = '%',
+         .bit = GW_HALFOP,
+         .help = "half-operator"},
 	{.name = "v", .type = GW_MODE_PREFIX, .prefix = '+', .bit = GW_VOICE, .help = "voice"},
 	{.name = "b", .type = GW_MODE_LIST, .help = "ban: a mask that may not join or speak"},
 	{.name = "e", .type = GW_MODE_LIST, .help = "exception: a mask to which no ban applies"},
-	{.name = "I", .type = GW_MODE_LIST, .help = "invitation: a mask that may join in spite of +i"},
+	{.name = "I",
+         .type = GW_MODE_LIST,
+         .help = "invitation: a mask that may join in spite of +i"},
 	{.name = "k", .type = GW_MODE_PARAM, .help = "key that one must know to join"},
 	{.name = "l", .type = GW_MODE_SET_PARAM, .help = "limit of members"},
 	{.name = "C", .type = GW_MODE_FLAG, .help = "no CTCP but ACTION"},
@@ -26,7 +36,8 @@ const struct gw_chanmode channel_modes[] = {
 	{.name = "s", .type = GW_MODE_FLAG, .help = "secret: not shown to others"},
 	{.name = "t", .type = GW_MODE_FLAG, .help = "topic is changed by operators only"},
 };
-_Static_assert(sizeof(channel_modes) / sizeof(channel_modes[0]) == CHANNEL_MODES_ROWS, "count the rows");
+_Static_assert(sizeof(channel_modes) / sizeof(channel_modes[0]) == CHANNEL_MODES_ROWS,
+               "count the rows");
 
 static void add(char *out, size_t max, char c)
 {
@@ -38,7 +49,8 @@ static void add(char *out, size_t max, char c)
 	}
 }
 
-/* Other modules may add modes: the tokens are made from what the network knows, letter by letter. */
+/* Other modules may add modes: the tokens are made from what the network knows, letter by letter.
+ */
 static const struct gw_chanmode *mode_of(struct channel_state *c, int index, enum gw_mode_type type)
 {
 	char letter = (char)(index < 26 ? 'A' + index : 'a' + index - 26);
@@ -66,7 +78,8 @@ bool channel_isupport_prefix(void *state, char *out, size_t max)
 
 bool channel_isupport_chanmodes(void *state, char *out, size_t max)
 {
-	static const enum gw_mode_type types[] = {GW_MODE_LIST, GW_MODE_PARAM, GW_MODE_SET_PARAM, GW_MODE_FLAG};
+	static const enum gw_mode_type types[] = {GW_MODE_LIST, GW_MODE_PARAM, GW_MODE_SET_PARAM,
+	                                          GW_MODE_FLAG};
 
 	out[0] = '\0';
 	for (size_t t = 0; t < 4; t++) {
@@ -96,7 +109,8 @@ bool channel_isupport_maxlist(void *state, char *out, size_t max)
 	return true;
 }
 
-void channel_modes_text(struct channel_state *c, const struct gw_channel *channel, bool params, char *out, size_t max)
+void channel_modes_text(struct channel_state *c, const struct gw_channel *channel, bool params,
+                        char *out, size_t max)
 {
 	size_t n;
 
@@ -105,7 +119,8 @@ void channel_modes_text(struct channel_state *c, const struct gw_channel *channe
 		char letter = (char)(i < 26 ? 'A' + i : 'a' + i - 26);
 		const struct gw_chanmode *mode = NETWORK(c, chanmode, letter);
 
-		if ((channel->modes & gw_letter(letter)) && mode != NULL && letter != 'k' && letter != 'l')
+		if ((channel->modes & gw_letter(letter)) && mode != NULL && letter != 'k' &&
+		    letter != 'l')
 			add(out, max, letter);
 	}
 	if (channel->key != NULL)

@@ -21,21 +21,24 @@ static void name_of(const struct naming *n, const struct gw_member *member, char
 		if ((member->status & mode->bit) && (n->all_prefixes || used == 0))
 			out[used++] = mode->prefix;
 	if (n->hosts)
-		snprintf(out + used, max - used, "%s!%s@%s", member->user->nick, member->user->ident, member->user->host);
+		snprintf(out + used, max - used, "%s!%s@%s", member->user->nick,
+		         member->user->ident, member->user->host);
 	else
 		snprintf(out + used, max - used, "%s", member->user->nick);
 }
 
 void channel_send_names(struct channel_state *c, struct gw_client *to, struct gw_channel *channel)
 {
-	struct naming n = {.c = c, .to = to,
+	struct naming n = {.c = c,
+	                   .to = to,
 	                   .all_prefixes = to->caps & CLIENT(c, cap, "multi-prefix"),
 	                   .hosts = to->caps & CLIENT(c, cap, "userhost-in-names")};
 	bool inside = NETWORK(c, member, channel, to->session->user) != NULL;
 	char head[GW_CHANNEL_MAX + 8]; /* "= #channel :" */
 	char name[8 + GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + 3];
 
-	snprintf(head, sizeof(head), "%s %s :", channel->modes & gw_letter('s') ? "@" : "=", channel->name);
+	snprintf(head, sizeof(head), "%s %s :", channel->modes & gw_letter('s') ? "@" : "=",
+	         channel->name);
 	for (uint32_t i = 0; i < channel->n_members; i++) {
 		const struct gw_member *member = channel->members[i];
 

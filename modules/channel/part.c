@@ -19,7 +19,8 @@ void channel_part(void *state, struct gw_client *client, const struct gw_message
 		if (channel == NULL)
 			CLIENT(c, numeric, client, 403, "%s :No such channel", name);
 		else if (NETWORK(c, member, channel, client->session->user) == NULL)
-			CLIENT(c, numeric, client, 442, "%s :You're not on that channel", channel->name);
+			CLIENT(c, numeric, client, 442, "%s :You're not on that channel",
+			       channel->name);
 		else
 			NETWORK(c, part, client->session, channel, reason, client->command);
 	}

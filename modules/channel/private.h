@@ -1,8 +1,8 @@
 /*
  * modules/channel/private.h - what the module's files share.
  *
- * A command's file checks and submits events; render.c shows them; registered.c keeps registered channels in the services
- * database and brings them back. The live channel itself is the network's.
+ * A command's file checks and submits events; render.c shows them; registered.c keeps registered
+ * channels in the services database and brings them back. The live channel itself is the network's.
  */
 #ifndef CHANNEL_PRIVATE_H
 #define CHANNEL_PRIVATE_H
@@ -19,7 +19,7 @@
 #include <godwit/network.h>
 #include <godwit/services.h>
 
-#define ACCESS_MAX 256      /* entries of one channel's access list */
+#define ACCESS_MAX 256       /* entries of one channel's access list */
 #define LIST_ENTRIES_MAX 100 /* bans, exceptions and invitation masks of one channel together */
 #define MASK_MAX 150
 #define MODES_PER_LINE 12
@@ -30,20 +30,54 @@
 /** Rows of `.calls`. */
 enum channel_call {
 	CALL_NONE,
-	CALL_JOIN, CALL_PART, CALL_NAMES, CALL_KICK, CALL_INVITE, CALL_TOPIC, CALL_LIST, CALL_MODE, CALL_CHANNEL,
-	CALL_RENDER_JOIN, CALL_RENDER_PART, CALL_RENDER_KICK, CALL_RENDER_MODE, CALL_RENDER_TOPIC, CALL_RENDER_INVITE,
+	CALL_JOIN,
+	CALL_PART,
+	CALL_NAMES,
+	CALL_KICK,
+	CALL_INVITE,
+	CALL_TOPIC,
+	CALL_LIST,
+	CALL_MODE,
+	CALL_CHANNEL,
+	CALL_RENDER_JOIN,
+	CALL_RENDER_PART,
+	CALL_RENDER_KICK,
+	CALL_RENDER_MODE,
+	CALL_RENDER_TOPIC,
+	CALL_RENDER_INVITE,
 	CALL_RENDER_INVITE_NOTIFY,
-	CALL_MAY_SEND, CALL_SERVICE, CALL_EVENT, CALL_SERVICES_CHANGED,
-	CALL_PREFIX, CALL_CHANMODES, CALL_CHANLIMIT, CALL_MAXLIST,
-	CALL_JOIN_FOUND, CALL_JOIN_READ, CALL_LIST_ROOM, CALL_REGISTER_DONE, CALL_CHANGE_DONE, CALL_ACCOUNT_FOUND,
-	CALL_REREAD, CALL_SAVED, CALL_SAVE_AGAIN, CALL_SWEEP,
-	CALL_ADMIN_LIST, CALL_ADMIN_INFO, CALL_REHASHED, CALL_INVITED_EXPORT, CALL_INVITED_IMPORT, CALL_MANAGE_FOUND, CALL_MANAGE_READ, CALL_REGISTERED_READ
+	CALL_MAY_SEND,
+	CALL_SERVICE,
+	CALL_EVENT,
+	CALL_SERVICES_CHANGED,
+	CALL_PREFIX,
+	CALL_CHANMODES,
+	CALL_CHANLIMIT,
+	CALL_MAXLIST,
+	CALL_JOIN_FOUND,
+	CALL_JOIN_READ,
+	CALL_LIST_ROOM,
+	CALL_REGISTER_DONE,
+	CALL_CHANGE_DONE,
+	CALL_ACCOUNT_FOUND,
+	CALL_REREAD,
+	CALL_SAVED,
+	CALL_SAVE_AGAIN,
+	CALL_SWEEP,
+	CALL_ADMIN_LIST,
+	CALL_ADMIN_INFO,
+	CALL_REHASHED,
+	CALL_INVITED_EXPORT,
+	CALL_INVITED_IMPORT,
+	CALL_MANAGE_FOUND,
+	CALL_MANAGE_READ,
+	CALL_REGISTERED_READ
 };
 
 /** One entry of a registered channel's access list. */
 struct access {
 	struct gw_id account;
-	uint8_t status; /* the highest prefix that it gives, enum gw_prefix */
+	uint8_t status;             /* the highest prefix that it gives, enum gw_prefix */
 	char name[GW_NICK_MAX + 1]; /* of the account when the entry was made */
 };
 
@@ -66,8 +100,9 @@ struct pending;
 struct save;
 
 /*
- * The state, version 1. To change its layout, or that of what it points to: raise `.state_version`, add a `migrate` that fills the new
- * block from the old one, and keep a test that loads the old version first.
+ * The state, version 1. To change its layout, or that of what it points to: raise `.state_version`,
+ * add a `migrate` that fills the new block from the old one, and keep a test that loads the old
+ * version first.
  */
 struct channel_state {
 	struct gw_self *self;
@@ -75,10 +110,10 @@ struct channel_state {
 	struct gw_topic *may_join;
 	struct registered *registered;
 	struct invitation *invitations;
-	struct joining *joinings;   /* JOINs that wait for the services database */
-	struct listing *listings;   /* LISTs under way */
-	struct pending *pendings;   /* CHANNEL commands that wait for a commit or an account */
-	struct save *saves;         /* writes of registered channels that the store had no room for */
+	struct joining *joinings; /* JOINs that wait for the services database */
+	struct listing *listings; /* LISTs under way */
+	struct pending *pendings; /* CHANNEL commands that wait for a commit or an account */
+	struct save *saves;       /* writes of registered channels that the store had no room for */
 	struct gw_timer *sweep, *save_again;
 	uint64_t last_tag;
 	uint32_t max_channels; /* per user; option */
@@ -93,7 +128,8 @@ void channel_send_names(struct channel_state *c, struct gw_client *to, struct gw
 void channel_names(void *state, struct gw_client *client, const struct gw_message *m);
 
 /* topic.c */
-void channel_send_topic(struct channel_state *c, struct gw_client *to, const struct gw_channel *channel);
+void channel_send_topic(struct channel_state *c, struct gw_client *to,
+                        const struct gw_channel *channel);
 void channel_topic(void *state, struct gw_client *client, const struct gw_message *m);
 
 /* join.c, part.c, kick.c, invite.c, list.c, mode.c, usermode.c */
@@ -108,33 +144,38 @@ void channel_list(void *state, struct gw_client *client, const struct gw_message
 void channel_list_room(void *state, uint64_t tag);
 void channel_listings_free(struct channel_state *c);
 void channel_mode(void *state, struct gw_client *client, const struct gw_message *m);
-void channel_user_mode(struct channel_state *c, struct gw_client *client, const struct gw_message *m);
+void channel_user_mode(struct channel_state *c, struct gw_client *client,
+                       const struct gw_message *m);
 
 /* invited.c: who has been invited where, kept with the session */
 extern const struct gw_session_data channel_session_data[];
 #define CHANNEL_SESSION_DATA_ROWS 1
 void channel_invited_add(struct channel_state *c, struct gw_session *session, const char *channel);
 bool channel_invited(struct channel_state *c, struct gw_session *session, const char *channel);
-void channel_invited_remove(struct channel_state *c, struct gw_session *session, const char *channel);
+void channel_invited_remove(struct channel_state *c, struct gw_session *session,
+                            const char *channel);
 void channel_invited_free(struct channel_state *c, struct gw_session *session);
 void channel_invited_free_all(struct channel_state *c);
-const char *channel_invited_next(struct channel_state *c, struct gw_session *session, const char *after);
+const char *channel_invited_next(struct channel_state *c, struct gw_session *session,
+                                 const char *after);
 
-int channel_invited_export(void *state, const struct gw_session *session, const void *data, void *out, size_t max,
-                           size_t *len_out);
-int channel_invited_import(void *state, struct gw_session *session, void *data, const void *in, size_t len,
-                           struct gw_error *err);
+int channel_invited_export(void *state, const struct gw_session *session, const void *data,
+                           void *out, size_t max, size_t *len_out);
+int channel_invited_import(void *state, struct gw_session *session, void *data, const void *in,
+                           size_t len, struct gw_error *err);
 
 /* rules.c: what modes and lists permit */
 uint8_t channel_rank(uint8_t status); /* the highest bit */
 bool channel_has_rank(const struct gw_member *member, uint8_t at_least);
-bool channel_masked(struct channel_state *c, const struct gw_channel *channel, char letter, const struct gw_user *user,
-                    bool mutes);
-int channel_may_enter(struct channel_state *c, struct gw_client *client, struct gw_channel *channel, const char *key,
-                      struct gw_error *why);
+bool channel_masked(struct channel_state *c, const struct gw_channel *channel, char letter,
+                    const struct gw_user *user, bool mutes);
+int channel_may_enter(struct channel_state *c, struct gw_client *client, struct gw_channel *channel,
+                      const char *key, struct gw_error *why);
 int channel_may_send(void *state, uint64_t tag, void *payload, struct gw_error *why);
-bool channel_visible(struct channel_state *c, const struct gw_channel *channel, const struct gw_user *user);
-/** The usual form of a mask: nick!user@host with * for what is missing; extended bans keep theirs. -EINVAL: not usable. */
+bool channel_visible(struct channel_state *c, const struct gw_channel *channel,
+                     const struct gw_user *user);
+/** The usual form of a mask: nick!user@host with * for what is missing; extended bans keep theirs.
+ * -EINVAL: not usable. */
 int channel_mask_form(const char *in, char out[MASK_MAX + 1]);
 
 /* modes.c: the tables and their ISUPPORT tokens */
@@ -145,7 +186,8 @@ bool channel_isupport_chanmodes(void *state, char *out, size_t max);
 bool channel_isupport_chanlimit(void *state, char *out, size_t max);
 bool channel_isupport_maxlist(void *state, char *out, size_t max);
 /** "+ntk" and, with `params`, what belongs to them. */
-void channel_modes_text(struct channel_state *c, const struct gw_channel *channel, bool params, char *out, size_t max);
+void channel_modes_text(struct channel_state *c, const struct gw_channel *channel, bool params,
+                        char *out, size_t max);
 
 /* registered.c, stored.c */
 struct registered *channel_registered(struct channel_state *c, const struct gw_channel *channel);
@@ -153,16 +195,19 @@ struct registered *channel_registered_by_id(struct channel_state *c, struct gw_i
 uint8_t channel_access_status(const struct registered *r, struct gw_id account);
 void channel_registered_forget(struct channel_state *c, struct registered **r);
 void channel_registered_free(struct channel_state *c);
-/** Takes an entity as the newest truth about a channel; NULL if it is none (no founder, no name). */
+/** Takes an entity as the newest truth about a channel; NULL if it is none (no founder, no name).
+ */
 struct registered *channel_registered_take(struct channel_state *c, const struct gw_entity *entity);
 /** Makes the live channel from what is stored. */
-int channel_restore(struct channel_state *c, const struct gw_entity *entity, struct gw_channel **channel_out);
+int channel_restore(struct channel_state *c, const struct gw_entity *entity,
+                    struct gw_channel **channel_out);
 void channel_services_changed(void *state, uint64_t tag, const void *payload);
 void channel_reread(void *state, uint64_t tag, int status, const struct gw_entity *entity);
 void channel_sweep(void *state, uint64_t tag);
 
 /* save.c: modes, topic and lists of a registered channel on their way to the store */
-void channel_save_modes(struct channel_state *c, const struct gw_channel *channel, const struct gw_mode_change *modes, size_t n);
+void channel_save_modes(struct channel_state *c, const struct gw_channel *channel,
+                        const struct gw_mode_change *modes, size_t n);
 void channel_save(struct channel_state *c, const struct gw_channel *channel);
 void channel_save_topic(struct channel_state *c, const struct gw_channel *channel);
 void channel_saved(void *state, uint64_t tag, int status, struct gw_id made);
@@ -177,7 +222,8 @@ struct save_room {
 	uint8_t bytes[SAVE_BYTES_MAX];
 	size_t used;
 };
-void channel_save_all(struct channel_state *c, const struct gw_channel *channel, struct save_room *room);
+void channel_save_all(struct channel_state *c, const struct gw_channel *channel,
+                      struct save_room *room);
 
 /* manage.c: the command CHANNEL; chanserv.c: who asks the old way */
 void channel_manage(void *state, struct gw_client *client, const struct gw_message *m);
@@ -191,8 +237,10 @@ void channel_pendings_free(struct channel_state *c);
 void channel_service(void *state, uint64_t tag, const void *payload);
 
 /* admin.c */
-void channel_admin_list(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
-void channel_admin_info(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
+void channel_admin_list(void *state, struct gw_admin_request *req, int argc,
+                        const char *const *argv);
+void channel_admin_info(void *state, struct gw_admin_request *req, int argc,
+                        const char *const *argv);
 
 /* render.c */
 void channel_render_join(void *state, struct gw_render *r, const struct gw_event *event);

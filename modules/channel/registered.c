@@ -1,8 +1,8 @@
 /*
  * modules/channel/registered.c - registered channels: what services know of those that are in use.
  *
- * An entity of class C has the claim of its name, its founder, an access list, and the modes, topic and lists that outlive an empty channel.
- * Here they are read; save.c and manage.c write them.
+ * An entity of class C has the claim of its name, its founder, an access list, and the modes, topic
+ * and lists that outlive an empty channel. Here they are read; save.c and manage.c write them.
  */
 #include "private.h"
 
@@ -26,7 +26,8 @@ struct registered *channel_registered_by_id(struct channel_state *c, struct gw_i
 
 struct registered *channel_registered(struct channel_state *c, const struct gw_channel *channel)
 {
-	return gw_id_none(channel->registered) ? NULL : channel_registered_by_id(c, channel->registered);
+	return gw_id_none(channel->registered) ? NULL
+	                                       : channel_registered_by_id(c, channel->registered);
 }
 
 uint8_t channel_access_status(const struct registered *r, struct gw_id account)
@@ -55,7 +56,7 @@ void channel_registered_free(struct channel_state *c)
 {
 	struct registered *r, *next;
 
-	HASH_ITER(hh, c->registered, r, next) {
+	HASH_ITER (hh, c->registered, r, next) {
 		struct registered *gone = r;
 
 		channel_registered_forget(c, &gone);
@@ -173,7 +174,8 @@ static void take_list_entry(struct restoring *in, const struct gw_cell *cell)
 	in->set_ms[in->n - 1] = (int64_t)gw_part_u64(cell->value, 2, 0);
 }
 
-static void take_cells(struct restoring *in, const struct gw_entity *entity, struct gw_channel_spec *spec)
+static void take_cells(struct restoring *in, const struct gw_entity *entity,
+                       struct gw_channel_spec *spec)
 {
 	for (size_t i = 0; i < entity->n; i++) {
 		const struct gw_cell *cell = &entity->cells[i];
@@ -182,7 +184,8 @@ static void take_cells(struct restoring *in, const struct gw_entity *entity, str
 			take_modes(in, cell);
 		} else if (cell->field == GW_F_LIST) {
 			take_list_entry(in, cell);
-		} else if (cell->field == GW_F_TOPIC && gw_part_text(cell->value, 0, in->topic, sizeof(in->topic)) &&
+		} else if (cell->field == GW_F_TOPIC &&
+		           gw_part_text(cell->value, 0, in->topic, sizeof(in->topic)) &&
 		           in->topic[0] != '\0') {
 			gw_part_text(cell->value, 1, in->topic_setter, sizeof(in->topic_setter));
 			spec->topic = in->topic;
@@ -193,7 +196,8 @@ static void take_cells(struct restoring *in, const struct gw_entity *entity, str
 	}
 }
 
-int channel_restore(struct channel_state *c, const struct gw_entity *entity, struct gw_channel **channel_out)
+int channel_restore(struct channel_state *c, const struct gw_entity *entity,
+                    struct gw_channel **channel_out)
 {
 	struct registered *r = channel_registered_take(c, entity);
 	struct gw_channel_spec spec = {.registered = entity->id};
@@ -250,7 +254,7 @@ void channel_sweep(void *state, uint64_t tag)
 	struct registered *r, *next;
 
 	(void)tag;
-	HASH_ITER(hh, c->registered, r, next) {
+	HASH_ITER (hh, c->registered, r, next) {
 		const struct gw_channel *channel = NETWORK(c, channel, r->name);
 		struct registered *gone = r;
 

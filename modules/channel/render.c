@@ -36,8 +36,8 @@ void channel_render_join(void *state, struct gw_render *r, const struct gw_event
 	char status[8 + 5 * (GW_NICK_MAX + 1)];
 
 	if (r->caps & cap(c, "extended-join"))
-		gw_render_line(r, NULL, "JOIN %s %s :%s", event->channel->name, user->account != NULL ? user->account : "*",
-		               user->realname);
+		gw_render_line(r, NULL, "JOIN %s %s :%s", event->channel->name,
+		               user->account != NULL ? user->account : "*", user->realname);
 	else
 		gw_render_line(r, NULL, "JOIN %s", event->channel->name);
 	joined_status(event, status, sizeof(status));
@@ -95,18 +95,21 @@ void channel_render_mode(void *state, struct gw_render *r, const struct gw_event
 	for (size_t i = 0; i < event->n_modes; i++) {
 		if (add_change(&line, &event->modes[i]))
 			continue;
-		gw_render_line(r, NULL, "MODE %s %s%s", event->channel->name, line.letters, line.params);
+		gw_render_line(r, NULL, "MODE %s %s%s", event->channel->name, line.letters,
+		               line.params);
 		line = (struct mode_line){.n = 0};
 		add_change(&line, &event->modes[i]);
 	}
 	if (line.n > 0)
-		gw_render_line(r, NULL, "MODE %s %s%s", event->channel->name, line.letters, line.params);
+		gw_render_line(r, NULL, "MODE %s %s%s", event->channel->name, line.letters,
+		               line.params);
 }
 
 void channel_render_topic(void *state, struct gw_render *r, const struct gw_event *event)
 {
 	(void)state;
-	gw_render_line(r, NULL, "TOPIC %s :%s", event->channel->name, event->text != NULL ? event->text : "");
+	gw_render_line(r, NULL, "TOPIC %s :%s", event->channel->name,
+	               event->text != NULL ? event->text : "");
 }
 
 void channel_render_invite(void *state, struct gw_render *r, const struct gw_event *event)

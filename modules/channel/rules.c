@@ -1,8 +1,9 @@
 /*
  * modules/channel/rules.c - what a channel's modes and lists permit: joining, speaking, seeing.
  *
- * Masks are nick!user@host, or an extended ban: "~a:account" (that account; "~a:*" whoever is logged in), and "~m:mask", which lets
- * join but not speak. An exception (+e) takes away bans and mutes alike.
+ * Masks are nick!user@host, or an extended ban: "~a:account" (that account; "~a:*" whoever is
+ * logged in), and "~m:mask", which lets join but not speak. An exception (+e) takes away bans and
+ * mutes alike.
  */
 #include "private.h"
 
@@ -35,12 +36,12 @@ static bool mask_matches(struct channel_state *c, const char *mask, const struct
 	return NETWORK(c, match, mask, who);
 }
 
-bool channel_masked(struct channel_state *c, const struct gw_channel *channel, char letter, const struct gw_user *user,
-                    bool mutes)
+bool channel_masked(struct channel_state *c, const struct gw_channel *channel, char letter,
+                    const struct gw_user *user, bool mutes)
 {
 	const struct gw_list_entry *entry;
 
-	DL_FOREACH(channel->lists, entry) {
+	DL_FOREACH (channel->lists, entry) {
 		bool mute = strncmp(entry->mask, "~m:", 3) == 0;
 
 		if (entry->gone || entry->letter != letter || (mute && !mutes))
@@ -51,9 +52,11 @@ bool channel_masked(struct channel_state *c, const struct gw_channel *channel, c
 	return false;
 }
 
-static bool banned(struct channel_state *c, const struct gw_channel *channel, const struct gw_user *user, bool mutes)
+static bool banned(struct channel_state *c, const struct gw_channel *channel,
+                   const struct gw_user *user, bool mutes)
 {
-	return channel_masked(c, channel, 'b', user, mutes) && !channel_masked(c, channel, 'e', user, true);
+	return channel_masked(c, channel, 'b', user, mutes) &&
+	       !channel_masked(c, channel, 'e', user, true);
 }
 
 static int refuse(struct gw_error *why, int numeric, const char *sentence)
@@ -62,21 +65,23 @@ static int refuse(struct gw_error *why, int numeric, const char *sentence)
 	return gw_fail(why, -EACCES, "%s", sentence);
 }
 
-int channel_may_enter(struct channel_state *c, struct gw_client *client, struct gw_channel *channel, const char *key,
-                      struct gw_error *why)
+int channel_may_enter(struct channel_state *c, struct gw_client *client, struct gw_channel *channel,
+                      const char *key, struct gw_error *why)
 {
 	struct gw_user *user = client->session->user;
 	struct registered *r = channel_registered(c, channel);
 	bool invited = channel_invited(c, client->session, channel->name);
 
 	/* Whoever could let themselves in (an access entry of operators) need not be let in. */
-	if (r != NULL && client->account != NULL && channel_access_status(r, client->account_id) >= GW_OP)
+	if (r != NULL && client->account != NULL &&
+	    channel_access_status(r, client->account_id) >= GW_OP)
 		return 0;
 	if ((channel->modes & gw_letter('R')) && user->account == NULL)
 		return refuse(why, 477, "Cannot join channel (+R): log in first");
 	if (banned(c, channel, user, false))
 		return refuse(why, 474, "Cannot join channel (+b)");
-	if ((channel->modes & gw_letter('i')) && !invited && !channel_masked(c, channel, 'I', user, false))
+	if ((channel->modes & gw_letter('i')) && !invited &&
+	    !channel_masked(c, channel, 'I', user, false))
 		return refuse(why, 473, "Cannot join channel (+i)");
 	if (channel->key != NULL && strcmp(channel->key, key) != 0 && !invited)
 		return refuse(why, 475, "Cannot join channel (+k)");
@@ -87,7 +92,8 @@ int channel_may_enter(struct channel_state *c, struct gw_client *client, struct 
 
 static bool is_ctcp(const char *text)
 {
-	return text[0] == '\001' && (strncmp(text + 1, "ACTION", 6) != 0 || strchr(" \001", text[7]) == NULL);
+	return text[0] == '\001' &&
+	       (strncmp(text + 1, "ACTION", 6) != 0 || strchr(" \001", text[7]) == NULL);
 }
 
 int channel_may_send(void *state, uint64_t tag, void *payload, struct gw_error *why)
@@ -106,8 +112,9 @@ int channel_may_send(void *state, uint64_t tag, void *payload, struct gw_error *
 	if (member == NULL && (channel->modes & gw_letter('n')))
 		return refuse(why, 404, "Cannot send to channel (+n): you are not in it");
 	if (channel_has_rank(member, GW_VOICE))
-		return (channel->modes & gw_letter('C')) && is_ctcp(query->text) ?
-		               refuse(why, 404, "Cannot send CTCP to channel (+C)") : 0;
+		return (channel->modes & gw_letter('C')) && is_ctcp(query->text)
+		               ? refuse(why, 404, "Cannot send CTCP to channel (+C)")
+		               : 0;
 	if (channel->modes & gw_letter('m'))
 		return refuse(why, 404, "Cannot send to channel (+m)");
 	if (banned(c, channel, user, true))
@@ -117,7 +124,8 @@ int channel_may_send(void *state, uint64_t tag, void *payload, struct gw_error *
 	return 0;
 }
 
-bool channel_visible(struct channel_state *c, const struct gw_channel *channel, const struct gw_user *user)
+bool channel_visible(struct channel_state *c, const struct gw_channel *channel,
+                     const struct gw_user *user)
 {
 	return !(channel->modes & gw_letter('s')) || (user->modes & gw_letter('o')) ||
 	       NETWORK(c, member, channel, user) != NULL;
@@ -142,8 +150,8 @@ int channel_mask_form(const char *in, char out[MASK_MAX + 1])
 		return -EINVAL;
 	} else if (bang == NULL && at == NULL) {
 		/* A dot or colon is in no nick: it must be a host. */
-		n = strpbrk(in, ".:") != NULL ? snprintf(out, MASK_MAX + 1, "*!*@%s", in) :
-		                                snprintf(out, MASK_MAX + 1, "%s!*@*", in);
+		n = strpbrk(in, ".:") != NULL ? snprintf(out, MASK_MAX + 1, "*!*@%s", in)
+		                              : snprintf(out, MASK_MAX + 1, "%s!*@*", in);
 	} else if (bang == NULL) {
 		n = snprintf(out, MASK_MAX + 1, "*!%s%s", at == in ? "*" : "", in);
 	} else if (at == NULL || at < bang) {

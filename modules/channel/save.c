@@ -1,8 +1,9 @@
 /*
- * modules/channel/save.c - modes, topic and lists of a registered channel on their way to the services database.
+ * modules/channel/save.c - modes, topic and lists of a registered channel on their way to the
+ * services database.
  *
- * What a client changes is written at once. Where the store has no room for it, or the disk is full, the channel is noted and written
- * as a whole later, until that succeeds.
+ * What a client changes is written at once. Where the store has no room for it, or the disk is
+ * full, the channel is noted and written as a whole later, until that succeeds.
  */
 #include "private.h"
 
@@ -31,13 +32,15 @@ static struct gw_write *add_write(struct save_room *room, struct gw_id id, uint1
 	if (room->n == SAVE_WRITES_MAX || room->used + 1024 > SAVE_BYTES_MAX)
 		return NULL;
 	write = &room->writes[room->n++];
-	*write = (struct gw_write){.class = GW_CLASS_CHANNEL, .id = id, .make = gw_id_none(id), .field = field};
+	*write = (struct gw_write){
+		.class = GW_CLASS_CHANNEL, .id = id, .make = gw_id_none(id), .field = field};
 	return write;
 }
 
 static struct gw_parts begin(struct save_room *room)
 {
-	return (struct gw_parts){.bytes = room->bytes + room->used, .max = SAVE_BYTES_MAX - room->used};
+	return (struct gw_parts){.bytes = room->bytes + room->used,
+	                         .max = SAVE_BYTES_MAX - room->used};
 }
 
 static void end(struct save_room *room, struct gw_write *write, const struct gw_parts *parts)
@@ -46,7 +49,8 @@ static void end(struct save_room *room, struct gw_write *write, const struct gw_
 	room->used += parts->n;
 }
 
-static void add_modes(struct channel_state *c, const struct gw_channel *channel, struct save_room *room)
+static void add_modes(struct channel_state *c, const struct gw_channel *channel,
+                      struct save_room *room)
 {
 	struct gw_write *write = add_write(room, channel->registered, GW_F_MODES);
 	struct gw_parts parts = begin(room);
@@ -72,7 +76,8 @@ static void add_topic(const struct gw_channel *channel, struct save_room *room)
 	end(room, write, &parts);
 }
 
-/* The cell of a list entry is named by its letter and the SHA-256 of the folded mask, which is always short enough. */
+/* The cell of a list entry is named by its letter and the SHA-256 of the folded mask, which is
+ * always short enough. */
 static bool list_sub(char letter, const char *mask, struct save_room *room, struct gw_write *write)
 {
 	char folded[MASK_MAX + 1];
@@ -91,8 +96,8 @@ static bool list_sub(char letter, const char *mask, struct save_room *room, stru
 	return true;
 }
 
-static void add_entry(const struct gw_channel *channel, char letter, const char *mask, const struct gw_list_entry *entry,
-                      struct save_room *room)
+static void add_entry(const struct gw_channel *channel, char letter, const char *mask,
+                      const struct gw_list_entry *entry, struct save_room *room)
 {
 	struct gw_write *write = add_write(room, channel->registered, GW_F_LIST);
 	struct gw_parts parts;
@@ -113,15 +118,17 @@ static void add_entry(const struct gw_channel *channel, char letter, const char 
 	end(room, write, &parts);
 }
 
-void channel_save_all(struct channel_state *c, const struct gw_channel *channel, struct save_room *room)
+void channel_save_all(struct channel_state *c, const struct gw_channel *channel,
+                      struct save_room *room)
 {
 	const struct gw_list_entry *entry;
 
 	add_modes(c, channel, room);
 	add_topic(channel, room);
-	DL_FOREACH(channel->lists, entry)
+	DL_FOREACH (channel->lists, entry)
 		if (!entry->gone || !gw_id_none(channel->registered))
-			add_entry(channel, entry->letter, entry->mask, entry->gone ? NULL : entry, room);
+			add_entry(channel, entry->letter, entry->mask, entry->gone ? NULL : entry,
+			          room);
 }
 
 static void wait(struct channel_state *c, struct save *save)
@@ -130,7 +137,8 @@ static void wait(struct channel_state *c, struct save *save)
 	gw_timer_set(c->save_again, c->self, AGAIN_NS);
 }
 
-static void commit(struct channel_state *c, const struct gw_channel *channel, const struct save_room *room)
+static void commit(struct channel_state *c, const struct gw_channel *channel,
+                   const struct save_room *room)
 {
 	struct save *save = gw_alloc(c->self, sizeof(*save));
 	int status;
@@ -138,12 +146,14 @@ static void commit(struct channel_state *c, const struct gw_channel *channel, co
 	save->tag = ++c->last_tag;
 	snprintf(save->name, sizeof(save->name), "%s", channel->name);
 	DL_APPEND(c->saves, save);
-	status = SERVICES(c, commit, room->writes, room->n, gw_call(c->self, CALL_SAVED, save->tag));
+	status =
+		SERVICES(c, commit, room->writes, room->n, gw_call(c->self, CALL_SAVED, save->tag));
 	if (status != 0)
 		wait(c, save);
 }
 
-void channel_save_modes(struct channel_state *c, const struct gw_channel *channel, const struct gw_mode_change *modes, size_t n)
+void channel_save_modes(struct channel_state *c, const struct gw_channel *channel,
+                        const struct gw_mode_change *modes, size_t n)
 {
 	struct save_room *room = gw_alloc(c->self, sizeof(*room));
 	bool plain = false;
@@ -159,7 +169,7 @@ void channel_save_modes(struct channel_state *c, const struct gw_channel *channe
 			continue;
 		}
 		if (modes[i].add)
-			DL_FOREACH(channel->lists, entry)
+			DL_FOREACH (channel->lists, entry)
 				if (!entry->gone && entry->letter == modes[i].letter &&
 				    NETWORK(c, same, entry->mask, modes[i].param))
 					break;
@@ -201,7 +211,8 @@ void channel_saved(void *state, uint64_t tag, int status, struct gw_id made)
 	if (save == NULL)
 		return;
 	if (status != 0 && status != -ENOENT) {
-		gw_log(c->self, GW_ERROR, "channel not saved, will be tried again channel=%s error=%s", save->name,
+		gw_log(c->self, GW_ERROR,
+		       "channel not saved, will be tried again channel=%s error=%s", save->name,
 		       strerror(-status));
 		wait(c, save);
 		return;
@@ -216,19 +227,20 @@ void channel_save_again(void *state, uint64_t tag)
 	struct save *save, *next, *waiting = NULL;
 
 	(void)tag;
-	DL_FOREACH_SAFE(c->saves, save, next) {
+	DL_FOREACH_SAFE (c->saves, save, next) {
 		if (!save->waits)
 			continue;
 		DL_DELETE(c->saves, save);
 		DL_APPEND(waiting, save);
 	}
-	DL_FOREACH_SAFE(waiting, save, next) {
+	DL_FOREACH_SAFE (waiting, save, next) {
 		const struct gw_channel *channel = NETWORK(c, channel, save->name);
 
 		if (channel != NULL && !gw_id_none(channel->registered))
 			channel_save(c, channel);
 		else
-			gw_log(c->self, GW_ERROR, "changes not saved before the channel ended channel=%s", save->name);
+			gw_log(c->self, GW_ERROR,
+			       "changes not saved before the channel ended channel=%s", save->name);
 		gw_free(c->self, save);
 	}
 }
@@ -237,7 +249,7 @@ void channel_saves_free(struct channel_state *c)
 {
 	struct save *save, *next;
 
-	DL_FOREACH_SAFE(c->saves, save, next) {
+	DL_FOREACH_SAFE (c->saves, save, next) {
 		DL_DELETE(c->saves, save);
 		gw_free(c->self, save);
 	}

@@ -3,14 +3,16 @@
  */
 #include "private.h"
 
-void channel_send_topic(struct channel_state *c, struct gw_client *to, const struct gw_channel *channel)
+void channel_send_topic(struct channel_state *c, struct gw_client *to,
+                        const struct gw_channel *channel)
 {
 	CLIENT(c, numeric, to, 332, "%s :%s", channel->name, channel->topic);
 	CLIENT(c, numeric, to, 333, "%s %s %lld", channel->name, channel->topic_setter,
 	       (long long)(channel->topic_ms / 1000));
 }
 
-static void set_topic(struct channel_state *c, struct gw_client *client, struct gw_channel *channel, char *text)
+static void set_topic(struct channel_state *c, struct gw_client *client, struct gw_channel *channel,
+                      char *text)
 {
 	const struct gw_member *member = NETWORK(c, member, channel, client->session->user);
 
@@ -30,7 +32,8 @@ void channel_topic(void *state, struct gw_client *client, const struct gw_messag
 	struct channel_state *c = state;
 	struct gw_channel *channel = NETWORK(c, channel, m->argv[0]);
 
-	if (channel == NULL || (m->argc == 1 && !channel_visible(c, channel, client->session->user)))
+	if (channel == NULL ||
+	    (m->argc == 1 && !channel_visible(c, channel, client->session->user)))
 		CLIENT(c, numeric, client, 403, "%s :No such channel", m->argv[0]);
 	else if (m->argc > 1)
 		set_topic(c, client, channel, m->argv[1]);

@@ -54,7 +54,8 @@ static bool collect(struct channel_state *c, const char *text, struct gw_user_se
 	return known;
 }
 
-void channel_user_mode(struct channel_state *c, struct gw_client *client, const struct gw_message *m)
+void channel_user_mode(struct channel_state *c, struct gw_client *client,
+                       const struct gw_message *m)
 {
 	struct gw_user *self = client->session->user;
 	struct gw_user_set set = {.fields = GW_SET_MODES};

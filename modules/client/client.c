@@ -55,14 +55,10 @@ static const struct gw_topic_row client_topics[] = {
 };
 
 static const struct gw_subscription client_subscriptions[] = {
-	{GW_TOPIC_EVENT, -100, CALL_EVENT},
-	{GW_TOPIC_EVENT, 100, CALL_EVENT_LAST},
-	{GW_TOPIC_STOPPING, 0, CALL_STOPPING},
-	{GW_TOPIC_REHASHED, 0, CALL_REHASHED},
-	{GW_TOPIC_READY, 0, CALL_GREETING},
-	{GW_TOPIC_STATUS, 0, CALL_STATUS},
-	{GW_TOPIC_UNLOADED, 0, CALL_UNLOADED},
-	{NULL, 0, 0},
+	{GW_TOPIC_EVENT, -100, CALL_EVENT},    {GW_TOPIC_EVENT, 100, CALL_EVENT_LAST},
+	{GW_TOPIC_STOPPING, 0, CALL_STOPPING}, {GW_TOPIC_REHASHED, 0, CALL_REHASHED},
+	{GW_TOPIC_READY, 0, CALL_GREETING},    {GW_TOPIC_STATUS, 0, CALL_STATUS},
+	{GW_TOPIC_UNLOADED, 0, CALL_UNLOADED}, {NULL, 0, 0},
 };
 
 static const struct gw_point client_points[] = {

@@ -141,7 +141,7 @@ struct client {
 	int64_t owed_ns;    /* flood.c */
 	int64_t due_ns;     /* agenda.c */
 	uint32_t agenda_at; /* place in the agenda, from 1; 0: none */
-	bool ready : 1; /* TLS is up, "client.connecting" was notified */
+	bool ready : 1;     /* TLS is up, "client.connecting" was notified */
 	bool closing : 1;
 	bool throttled : 1;
 	bool pinged : 1;

@@ -3,8 +3,8 @@
  * queue.
  *
  * While there is one the client's next line is not executed, so that answers keep the order of
- * commands. Holds are counted per module: what a module leaves behind when it is unloaded ends here,
- * and nobody stays held for ever.
+ * commands. Holds are counted per module: what a module leaves behind when it is unloaded ends
+ * here, and nobody stays held for ever.
  */
 #include "client.h"
 #include <utlist.h>
@@ -75,7 +75,7 @@ void holds_free(struct client_state *st, struct client *c)
 {
 	struct hold *hold, *next;
 
-	LL_FOREACH_SAFE(c->holds, hold, next)
+	LL_FOREACH_SAFE (c->holds, hold, next)
 		gw_free(st->self, hold);
 	c->holds = NULL;
 	gw_free(st->self, c->room);

@@ -1,9 +1,10 @@
 /*
  * modules/control/control.c - the control socket that godwitctl talks to.
  *
- * A connection sends the greeting and then requests, one line each; each goes to the core's admin commands, and the parts of
- * the answer go back as lines. While one request runs, the next stay unread. The commands belong to others; so the module may be
- * reloaded through its own socket, and the answer still arrives.
+ * A connection sends the greeting and then requests, one line each; each goes to the core's admin
+ * commands, and the parts of the answer go back as lines. While one request runs, the next stay
+ * unread. The commands belong to others; so the module may be reloaded through its own socket, and
+ * the answer still arrives.
  */
 #include "control.h"
 
@@ -17,8 +18,10 @@
 enum control_call { CALL_ACCEPT, CALL_READY, CALL_LINE, CALL_DRAINED, CALL_CLOSED, CALL_ANSWER };
 
 static const struct gw_option control_options[] = {
-	{.name = "socket", .type = GW_OPT_PATH,
-	 .help = "Path of the control socket; control.sock in the state directory if not given. Read at start."},
+	{.name = "socket",
+         .type = GW_OPT_PATH,
+         .help = "Path of the control socket; control.sock in the state directory if not given. "
+                 "Read at start."},
 	{.name = NULL},
 };
 
@@ -76,7 +79,8 @@ static void control_closed(void *state, void *data, const char *reason)
 	gw_free(control->self, peer);
 }
 
-static void send_end(struct control_state *control, struct peer *peer, int status, const char *sentence)
+static void send_end(struct control_state *control, struct peer *peer, int status,
+                     const char *sentence)
 {
 	char number[16];
 	const char *cells[] = {number, sentence};
@@ -86,7 +90,8 @@ static void send_end(struct control_state *control, struct peer *peer, int statu
 }
 
 /* Whoever breaks the protocol's rules gets the reason and is closed. */
-static enum gw_line_verdict refuse(struct control_state *control, struct peer *peer, const char *why)
+static enum gw_line_verdict refuse(struct control_state *control, struct peer *peer,
+                                   const char *why)
 {
 	send_end(control, peer, -EPROTO, why);
 	gw_conn_close(control->self, peer->conn, GW_CLOSE_FLUSH, why);
@@ -109,7 +114,8 @@ static enum gw_line_verdict run(struct control_state *control, struct peer *peer
 	else
 		snprintf(who, sizeof(who), "the control socket");
 	peer->busy = true;
-	gw_admin_run(control->self, n, words, &asker, gw_call(control->self, CALL_ANSWER, peer->id));
+	gw_admin_run(control->self, n, words, &asker,
+	             gw_call(control->self, CALL_ANSWER, peer->id));
 	return peer->busy ? GW_LINE_STOP : GW_LINE_NEXT;
 }
 
@@ -125,7 +131,8 @@ static enum gw_line_verdict control_line(void *state, void *data, struct gw_line
 	if (peer->greeted)
 		return run(control, peer, line->text);
 	if (strcmp(line->text, "godwitctl 1") != 0)
-		return refuse(control, peer, "this server speaks version 1: greet with \"godwitctl 1\"");
+		return refuse(control, peer,
+		              "this server speaks version 1: greet with \"godwitctl 1\"");
 	peer->greeted = true;
 	return GW_LINE_NEXT;
 }
@@ -151,7 +158,8 @@ static void control_answer(void *state, uint64_t tag, const struct gw_admin_answ
 	switch (answer->part) {
 	case GW_ADMIN_HEAD:
 	case GW_ADMIN_ROW:
-		wire_write(control->self, sink, kinds[answer->part], answer->cells, answer->n_cells);
+		wire_write(control->self, sink, kinds[answer->part], answer->cells,
+		           answer->n_cells);
 		break;
 	case GW_ADMIN_TEXT:
 		wire_write(control->self, sink, 'T', &answer->text, 1);
@@ -194,7 +202,7 @@ static void control_unload(struct gw_self *self, void *state, enum gw_unload why
 
 	if (why != GW_UNLOAD_LAST)
 		return;
-	DL_FOREACH_SAFE(control->peers, peer, next) {
+	DL_FOREACH_SAFE (control->peers, peer, next) {
 		gw_conn_close(self, peer->conn, GW_CLOSE_FLUSH, "control is unloaded");
 		DL_DELETE(control->peers, peer);
 		gw_free(self, peer);

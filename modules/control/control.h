@@ -1,5 +1,6 @@
 /*
- * modules/control/control.h - the module's private side: its peers and the text form of the protocol.
+ * modules/control/control.h - the module's private side: its peers and the text form of the
+ * protocol.
  */
 #ifndef CONTROL_H
 #define CONTROL_H
@@ -25,8 +26,9 @@ struct peer {
 };
 
 /*
- * The state, version 1. To change its layout, or that of struct peer: raise `.state_version`, add a `migrate` that
- * fills the new block from the old one, and keep a test that loads the old version first.
+ * The state, version 1. To change its layout, or that of struct peer: raise `.state_version`, add a
+ * `migrate` that fills the new block from the old one, and keep a test that loads the old version
+ * first.
  */
 struct control_state {
 	struct gw_self *self;
@@ -34,10 +36,12 @@ struct control_state {
 	uint64_t last_id;
 };
 
-/** Splits a request "C<TAB>word..." in place. Returns the number of words, or -EINVAL with a sentence in *why_out (a literal). */
+/** Splits a request "C<TAB>word..." in place. Returns the number of words, or -EINVAL with a
+ * sentence in *why_out (a literal). */
 int wire_parse(char *line, const char *words_out[CONTROL_WORDS_MAX], const char **why_out);
 
 /** Writes a line of kind `kind` with its cells, escaped, to `sink`. */
-void wire_write(struct gw_self *self, struct gw_sink *sink, char kind, const char *const *cells, size_t n);
+void wire_write(struct gw_self *self, struct gw_sink *sink, char kind, const char *const *cells,
+                size_t n);
 
 #endif

@@ -82,7 +82,8 @@ static char *escape(char *out, const char *text)
 	return out;
 }
 
-void wire_write(struct gw_self *self, struct gw_sink *sink, char kind, const char *const *cells, size_t n)
+void wire_write(struct gw_self *self, struct gw_sink *sink, char kind, const char *const *cells,
+                size_t n)
 {
 	size_t len = 2; /* the kind and the line end */
 	struct gw_buf *line;

@@ -1,14 +1,23 @@
 /*
  * modules/message/message.c - messages between people and to channels.
  *
- * send.c makes events of what clients send, render.c makes lines of the events. Whether a message may pass is a question on the
- * bus, answered by whoever owns the rule (channel modes, ...); only the user mode +R is this module's own.
+ * send.c makes events of what clients send, render.c makes lines of the events. Whether a message
+ * may pass is a question on the bus, answered by whoever owns the rule (channel modes, ...); only
+ * the user mode +R is this module's own.
  */
 #include "send.h"
 
 #include <errno.h>
 
-enum message_call { CALL_NONE, CALL_PRIVMSG, CALL_NOTICE, CALL_TAGMSG, CALL_RENDER, CALL_MAY_SEND, CALL_STATUSMSG };
+enum message_call {
+	CALL_NONE,
+	CALL_PRIVMSG,
+	CALL_NOTICE,
+	CALL_TAGMSG,
+	CALL_RENDER,
+	CALL_MAY_SEND,
+	CALL_STATUSMSG
+};
 
 /* +R: only users who are logged in reach this one; an operator and the user's own messages pass. */
 static int message_may_send(void *state, uint64_t tag, void *payload, struct gw_error *why)
@@ -18,8 +27,8 @@ static int message_may_send(void *state, uint64_t tag, void *payload, struct gw_
 
 	(void)state;
 	(void)tag;
-	if (query->target == NULL || !(query->target->modes & gw_letter('R')) || query->target == from ||
-	    from->account != NULL || (from->modes & gw_letter('o')))
+	if (query->target == NULL || !(query->target->modes & gw_letter('R')) ||
+	    query->target == from || from->account != NULL || (from->modes & gw_letter('o')))
 		return 0;
 	why->code = 477;
 	return gw_fail(why, -EACCES, "This user takes messages from registered users only (+R)");
@@ -41,19 +50,37 @@ static bool message_statusmsg(void *state, char *out, size_t max)
 }
 
 static const struct gw_command message_commands[] = {
-	{.name = "PRIVMSG", .states = GW_IN_CONNECTED, .cost = 1, .call = CALL_PRIVMSG,
-	 .syntax = "<target>{,<target>} :<text>", .help = "Sends a message to a channel or a user."},
-	{.name = "NOTICE", .states = GW_IN_CONNECTED, .cost = 1, .call = CALL_NOTICE,
-	 .syntax = "<target>{,<target>} :<text>", .help = "Sends a message that nothing answers automatically."},
-	{.name = "TAGMSG", .states = GW_IN_CONNECTED, .cost = 1, .call = CALL_TAGMSG, .syntax = "<target>{,<target>}",
-	 .help = "Sends message tags without a text."},
+	{.name = "PRIVMSG",
+         .states = GW_IN_CONNECTED,
+         .cost = 1,
+         .call = CALL_PRIVMSG,
+         .syntax = "<target>{,<target>} :<text>",
+         .help = "Sends a message to a channel or a user."},
+	{.name = "NOTICE",
+         .states = GW_IN_CONNECTED,
+         .cost = 1,
+         .call = CALL_NOTICE,
+         .syntax = "<target>{,<target>} :<text>",
+         .help = "Sends a message that nothing answers automatically."},
+	{.name = "TAGMSG",
+         .states = GW_IN_CONNECTED,
+         .cost = 1,
+         .call = CALL_TAGMSG,
+         .syntax = "<target>{,<target>}",
+         .help = "Sends message tags without a text."},
 };
 
 static const struct gw_renderer message_renderers[] = {
-	{.name = "message.channel", .kind = GW_EV_MESSAGE, .audience = GW_TO_CHANNEL, .echo_cap = "echo-message",
-	 .call = CALL_RENDER},
-	{.name = "message.direct", .kind = GW_EV_MESSAGE, .audience = GW_TO_TARGET_AND_SOURCE,
-	 .echo_cap = "echo-message", .call = CALL_RENDER},
+	{.name = "message.channel",
+         .kind = GW_EV_MESSAGE,
+         .audience = GW_TO_CHANNEL,
+         .echo_cap = "echo-message",
+         .call = CALL_RENDER},
+	{.name = "message.direct",
+         .kind = GW_EV_MESSAGE,
+         .audience = GW_TO_TARGET_AND_SOURCE,
+         .echo_cap = "echo-message",
+         .call = CALL_RENDER},
 };
 
 static const struct gw_usermode message_usermodes[] = {
@@ -71,12 +98,9 @@ static const struct gw_targmax message_targmax[] = {
 };
 
 static const struct gw_rows message_rows[] = {
-	GW_ROWS(GW_POINT_COMMAND, message_commands),
-	GW_ROWS(GW_POINT_RENDER, message_renderers),
-	GW_ROWS(GW_POINT_USERMODE, message_usermodes),
-	GW_ROWS(GW_POINT_ISUPPORT, message_isupport),
-	GW_ROWS(GW_POINT_TARGMAX, message_targmax),
-	{.point = NULL},
+	GW_ROWS(GW_POINT_COMMAND, message_commands),   GW_ROWS(GW_POINT_RENDER, message_renderers),
+	GW_ROWS(GW_POINT_USERMODE, message_usermodes), GW_ROWS(GW_POINT_ISUPPORT, message_isupport),
+	GW_ROWS(GW_POINT_TARGMAX, message_targmax),    {.point = NULL},
 };
 
 static const struct gw_call_row message_calls[] = {

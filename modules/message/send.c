@@ -1,8 +1,8 @@
 /*
  * modules/message/send.c - PRIVMSG, NOTICE and TAGMSG: from a line to an event.
  *
- * Each target is looked up, the bus is asked whether the sender may, and the network gets the event. What was wrong is
- * answered with a numeric, but never to a NOTICE (RFC 2812 section 3.3.2).
+ * Each target is looked up, the bus is asked whether the sender may, and the network gets the
+ * event. What was wrong is answered with a numeric, but never to a NOTICE (RFC 2812 section 3.3.2).
  */
 #include "send.h"
 
@@ -28,7 +28,8 @@ static bool quiet(const struct sending *s)
 static void no_such(const struct sending *s, int numeric, const char *target, const char *what)
 {
 	if (!quiet(s))
-		GW_VIA(s->message->client, gw_client_ops, numeric, s->client, numeric, "%s :No such %s", target, what);
+		GW_VIA(s->message->client, gw_client_ops, numeric, s->client, numeric,
+		       "%s :No such %s", target, what);
 }
 
 static bool may_send(const struct sending *s, struct gw_message_query *query, const char *target)
@@ -41,8 +42,8 @@ static bool may_send(const struct sending *s, struct gw_message_query *query, co
 	if (gw_ask(s->message->self, s->message->may_send, query, &why) == 0)
 		return true;
 	if (!quiet(s))
-		GW_VIA(s->message->client, gw_client_ops, numeric, s->client, why.code != 0 ? why.code : 404, "%s :%s",
-		       target, why.text);
+		GW_VIA(s->message->client, gw_client_ops, numeric, s->client,
+		       why.code != 0 ? why.code : 404, "%s :%s", target, why.text);
 	return false;
 }
 
@@ -51,10 +52,12 @@ static void submit(const struct sending *s, struct gw_message_spec *spec)
 	spec->verb = s->verb;
 	spec->text = s->text;
 	spec->tags = s->m->client_tags;
-	GW_VIA(s->message->network, gw_network_ops, message, s->client->session, spec, s->client->command);
+	GW_VIA(s->message->network, gw_network_ops, message, s->client->session, spec,
+	       s->client->command);
 }
 
-static void to_channel(const struct sending *s, const char *target, const char *name, uint8_t status)
+static void to_channel(const struct sending *s, const char *target, const char *name,
+                       uint8_t status)
 {
 	struct gw_channel *channel = GW_VIA(s->message->network, gw_network_ops, channel, name);
 	struct gw_message_query query = {.channel = channel, .status = status};
@@ -70,7 +73,8 @@ static void to_channel(const struct sending *s, const char *target, const char *
 static bool service_answers(const struct sending *s, const char *target)
 {
 	bool taken = false;
-	struct gw_service_query query = {.client = s->client, .target = target, .text = s->text, .taken = &taken};
+	struct gw_service_query query = {
+		.client = s->client, .target = target, .text = s->text, .taken = &taken};
 
 	if (s->verb == GW_PRIVMSG)
 		gw_notify(s->message->self, s->message->service, &query);
@@ -91,7 +95,8 @@ static void to_user(const struct sending *s, const char *target)
 	if (!may_send(s, &query, user->nick))
 		return;
 	if (user->away != NULL && s->verb == GW_PRIVMSG)
-		GW_VIA(s->message->client, gw_client_ops, numeric, s->client, 301, "%s :%s", user->nick, user->away);
+		GW_VIA(s->message->client, gw_client_ops, numeric, s->client, 301, "%s :%s",
+		       user->nick, user->away);
 	submit(s, &spec);
 }
 
@@ -100,7 +105,8 @@ char message_prefix_char(struct message_state *message, uint8_t bit)
 	static const char letters[] = "qaohv";
 
 	for (const char *letter = letters; *letter != '\0'; letter++) {
-		const struct gw_chanmode *mode = GW_VIA(message->network, gw_network_ops, chanmode, *letter);
+		const struct gw_chanmode *mode =
+			GW_VIA(message->network, gw_network_ops, chanmode, *letter);
 
 		if (mode != NULL && mode->type == GW_MODE_PREFIX && mode->bit == bit)
 			return mode->prefix;
@@ -158,21 +164,26 @@ static void to_targets(const struct sending *s, char *targets)
 	}
 }
 
-static void send_line(void *state, struct gw_client *client, const struct gw_message *m, enum gw_verb verb)
+static void send_line(void *state, struct gw_client *client, const struct gw_message *m,
+                      enum gw_verb verb)
 {
 	struct message_state *message = state;
-	struct sending s = {.message = message, .client = client, .m = m, .verb = verb,
+	struct sending s = {.message = message,
+	                    .client = client,
+	                    .m = m,
+	                    .verb = verb,
 	                    .text = m->argc > 1 ? m->argv[1] : ""};
 
 	if (m->argc < 1 || m->argv[0][0] == '\0') {
 		if (!quiet(&s))
-			GW_VIA(message->client, gw_client_ops, numeric, client, 411, ":No recipient given (%s)",
-			       m->command);
+			GW_VIA(message->client, gw_client_ops, numeric, client, 411,
+			       ":No recipient given (%s)", m->command);
 		return;
 	}
 	if (verb != GW_TAGMSG && s.text[0] == '\0') {
 		if (!quiet(&s))
-			GW_VIA(message->client, gw_client_ops, numeric, client, 412, ":No text to send");
+			GW_VIA(message->client, gw_client_ops, numeric, client, 412,
+			       ":No text to send");
 		return;
 	}
 	to_targets(&s, m->argv[0]);
@@ -190,7 +201,8 @@ void message_notice(void *state, struct gw_client *client, const struct gw_messa
 
 void message_tagmsg(void *state, struct gw_client *client, const struct gw_message *m)
 {
-	if (client->caps & GW_VIA(((struct message_state *)state)->client, gw_client_ops, cap, "message-tags"))
+	if (client->caps &
+	    GW_VIA(((struct message_state *)state)->client, gw_client_ops, cap, "message-tags"))
 		send_line(state, client, m, GW_TAGMSG);
 	else
 		GW_VIA(((struct message_state *)state)->client, gw_client_ops, numeric, client, 421,

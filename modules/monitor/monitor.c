@@ -1,8 +1,10 @@
 /*
- * modules/monitor/monitor.c - MONITOR: being told when somebody comes or goes (730 to 734), and extended-monitor.
+ * modules/monitor/monitor.c - MONITOR: being told when somebody comes or goes (730 to 734), and
+ * extended-monitor.
  *
- * A watch joins a session to a nick; it hangs in the nick's list (whom to tell) and in the session's (what MONITOR L shows). The
- * session's list is session data: it moves along with the session.
+ * A watch joins a session to a nick; it hangs in the nick's list (whom to tell) and in the
+ * session's (what MONITOR L shows). The session's list is session data: it moves along with the
+ * session.
  */
 #include <errno.h>
 #include <godwit/bus.h>
@@ -22,8 +24,8 @@ enum monitor_call { CALL_NONE, CALL_MONITOR, CALL_EVENT, CALL_AUDIENCE, CALL_EXP
 struct watch {
 	struct nick *nick;
 	struct gw_session *session;
-	struct watch *prev, *next;           /* of the nick */
-	struct watch *own_prev, *own_next;   /* of the session */
+	struct watch *prev, *next;         /* of the nick */
+	struct watch *own_prev, *own_next; /* of the session */
 };
 
 /** A nick that somebody watches. */
@@ -41,8 +43,9 @@ struct watching {
 };
 
 /*
- * The state, version 1. To change its layout, or that of what it points to: raise `.state_version`, add a `migrate` that fills the new
- * block from the old one, and keep a test that loads the old version first.
+ * The state, version 1. To change its layout, or that of what it points to: raise `.state_version`,
+ * add a `migrate` that fills the new block from the old one, and keep a test that loads the old
+ * version first.
  */
 struct monitor_state {
 	struct gw_self *self;
@@ -78,7 +81,8 @@ static struct watch *watch_of(const struct watching *own, const struct nick *nic
 	return watch;
 }
 
-static void add(struct monitor_state *mon, struct gw_session *session, struct watching *own, const char *name)
+static void add(struct monitor_state *mon, struct gw_session *session, struct watching *own,
+                const char *name)
 {
 	struct gw_self *self = mon->self;
 	char folded[GW_NICK_MAX + 1];
@@ -134,7 +138,8 @@ static void online_word(const struct gw_user *user, char *out, size_t max)
 #define WORD_MAX (GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + 3)
 
 /* Those of `names` (already separated by NULs, `n` of them) who are there, or those who are not. */
-static void send_which(struct monitor_state *mon, struct gw_client *client, const char *const *names, size_t n, bool there)
+static void send_which(struct monitor_state *mon, struct gw_client *client,
+                       const char *const *names, size_t n, bool there)
 {
 	char word[WORD_MAX];
 
@@ -145,12 +150,14 @@ static void send_which(struct monitor_state *mon, struct gw_client *client, cons
 			continue;
 		if (user != NULL)
 			online_word(user, word, sizeof(word));
-		CLIENT(mon, words, client, there ? 730 : 731, ":", user != NULL ? word : names[i], ',');
+		CLIENT(mon, words, client, there ? 730 : 731, ":", user != NULL ? word : names[i],
+		       ',');
 	}
 	CLIENT(mon, words, client, there ? 730 : 731, ":", NULL, ',');
 }
 
-static void monitor_add(struct monitor_state *mon, struct gw_client *client, struct watching *own, char *targets)
+static void monitor_add(struct monitor_state *mon, struct gw_client *client, struct watching *own,
+                        char *targets)
 {
 	const char *names[TARGETS_MAX];
 	size_t n = 0;
@@ -160,8 +167,9 @@ static void monitor_add(struct monitor_state *mon, struct gw_client *client, str
 		if (*name == '\0' || !NETWORK(mon, valid_nick, name))
 			continue;
 		if (own->n >= TARGETS_MAX || n == TARGETS_MAX) {
-			CLIENT(mon, numeric, client, 734, "%d %s%s%s :Monitor list is full", TARGETS_MAX, name,
-			       rest != NULL ? "," : "", rest != NULL ? rest : "");
+			CLIENT(mon, numeric, client, 734, "%d %s%s%s :Monitor list is full",
+			       TARGETS_MAX, name, rest != NULL ? "," : "",
+			       rest != NULL ? rest : "");
 			break;
 		}
 		add(mon, client->session, own, name);
@@ -185,7 +193,8 @@ static void monitor_remove(struct monitor_state *mon, struct watching *own, char
 	}
 }
 
-static void monitor_list(struct monitor_state *mon, struct gw_client *client, const struct watching *own)
+static void monitor_list(struct monitor_state *mon, struct gw_client *client,
+                         const struct watching *own)
 {
 	for (const struct watch *watch = own->first; watch != NULL; watch = watch->own_next)
 		CLIENT(mon, words, client, 732, ":", watch->nick->name, ',');
@@ -193,12 +202,14 @@ static void monitor_list(struct monitor_state *mon, struct gw_client *client, co
 	CLIENT(mon, numeric, client, 733, ":End of MONITOR list");
 }
 
-static void monitor_status(struct monitor_state *mon, struct gw_client *client, const struct watching *own)
+static void monitor_status(struct monitor_state *mon, struct gw_client *client,
+                           const struct watching *own)
 {
 	const char *names[TARGETS_MAX];
 	size_t n = 0;
 
-	for (const struct watch *watch = own->first; watch != NULL && n < TARGETS_MAX; watch = watch->own_next)
+	for (const struct watch *watch = own->first; watch != NULL && n < TARGETS_MAX;
+	     watch = watch->own_next)
 		names[n++] = watch->nick->name;
 	send_which(mon, client, names, n, true);
 	send_which(mon, client, names, n, false);
@@ -237,12 +248,12 @@ static void tell(struct monitor_state *mon, const char *name, const struct gw_us
 		return;
 	if (user != NULL)
 		online_word(user, word, sizeof(word));
-	DL_FOREACH(nick->watches, watch) {
+	DL_FOREACH (nick->watches, watch) {
 		struct gw_client *client = CLIENT(mon, of_session, watch->session);
 
 		if (client != NULL)
-			CLIENT(mon, unasked, client, NULL, "%d %s :%s", user != NULL ? 730 : 731, client->nick,
-			       user != NULL ? word : name);
+			CLIENT(mon, unasked, client, NULL, "%d %s :%s", user != NULL ? 730 : 731,
+			       client->nick, user != NULL ? word : name);
 	}
 }
 
@@ -257,13 +268,15 @@ static void monitor_event(void *state, uint64_t tag, const void *payload)
 	} else if (event->kind == GW_EV_QUIT) {
 		clear(mon, event->source);
 		tell(mon, event->source->user->nick, NULL);
-	} else if (event->kind == GW_EV_NICK && !NETWORK(mon, same, event->old, event->source->user->nick)) {
+	} else if (event->kind == GW_EV_NICK &&
+	           !NETWORK(mon, same, event->old, event->source->user->nick)) {
 		tell(mon, event->old, NULL);
 		tell(mon, event->source->user->nick, event->source->user);
 	}
 }
 
-/* With extended-monitor the watchers hear of AWAY, ACCOUNT, CHGHOST and SETNAME as if they shared a channel. */
+/* With extended-monitor the watchers hear of AWAY, ACCOUNT, CHGHOST and SETNAME as if they shared a
+ * channel. */
 static void monitor_audience(void *state, uint64_t tag, const void *payload)
 {
 	struct monitor_state *mon = state;
@@ -280,13 +293,14 @@ static void monitor_audience(void *state, uint64_t tag, const void *payload)
 	cap = CLIENT(mon, cap, "extended-monitor");
 	if (nick == NULL)
 		return;
-	DL_FOREACH(nick->watches, watch)
+	DL_FOREACH (nick->watches, watch)
 		if (watch->session->caps & cap)
 			query->add(query, watch->session);
 }
 
 /* The nicks, each with a NUL behind it. */
-static int monitor_export(void *state, const struct gw_session *session, const void *data, void *out, size_t max, size_t *len_out)
+static int monitor_export(void *state, const struct gw_session *session, const void *data,
+                          void *out, size_t max, size_t *len_out)
 {
 	const struct watching *own = data;
 	size_t used = 0;
@@ -305,7 +319,8 @@ static int monitor_export(void *state, const struct gw_session *session, const v
 	return 0;
 }
 
-static int monitor_import(void *state, struct gw_session *session, void *data, const void *in, size_t len, struct gw_error *err)
+static int monitor_import(void *state, struct gw_session *session, void *data, const void *in,
+                          size_t len, struct gw_error *err)
 {
 	struct monitor_state *mon = state;
 	struct watching *own = data;
@@ -323,8 +338,13 @@ static int monitor_import(void *state, struct gw_session *session, void *data, c
 }
 
 static const struct gw_command monitor_commands[] = {
-	{.name = "MONITOR", .states = GW_IN_CONNECTED, .min_args = 1, .cost = 2, .call = CALL_MONITOR,
-	 .syntax = "+|- <nick>{,<nick>}, or C, L, S", .help = "Tells you when these nicks come and go."},
+	{.name = "MONITOR",
+         .states = GW_IN_CONNECTED,
+         .min_args = 1,
+         .cost = 2,
+         .call = CALL_MONITOR,
+         .syntax = "+|- <nick>{,<nick>}, or C, L, S",
+         .help = "Tells you when these nicks come and go."},
 };
 
 static const struct gw_cap monitor_caps[] = {
@@ -337,7 +357,11 @@ static const struct gw_isupport monitor_isupport[] = {
 _Static_assert(TARGETS_MAX == 100, "ISUPPORT tells the truth");
 
 static const struct gw_session_data monitor_data[] = {
-	{.name = DATA_NAME, .version = 1, .size = sizeof(struct watching), .export_row = CALL_EXPORT, .import_row = CALL_IMPORT},
+	{.name = DATA_NAME,
+         .version = 1,
+         .size = sizeof(struct watching),
+         .export_row = CALL_EXPORT,
+         .import_row = CALL_IMPORT},
 };
 
 static const struct gw_rows monitor_rows[] = {
@@ -385,8 +409,8 @@ static void monitor_unload(struct gw_self *self, void *state, enum gw_unload why
 	if (why != GW_UNLOAD_LAST)
 		return;
 	/* The sessions' blocks went with the row that declares them. */
-	HASH_ITER(hh, mon->nicks, nick, next) {
-		DL_FOREACH_SAFE(nick->watches, watch, next_watch)
+	HASH_ITER (hh, mon->nicks, nick, next) {
+		DL_FOREACH_SAFE (nick->watches, watch, next_watch)
 			gw_free(self, watch);
 		HASH_DEL(mon->nicks, nick);
 		gw_free(self, nick);

@@ -1,5 +1,6 @@
 /*
- * modules/oper/acts.c - what operators do by IRC commands of their own: KILL, WALLOPS, REHASH; and server notices.
+ * modules/oper/acts.c - what operators do by IRC commands of their own: KILL, WALLOPS, REHASH; and
+ * server notices.
  */
 #include "private.h"
 
@@ -27,7 +28,8 @@ bool oper_allowed(struct oper_state *o, struct gw_client *client, const char *pr
 {
 	if (oper_may(o, client->session->user, privilege))
 		return true;
-	CLIENT(o, numeric, client, 481, ":Permission Denied- Your role does not include \"%s\"", privilege);
+	CLIENT(o, numeric, client, 481, ":Permission Denied- Your role does not include \"%s\"",
+	       privilege);
 	return false;
 }
 
@@ -35,8 +37,9 @@ void oper_kill(void *state, struct gw_client *client, const struct gw_message *m
 {
 	struct oper_state *o = state;
 	struct gw_user *user = NETWORK(o, user, m->argv[0]);
-	const char *reason = m->argc > 1 && m->argv[1][0] != '\0' ? gw_cut(m->argv[1], GW_REASON_MAX) :
-	                                                           "No reason given";
+	const char *reason = m->argc > 1 && m->argv[1][0] != '\0'
+	                             ? gw_cut(m->argv[1], GW_REASON_MAX)
+	                             : "No reason given";
 
 	if (!oper_allowed(o, client, "kill"))
 		return;
@@ -60,7 +63,8 @@ void oper_admin_kill(void *state, struct gw_admin_request *req, int argc, const 
 		return;
 	}
 	for (int i = 1; i < argc && used < sizeof(reason); i++)
-		used += (size_t)snprintf(reason + used, sizeof(reason) - used, "%s%s", i > 1 ? " " : "", argv[i]);
+		used += (size_t)snprintf(reason + used, sizeof(reason) - used, "%s%s",
+		                         i > 1 ? " " : "", argv[i]);
 	oper_tell(o, "%s was killed by %s (%s)", user->nick, gw_admin_who(o->self, req), reason);
 	NETWORK(o, kill, NULL, user->session, reason[0] != '\0' ? reason : "No reason given", 0);
 	gw_admin_done(o->self, &req, 0, "");

@@ -1,5 +1,6 @@
 /*
- * modules/oper/address.c - addresses with a prefix length ("192.0.2.0/24", "2001:db8::/32"), IPv4 mapped into IPv6.
+ * modules/oper/address.c - addresses with a prefix length ("192.0.2.0/24", "2001:db8::/32"), IPv4
+ * mapped into IPv6.
  */
 #include "private.h"
 

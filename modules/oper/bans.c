@@ -1,8 +1,9 @@
 /*
  * modules/oper/bans.c - bans by account and by address, with expiry and reason.
  *
- * A ban is an entity of class B: core = flags, type, mask, reason, setter, time; and its expiry. An address is judged when the connection
- * comes, an account when it enters; whoever is there already when a ban arrives is closed by their home server.
+ * A ban is an entity of class B: core = flags, type, mask, reason, setter, time; and its expiry. An
+ * address is judged when the connection comes, an account when it enters; whoever is there already
+ * when a ban arrives is closed by their home server.
  */
 #include "private.h"
 
@@ -18,8 +19,8 @@ static bool expired(struct oper_state *o, const struct ban *ban)
 	return ban->expiry_ms != 0 && ban->expiry_ms <= gw_wall_ns(o->self) / GW_MS;
 }
 
-static bool hits(struct oper_state *o, const struct ban *ban, const struct gw_client *client, const uint8_t address[16],
-                 bool has_address)
+static bool hits(struct oper_state *o, const struct ban *ban, const struct gw_client *client,
+                 const uint8_t address[16], bool has_address)
 {
 	if (expired(o, ban))
 		return false;
@@ -34,7 +35,7 @@ static const struct ban *ban_on(struct oper_state *o, const struct gw_client *cl
 	bool has_address = oper_address_parse(client->info->address, address, &bits);
 	const struct ban *ban;
 
-	DL_FOREACH(o->bans, ban)
+	DL_FOREACH (o->bans, ban)
 		if (hits(o, ban, client, address, has_address))
 			return ban;
 	return NULL;
@@ -66,7 +67,7 @@ static struct ban *ban_by_id(struct oper_state *o, struct gw_id id)
 {
 	struct ban *ban;
 
-	DL_FOREACH(o->bans, ban)
+	DL_FOREACH (o->bans, ban)
 		if (gw_id_is(ban->id, id))
 			return ban;
 	return NULL;
@@ -109,7 +110,8 @@ void oper_ban_take(struct oper_state *o, const struct gw_entity *entity)
 	struct ban *ban = ban_by_id(o, entity->id), read = {.id = entity->id};
 
 	if (!read_ban(entity, &read)) {
-		gw_log(o->self, GW_WARN, "a ban is of a kind that this version does not know, and is not applied");
+		gw_log(o->self, GW_WARN,
+		       "a ban is of a kind that this version does not know, and is not applied");
 		return;
 	}
 	if (ban == NULL) {
@@ -136,7 +138,7 @@ void oper_bans_free(struct oper_state *o)
 {
 	struct ban *ban, *next;
 
-	DL_FOREACH_SAFE(o->bans, ban, next) {
+	DL_FOREACH_SAFE (o->bans, ban, next) {
 		DL_DELETE(o->bans, ban);
 		gw_free(o->self, ban);
 	}
@@ -151,7 +153,7 @@ void oper_ban_list(void *state, struct gw_admin_request *req, int argc, const ch
 	(void)argc;
 	(void)argv;
 	gw_admin_head(o->self, req, head, 5);
-	DL_FOREACH(o->bans, ban) {
+	DL_FOREACH (o->bans, ban) {
 		char expires[32] = "never";
 
 		if (expired(o, ban))
@@ -160,8 +162,8 @@ void oper_ban_list(void *state, struct gw_admin_request *req, int argc, const ch
 			snprintf(expires, sizeof(expires), "in %llds",
 			         (long long)(ban->expiry_ms - gw_wall_ns(o->self) / GW_MS) / 1000);
 		gw_admin_row(o->self, req,
-		             (const char *const[]){ban->type == BAN_ACCOUNT ? "account" : "address", ban->mask, expires,
-		                                   ban->setter, ban->reason},
+		             (const char *const[]){ban->type == BAN_ACCOUNT ? "account" : "address",
+		                                   ban->mask, expires, ban->setter, ban->reason},
 		             5);
 	}
 	gw_admin_done(o->self, &req, 0, "");
@@ -196,13 +198,15 @@ static void join_words(char *out, size_t max, int argc, const char *const *argv)
 		used += (size_t)snprintf(out + used, max - used, "%s%s", i > 0 ? " " : "", argv[i]);
 }
 
-/* Anything with a dot, a colon or a slash means an address; none of these is in an account's name. */
+/* Anything with a dot, a colon or a slash means an address; none of these is in an account's name.
+ */
 static bool known_mask(struct oper_state *o, const char *mask, enum ban_type *type_out)
 {
 	uint8_t address[16], bits;
 
 	*type_out = strpbrk(mask, ".:/") != NULL ? BAN_ADDRESS : BAN_ACCOUNT;
-	return *type_out == BAN_ADDRESS ? oper_address_parse(mask, address, &bits) : NETWORK(o, valid_nick, mask);
+	return *type_out == BAN_ADDRESS ? oper_address_parse(mask, address, &bits)
+	                                : NETWORK(o, valid_nick, mask);
 }
 
 void oper_ban_add(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
@@ -210,14 +214,16 @@ void oper_ban_add(void *state, struct gw_admin_request *req, int argc, const cha
 	struct oper_state *o = state;
 	int64_t now_ms = gw_wall_ns(o->self) / GW_MS, lasts = duration_ms(argv[1]);
 	uint8_t bytes[1024], expiry[16];
-	struct gw_parts core = {.bytes = bytes, .max = sizeof(bytes)}, until = {.bytes = expiry, .max = sizeof(expiry)};
+	struct gw_parts core = {.bytes = bytes, .max = sizeof(bytes)},
+			until = {.bytes = expiry, .max = sizeof(expiry)};
 	struct gw_write writes[2] = {{.class = GW_CLASS_BAN, .make = true, .field = GW_F_CORE},
 	                             {.class = GW_CLASS_BAN, .make = true, .field = GW_F_EXPIRY}};
 	char reason[REASON_MAX + 1], done[160];
 	enum ban_type type;
 
 	if (!known_mask(o, argv[0], &type)) {
-		gw_admin_done(o->self, &req, -EINVAL, "ban an account's name, an address, or ADDRESS/BITS");
+		gw_admin_done(o->self, &req, -EINVAL,
+		              "ban an account's name, an address, or ADDRESS/BITS");
 		return;
 	}
 	if (lasts < 0) {
@@ -247,9 +253,12 @@ void oper_ban_remove(void *state, struct gw_admin_request *req, int argc, const 
 	char done[160];
 
 	(void)argc;
-	DL_FOREACH(o->bans, ban)
+	DL_FOREACH (o->bans, ban)
 		if (strcasecmp(ban->mask, argv[0]) == 0 && n < sizeof(writes) / sizeof(writes[0]))
-			writes[n++] = (struct gw_write){.class = GW_CLASS_BAN, .id = ban->id, .field = GW_F_CORE, .remove = true};
+			writes[n++] = (struct gw_write){.class = GW_CLASS_BAN,
+			                                .id = ban->id,
+			                                .field = GW_F_CORE,
+			                                .remove = true};
 	if (n == 0) {
 		gw_admin_done(o->self, &req, -ENOENT, "there is no such ban: see ban list");
 		return;

@@ -1,5 +1,6 @@
 /*
- * modules/oper/ctl.c - the operator's commands in IRC: "CTL module list" is what "godwitctl module list" is; REHASH is "CTL rehash".
+ * modules/oper/ctl.c - the operator's commands in IRC: "CTL module list" is what "godwitctl module
+ * list" is; REHASH is "CTL rehash".
  *
  * The client is held until the answer has ended, so that answers keep the order of the questions.
  */
@@ -16,7 +17,8 @@ static void run(struct oper_state *o, struct gw_client *client, int argc, const 
 	struct gw_admin_asker asker = {.who = who, .privileges = privileges};
 
 	oper_privileges(o, user->role != NULL ? user->role : "", room, privileges);
-	snprintf(who, sizeof(who), "account %s (%s) from %s", client->account != NULL ? client->account : "?", user->nick,
+	snprintf(who, sizeof(who), "account %s (%s) from %s",
+	         client->account != NULL ? client->account : "?", user->nick,
 	         client->info->address);
 	CLIENT(o, hold, client, o->self);
 	gw_admin_run(o->self, argc, argv, &asker, gw_call(o->self, CALL_ANSWER, client->id));
@@ -39,13 +41,15 @@ void oper_rehash(void *state, struct gw_client *client, const struct gw_message 
 	run(o, client, 1, rehash);
 }
 
-static void send_cells(struct oper_state *o, struct gw_client *client, const struct gw_admin_answer *answer)
+static void send_cells(struct oper_state *o, struct gw_client *client,
+                       const struct gw_admin_answer *answer)
 {
 	char line[400] = "";
 	size_t used = 0;
 
 	for (size_t i = 0; i < answer->n_cells && used < sizeof(line); i++)
-		used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s", i > 0 ? "  " : "", answer->cells[i]);
+		used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s",
+		                         i > 0 ? "  " : "", answer->cells[i]);
 	CLIENT(o, notice, client, "%s", line);
 }
 

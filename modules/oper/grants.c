@@ -1,7 +1,9 @@
 /*
- * modules/oper/grants.c - who may be an operator: grants to accounts, the command OPER, and its taking back.
+ * modules/oper/grants.c - who may be an operator: grants to accounts, the command OPER, and its
+ * taking back.
  *
- * A grant is an entity of class P: core = flags, account id, role, the account's name, who granted it, when.
+ * A grant is an entity of class P: core = flags, account id, role, the account's name, who granted
+ * it, when.
  */
 #include "private.h"
 
@@ -14,7 +16,7 @@ static struct grant *grant_by_id(struct oper_state *o, struct gw_id id)
 {
 	struct grant *grant;
 
-	DL_FOREACH(o->grants, grant)
+	DL_FOREACH (o->grants, grant)
 		if (gw_id_is(grant->id, id))
 			return grant;
 	return NULL;
@@ -24,7 +26,7 @@ struct grant *oper_grant_of(struct oper_state *o, struct gw_id account)
 {
 	struct grant *grant;
 
-	DL_FOREACH(o->grants, grant)
+	DL_FOREACH (o->grants, grant)
 		if (gw_id_is(grant->account, account))
 			return grant;
 	return NULL;
@@ -51,7 +53,8 @@ void oper_grant_take(struct oper_state *o, const struct gw_entity *entity)
 /* Ends the operatorship of a session here. */
 static void take_back(struct oper_state *o, struct gw_session *session)
 {
-	struct gw_user_set set = {.fields = GW_SET_MODES | GW_SET_ROLE, .modes_remove = gw_letter('o')};
+	struct gw_user_set set = {.fields = GW_SET_MODES | GW_SET_ROLE,
+	                          .modes_remove = gw_letter('o')};
 
 	if (session->local && (session->user->modes & gw_letter('o')))
 		NETWORK(o, set, session, &set, 0);
@@ -69,7 +72,8 @@ void oper_grant_gone(struct oper_state *o, struct gw_id id)
 	gw_free(o->self, grant);
 	if (oper_grant_of(o, account) != NULL)
 		return;
-	for (struct gw_user *user = NETWORK(o, next_user, NULL); user != NULL; user = NETWORK(o, next_user, user))
+	for (struct gw_user *user = NETWORK(o, next_user, NULL); user != NULL;
+	     user = NETWORK(o, next_user, user))
 		if (gw_id_is(user->account_id, account))
 			take_back(o, user->session);
 }
@@ -78,7 +82,7 @@ void oper_grants_free(struct oper_state *o)
 {
 	struct grant *grant, *next;
 
-	DL_FOREACH_SAFE(o->grants, grant, next) {
+	DL_FOREACH_SAFE (o->grants, grant, next) {
 		DL_DELETE(o->grants, grant);
 		gw_free(o->self, grant);
 	}
@@ -91,16 +95,21 @@ void oper_account_changed(struct oper_state *o, struct gw_session *session)
 		take_back(o, session);
 }
 
-/* The account is the proof, so OPER asks for no password; clients that insist on one may send anything. */
+/* The account is the proof, so OPER asks for no password; clients that insist on one may send
+ * anything. */
 void oper_command(void *state, struct gw_client *client, const struct gw_message *m)
 {
 	struct oper_state *o = state;
 	struct gw_user *user = client->session->user;
-	const struct grant *grant = client->account != NULL ? oper_grant_of(o, client->account_id) : NULL;
-	struct gw_user_set set = {.fields = GW_SET_MODES | GW_SET_ROLE, .modes_add = gw_letter('o')};
+	const struct grant *grant =
+		client->account != NULL ? oper_grant_of(o, client->account_id) : NULL;
+	struct gw_user_set set = {.fields = GW_SET_MODES | GW_SET_ROLE,
+	                          .modes_add = gw_letter('o')};
 
 	if (grant == NULL || !NETWORK(o, same, m->argv[0], client->account)) {
-		CLIENT(o, numeric, client, 491, ":No operator's rights for you: log in to an account that has been granted them");
+		CLIENT(o, numeric, client, 491,
+		       ":No operator's rights for you: log in to an account that has been granted "
+		       "them");
 		oper_tell(o, "%s (%s) tried to become an operator without a grant", user->nick,
 		          client->account != NULL ? client->account : "not logged in");
 		return;
@@ -108,7 +117,8 @@ void oper_command(void *state, struct gw_client *client, const struct gw_message
 	set.role = grant->role;
 	NETWORK(o, set, client->session, &set, client->command);
 	CLIENT(o, numeric, client, 381, ":You are now an IRC operator");
-	oper_tell(o, "%s (account %s) is now an operator, role %s", user->nick, client->account, grant->role);
+	oper_tell(o, "%s (account %s) is now an operator, role %s", user->nick, client->account,
+	          grant->role);
 }
 
 void oper_admin_list(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
@@ -120,7 +130,7 @@ void oper_admin_list(void *state, struct gw_admin_request *req, int argc, const 
 	(void)argc;
 	(void)argv;
 	gw_admin_head(o->self, req, head, 2);
-	DL_FOREACH(o->grants, grant)
+	DL_FOREACH (o->grants, grant)
 		gw_admin_row(o->self, req, (const char *const[]){grant->name, grant->role}, 2);
 	gw_admin_done(o->self, &req, 0, "");
 }
@@ -140,14 +150,18 @@ static void add_grant(struct oper_state *o, struct request *r, const struct gw_o
 	oper_request_commit(o, r, &write, 1);
 }
 
-static void with_account(struct oper_state *o, struct request *r, int status, const struct gw_owner *owner)
+static void with_account(struct oper_state *o, struct request *r, int status,
+                         const struct gw_owner *owner)
 {
 	if (status == 0 && owner->class == GW_CLASS_ACCOUNT && oper_grant_of(o, owner->id) != NULL)
-		oper_request_end(o, r, -EEXIST, "that account is an operator's already: remove it first to change its role");
+		oper_request_end(o, r, -EEXIST,
+		                 "that account is an operator's already: remove it first to change "
+		                 "its role");
 	else if (status == 0 && owner->class == GW_CLASS_ACCOUNT)
 		add_grant(o, r, owner);
 	else if (status == 0 || status == -ENOENT || status == -EINVAL)
-		oper_request_end(o, r, -ENOENT, "there is no account of that name: the person registers first");
+		oper_request_end(o, r, -ENOENT,
+		                 "there is no account of that name: the person registers first");
 	else
 		oper_request_end(o, r, status, "the services database cannot be read now");
 }
@@ -170,7 +184,8 @@ void oper_admin_add(void *state, struct gw_admin_request *req, int argc, const c
 	int n;
 
 	if (strlen(role) > ROLE_MAX || !oper_role_exists(o, role)) {
-		gw_admin_done(o->self, &req, -EINVAL, "there is no such role: see the option `roles` of oper");
+		gw_admin_done(o->self, &req, -EINVAL,
+		              "there is no such role: see the option `roles` of oper");
 		return;
 	}
 	snprintf(done, sizeof(done), "%.64s may now be an operator, role %.32s", argv[0], role);
@@ -178,7 +193,8 @@ void oper_admin_add(void *state, struct gw_admin_request *req, int argc, const c
 	snprintf(r->role, sizeof(r->role), "%s", role);
 	n = SERVICES(o, fold, argv[0], folded);
 	if (n >= 0)
-		n = SERVICES(o, find, GW_NAME_NICK, folded, (size_t)n, &owner, gw_call(o->self, CALL_ACCOUNT_FOUND, r->tag));
+		n = SERVICES(o, find, GW_NAME_NICK, folded, (size_t)n, &owner,
+		             gw_call(o->self, CALL_ACCOUNT_FOUND, r->tag));
 	if (n != -EINPROGRESS)
 		with_account(o, r, n, &owner);
 }
@@ -191,7 +207,7 @@ void oper_admin_remove(void *state, struct gw_admin_request *req, int argc, cons
 	char done[160];
 
 	(void)argc;
-	DL_FOREACH(o->grants, grant)
+	DL_FOREACH (o->grants, grant)
 		if (NETWORK(o, same, grant->name, argv[0]))
 			break;
 	if (grant == NULL) {

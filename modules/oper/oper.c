@@ -1,5 +1,6 @@
 /*
- * modules/oper/oper.c - operators and bans: descriptor, tables, and the following of the services database.
+ * modules/oper/oper.c - operators and bans: descriptor, tables, and the following of the services
+ * database.
  */
 #include "private.h"
 
@@ -8,26 +9,63 @@
 #define RETRY_NS GW_SECOND
 
 static const struct gw_option oper_options[] = {
-	{.name = "roles", .type = GW_OPT_LIST, .fallback = "admin *", .min = 1, .max = 64,
-	 .help = "What operators may do, a role a row: its name, then privileges (kill, wallops, rehash, module, ban, oper, account, channel, ...; * is all)."},
+	{.name = "roles",
+         .type = GW_OPT_LIST,
+         .fallback = "admin *",
+         .min = 1,
+         .max = 64,
+         .help = "What operators may do, a role a row: its name, then privileges (kill, wallops, "
+                 "rehash, module, ban, oper, account, channel, ...; * is all)."},
 	{.name = NULL},
 };
 
 static const struct gw_command oper_commands[] = {
-	{.name = "OPER", .states = GW_IN_CONNECTED, .min_args = 1, .cost = 5, .call = CALL_OPER, .syntax = "<your account>",
-	 .help = "Makes you an operator, if your account has been granted that."},
-	{.name = "KILL", .states = GW_IN_CONNECTED, .min_args = 1, .cost = 1, .oper = true, .call = CALL_KILL,
-	 .syntax = "<nick> [:<reason>]", .help = "Closes a user's connection."},
-	{.name = "WALLOPS", .states = GW_IN_CONNECTED, .min_args = 1, .cost = 1, .oper = true, .call = CALL_WALLOPS,
-	 .syntax = ":<text>", .help = "Sends a text to all users with mode +w."},
-	{.name = "REHASH", .states = GW_IN_CONNECTED, .cost = 1, .oper = true, .call = CALL_REHASH, .syntax = "",
-	 .help = "Reads the configuration anew."},
-	{.name = "CTL", .states = GW_IN_CONNECTED, .min_args = 1, .cost = 1, .oper = true, .call = CALL_CTL,
-	 .syntax = "<command> [<word>...]", .help = "Runs a command of godwitctl; CTL help lists them."},
+	{.name = "OPER",
+         .states = GW_IN_CONNECTED,
+         .min_args = 1,
+         .cost = 5,
+         .call = CALL_OPER,
+         .syntax = "<your account>",
+         .help = "Makes you an operator, if your account has been granted that."},
+	{.name = "KILL",
+         .states = GW_IN_CONNECTED,
+         .min_args = 1,
+         .cost = 1,
+         .oper = true,
+         .call = CALL_KILL,
+         .syntax = "<nick> [:<reason>]",
+         .help = "Closes a user's connection."},
+	{.name = "WALLOPS",
+         .states = GW_IN_CONNECTED,
+         .min_args = 1,
+         .cost = 1,
+         .oper = true,
+         .call = CALL_WALLOPS,
+         .syntax = ":<text>",
+         .help = "Sends a text to all users with mode +w."},
+	{.name = "REHASH",
+         .states = GW_IN_CONNECTED,
+         .cost = 1,
+         .oper = true,
+         .call = CALL_REHASH,
+         .syntax = "",
+         .help = "Reads the configuration anew."},
+	{.name = "CTL",
+         .states = GW_IN_CONNECTED,
+         .min_args = 1,
+         .cost = 1,
+         .oper = true,
+         .call = CALL_CTL,
+         .syntax = "<command> [<word>...]",
+         .help = "Runs a command of godwitctl; CTL help lists them."},
 };
 
 static const struct gw_renderer oper_renderers[] = {
-	{.name = "oper.wallops", .kind = GW_EV_WALLOPS, .audience = GW_TO_UMODE, .umode = 'w', .call = CALL_RENDER_WALLOPS},
+	{.name = "oper.wallops",
+         .kind = GW_EV_WALLOPS,
+         .audience = GW_TO_UMODE,
+         .umode = 'w',
+         .call = CALL_RENDER_WALLOPS},
 };
 
 static const struct gw_usermode oper_usermodes[] = {
@@ -36,20 +74,51 @@ static const struct gw_usermode oper_usermodes[] = {
 };
 
 static const struct gw_admin_command oper_admin[] = {
-	{.name = "oper list", .args = "", .help = "Lists the accounts that may be operators.", .privilege = "oper",
-	 .call = CALL_OPER_LIST},
-	{.name = "oper add", .args = "ACCOUNT [ROLE]", .help = "Lets an account be an operator (role admin if none is named).",
-	 .privilege = "oper", .min_args = 1, .max_args = 2, .call = CALL_OPER_ADD},
-	{.name = "oper remove", .args = "ACCOUNT", .help = "Takes that back, at once.", .privilege = "oper", .min_args = 1,
-	 .max_args = 1, .call = CALL_OPER_REMOVE},
-	{.name = "ban list", .args = "", .help = "Lists the bans.", .privilege = "ban", .call = CALL_BAN_LIST},
-	{.name = "ban add", .args = "ACCOUNT|ADDRESS[/BITS] DURATION|never [REASON...]",
-	 .help = "Bans an account or addresses; closes whom it meets.", .privilege = "ban", .min_args = 2, .max_args = 60,
-	 .call = CALL_BAN_ADD},
-	{.name = "ban remove", .args = "MASK", .help = "Takes back all bans of that mask.", .privilege = "ban", .min_args = 1,
-	 .max_args = 1, .call = CALL_BAN_REMOVE},
-	{.name = "kill", .args = "NICK [REASON...]", .help = "Closes a user's connection.", .privilege = "kill", .min_args = 1,
-	 .max_args = 60, .call = CALL_KILL_ADMIN},
+	{.name = "oper list",
+         .args = "",
+         .help = "Lists the accounts that may be operators.",
+         .privilege = "oper",
+         .call = CALL_OPER_LIST},
+	{.name = "oper add",
+         .args = "ACCOUNT [ROLE]",
+         .help = "Lets an account be an operator (role admin if none is named).",
+         .privilege = "oper",
+         .min_args = 1,
+         .max_args = 2,
+         .call = CALL_OPER_ADD},
+	{.name = "oper remove",
+         .args = "ACCOUNT",
+         .help = "Takes that back, at once.",
+         .privilege = "oper",
+         .min_args = 1,
+         .max_args = 1,
+         .call = CALL_OPER_REMOVE},
+	{.name = "ban list",
+         .args = "",
+         .help = "Lists the bans.",
+         .privilege = "ban",
+         .call = CALL_BAN_LIST},
+	{.name = "ban add",
+         .args = "ACCOUNT|ADDRESS[/BITS] DURATION|never [REASON...]",
+         .help = "Bans an account or addresses; closes whom it meets.",
+         .privilege = "ban",
+         .min_args = 2,
+         .max_args = 60,
+         .call = CALL_BAN_ADD},
+	{.name = "ban remove",
+         .args = "MASK",
+         .help = "Takes back all bans of that mask.",
+         .privilege = "ban",
+         .min_args = 1,
+         .max_args = 1,
+         .call = CALL_BAN_REMOVE},
+	{.name = "kill",
+         .args = "NICK [REASON...]",
+         .help = "Closes a user's connection.",
+         .privilege = "kill",
+         .min_args = 1,
+         .max_args = 60,
+         .call = CALL_KILL_ADMIN},
 };
 
 static const struct gw_rows oper_rows[] = {
@@ -69,7 +138,8 @@ static void walk_grants(void *state, uint64_t tag, int status, const struct gw_e
 	if (entity != NULL)
 		oper_grant_take(o, entity);
 	else if (status != 0)
-		gw_log(o->self, GW_ERROR, "operators cannot be read from the services database error=%d", status);
+		gw_log(o->self, GW_ERROR,
+		       "operators cannot be read from the services database error=%d", status);
 }
 
 static void walk_bans(void *state, uint64_t tag, int status, const struct gw_entity *entity)
@@ -80,7 +150,8 @@ static void walk_bans(void *state, uint64_t tag, int status, const struct gw_ent
 	if (entity != NULL)
 		oper_ban_take(o, entity);
 	else if (status != 0)
-		gw_log(o->self, GW_ERROR, "bans cannot be read from the services database error=%d", status);
+		gw_log(o->self, GW_ERROR, "bans cannot be read from the services database error=%d",
+		       status);
 }
 
 /* The database may not be ready yet when this module is. */
@@ -88,7 +159,8 @@ static void start_walks(void *state, uint64_t tag)
 {
 	struct oper_state *o = state;
 
-	if (tag == 0 && SERVICES(o, walk, GW_CLASS_GRANT, gw_call(o->self, CALL_WALK_GRANTS, 0)) == 0)
+	if (tag == 0 &&
+	    SERVICES(o, walk, GW_CLASS_GRANT, gw_call(o->self, CALL_WALK_GRANTS, 0)) == 0)
 		tag = 1;
 	if (tag == 1 && SERVICES(o, walk, GW_CLASS_BAN, gw_call(o->self, CALL_WALK_BANS, 0)) == 0)
 		return;

@@ -1,8 +1,8 @@
 /*
  * modules/oper/private.h - what the module's files share.
  *
- * Operators and bans live in the services database (classes P and B). Both are few, so all of them are kept in memory, read at start and
- * followed through "services.changed".
+ * Operators and bans live in the services database (classes P and B). Both are few, so all of them
+ * are kept in memory, read at start and followed through "services.changed".
  */
 #ifndef OPER_PRIVATE_H
 #define OPER_PRIVATE_H
@@ -27,10 +27,31 @@
 /** Rows of `.calls`. */
 enum oper_call {
 	CALL_NONE,
-	CALL_OPER, CALL_KILL, CALL_WALLOPS, CALL_REHASH, CALL_CTL, CALL_RENDER_WALLOPS,
-	CALL_OPER_LIST, CALL_OPER_ADD, CALL_OPER_REMOVE, CALL_BAN_LIST, CALL_BAN_ADD, CALL_BAN_REMOVE,
-	CALL_ACCOUNT_FOUND, CALL_COMMITTED, CALL_WALK_GRANTS, CALL_WALK_BANS, CALL_GRANT_READ, CALL_BAN_READ,
-	CALL_SERVICES_CHANGED, CALL_EVENT, CALL_MAY_CONNECT, CALL_MAY_ENTER, CALL_ANSWER, CALL_RETRY, CALL_KILL_ADMIN,
+	CALL_OPER,
+	CALL_KILL,
+	CALL_WALLOPS,
+	CALL_REHASH,
+	CALL_CTL,
+	CALL_RENDER_WALLOPS,
+	CALL_OPER_LIST,
+	CALL_OPER_ADD,
+	CALL_OPER_REMOVE,
+	CALL_BAN_LIST,
+	CALL_BAN_ADD,
+	CALL_BAN_REMOVE,
+	CALL_ACCOUNT_FOUND,
+	CALL_COMMITTED,
+	CALL_WALK_GRANTS,
+	CALL_WALK_BANS,
+	CALL_GRANT_READ,
+	CALL_BAN_READ,
+	CALL_SERVICES_CHANGED,
+	CALL_EVENT,
+	CALL_MAY_CONNECT,
+	CALL_MAY_ENTER,
+	CALL_ANSWER,
+	CALL_RETRY,
+	CALL_KILL_ADMIN,
 	CALL_REQUEST_READ
 };
 
@@ -66,8 +87,9 @@ struct request {
 };
 
 /*
- * The state, version 1. To change its layout, or that of what it points to: raise `.state_version`, add a `migrate` that fills the new
- * block from the old one, and keep a test that loads the old version first.
+ * The state, version 1. To change its layout, or that of what it points to: raise `.state_version`,
+ * add a `migrate` that fills the new block from the old one, and keep a test that loads the old
+ * version first.
  */
 struct oper_state {
 	struct gw_self *self;
@@ -92,12 +114,14 @@ void oper_command(void *state, struct gw_client *client, const struct gw_message
 void oper_account_changed(struct oper_state *o, struct gw_session *session);
 void oper_admin_list(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
 void oper_admin_add(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
-void oper_admin_remove(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
+void oper_admin_remove(void *state, struct gw_admin_request *req, int argc,
+                       const char *const *argv);
 void oper_account_found(void *state, uint64_t tag, int status, const struct gw_owner *owner);
 
 /* roles.c: what a role may do, from the option `roles` */
 /** Fills a NULL-terminated list that points into `room`; returns false for an unknown role. */
-bool oper_privileges(struct oper_state *o, const char *role, char room[512], const char *out[PRIVILEGES_MAX + 1]);
+bool oper_privileges(struct oper_state *o, const char *role, char room[512],
+                     const char *out[PRIVILEGES_MAX + 1]);
 bool oper_may(struct oper_state *o, const struct gw_user *user, const char *privilege);
 bool oper_role_exists(struct oper_state *o, const char *role);
 
@@ -114,11 +138,13 @@ void oper_ban_add(void *state, struct gw_admin_request *req, int argc, const cha
 void oper_ban_remove(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
 
 /* request.c */
-struct request *oper_request_new(struct oper_state *o, struct gw_admin_request *req, const char *done);
+struct request *oper_request_new(struct oper_state *o, struct gw_admin_request *req,
+                                 const char *done);
 struct request *oper_request_of(struct oper_state *o, uint64_t tag);
 void oper_request_end(struct oper_state *o, struct request *r, int status, const char *error);
 /** Commits for a request; it ends when that is durable or lost. */
-void oper_request_commit(struct oper_state *o, struct request *r, const struct gw_write *writes, size_t n);
+void oper_request_commit(struct oper_state *o, struct request *r, const struct gw_write *writes,
+                         size_t n);
 void oper_committed(void *state, uint64_t tag, int status, struct gw_id made);
 void oper_request_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
 void oper_requests_free(struct oper_state *o);

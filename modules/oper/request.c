@@ -8,7 +8,8 @@
 #include <string.h>
 #include <utlist.h>
 
-struct request *oper_request_new(struct oper_state *o, struct gw_admin_request *req, const char *done)
+struct request *oper_request_new(struct oper_state *o, struct gw_admin_request *req,
+                                 const char *done)
 {
 	struct request *r = gw_alloc(o->self, sizeof(*r));
 
@@ -42,11 +43,13 @@ static void end_failed(struct oper_state *o, struct request *r, int status)
 {
 	char error[160];
 
-	snprintf(error, sizeof(error), "the services database did not take it: %s", strerror(-status));
+	snprintf(error, sizeof(error), "the services database did not take it: %s",
+	         strerror(-status));
 	oper_request_end(o, r, status, status == -ENOENT ? "it is gone already" : error);
 }
 
-void oper_request_commit(struct oper_state *o, struct request *r, const struct gw_write *writes, size_t n)
+void oper_request_commit(struct oper_state *o, struct request *r, const struct gw_write *writes,
+                         size_t n)
 {
 	int status = SERVICES(o, commit, writes, n, gw_call(o->self, CALL_COMMITTED, r->tag));
 
@@ -64,7 +67,8 @@ void oper_committed(void *state, uint64_t tag, int status, struct gw_id made)
 	if (r == NULL)
 		return;
 	if (status == 0 && r->makes != 0)
-		status = SERVICES(o, read, r->makes, made, gw_call(o->self, CALL_REQUEST_READ, tag));
+		status =
+			SERVICES(o, read, r->makes, made, gw_call(o->self, CALL_REQUEST_READ, tag));
 	else if (status == 0)
 		oper_request_end(o, r, 0, "");
 	if (status != 0)
@@ -93,7 +97,7 @@ void oper_requests_free(struct oper_state *o)
 {
 	struct request *r, *next;
 
-	DL_FOREACH_SAFE(o->requests, r, next) {
+	DL_FOREACH_SAFE (o->requests, r, next) {
 		DL_DELETE(o->requests, r);
 		gw_free(o->self, r);
 	}

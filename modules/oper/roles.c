@@ -1,5 +1,6 @@
 /*
- * modules/oper/roles.c - what an operator's role may do: the option `roles`, "name privilege privilege...", "*" for all.
+ * modules/oper/roles.c - what an operator's role may do: the option `roles`, "name privilege
+ * privilege...", "*" for all.
  */
 #include "private.h"
 
@@ -12,7 +13,8 @@ static const char *role_row(struct oper_state *o, const char *role)
 	size_t n = gw_option_list(o->self, gw_options(o->self), "roles", &rows), len = strlen(role);
 
 	for (size_t i = 0; i < n; i++)
-		if (strncmp(rows[i], role, len) == 0 && (rows[i][len] == ' ' || rows[i][len] == '\0'))
+		if (strncmp(rows[i], role, len) == 0 &&
+		    (rows[i][len] == ' ' || rows[i][len] == '\0'))
 			return rows[i];
 	return NULL;
 }
@@ -22,7 +24,8 @@ bool oper_role_exists(struct oper_state *o, const char *role)
 	return role_row(o, role) != NULL;
 }
 
-bool oper_privileges(struct oper_state *o, const char *role, char room[512], const char *out[PRIVILEGES_MAX + 1])
+bool oper_privileges(struct oper_state *o, const char *role, char room[512],
+                     const char *out[PRIVILEGES_MAX + 1])
 {
 	const char *row = role_row(o, role);
 	char *rest = room, *word;
@@ -45,7 +48,8 @@ bool oper_may(struct oper_state *o, const struct gw_user *user, const char *priv
 	const char *list[PRIVILEGES_MAX + 1];
 	char room[512];
 
-	if (!(user->modes & gw_letter('o')) || user->role == NULL || !oper_privileges(o, user->role, room, list))
+	if (!(user->modes & gw_letter('o')) || user->role == NULL ||
+	    !oper_privileges(o, user->role, room, list))
 		return false;
 	for (size_t i = 0; list[i] != NULL; i++)
 		if (strcmp(list[i], "*") == 0 || strcmp(list[i], privilege) == 0)

@@ -6,11 +6,13 @@
 #include <stdio.h>
 #include <strings.h>
 
-static void send_index(struct query_state *q, struct gw_client *client, const struct gw_row *rows, size_t n)
+static void send_index(struct query_state *q, struct gw_client *client, const struct gw_row *rows,
+                       size_t n)
 {
 	CLIENT(q, numeric, client, 704, "* :Commands; HELP and a command tells more:");
 	for (size_t i = 0; i < n; i++)
-		CLIENT(q, words, client, 705, "* :", ((const struct gw_command *)rows[i].row)->name, ' ');
+		CLIENT(q, words, client, 705, "* :", ((const struct gw_command *)rows[i].row)->name,
+		       ' ');
 	CLIENT(q, words, client, 705, "* :", NULL, ' ');
 	CLIENT(q, numeric, client, 706, "* :End of /HELP");
 }
@@ -31,8 +33,10 @@ void query_help(void *state, struct gw_client *client, const struct gw_message *
 		if (strcasecmp(command->name, m->argv[0]) != 0)
 			continue;
 		CLIENT(q, numeric, client, 704, "%s :%s%s%s", command->name, command->name,
-		       command->syntax != NULL ? " " : "", command->syntax != NULL ? command->syntax : "");
-		CLIENT(q, numeric, client, 705, "%s :%s", command->name, command->help != NULL ? command->help : "");
+		       command->syntax != NULL ? " " : "",
+		       command->syntax != NULL ? command->syntax : "");
+		CLIENT(q, numeric, client, 705, "%s :%s", command->name,
+		       command->help != NULL ? command->help : "");
 		CLIENT(q, numeric, client, 706, "%s :End of /HELP", command->name);
 		return;
 	}

@@ -23,13 +23,18 @@ void query_motd_free(struct query_state *q)
 /* The bytes of the UTF-8 character at `p`; 0: it is none. */
 static size_t character(const unsigned char *p)
 {
-	size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
+	size_t n = *p < 0x80   ? 1
+	           : *p < 0xc2 ? 0
+	           : *p < 0xe0 ? 2
+	           : *p < 0xf0 ? 3
+	           : *p < 0xf5 ? 4
+	                       : 0;
 
 	for (size_t i = 1; i < n; i++)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	if (n >= 3 && ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) || (*p == 0xf0 && p[1] < 0x90) ||
-	               (*p == 0xf4 && p[1] > 0x8f)))
+	if (n >= 3 && ((*p == 0xe0 && p[1] < 0xa0) || (*p == 0xed && p[1] > 0x9f) ||
+	               (*p == 0xf0 && p[1] < 0x90) || (*p == 0xf4 && p[1] > 0x8f)))
 		return 0;
 	return n;
 }

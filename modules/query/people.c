@@ -18,9 +18,10 @@ void query_userhost(void *state, struct gw_client *client, const struct gw_messa
 		const struct gw_user *user = NETWORK(q, user, m->argv[i]);
 
 		if (user != NULL)
-			used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s%s=%c%s@%s", used > 0 ? " " : "",
-			                         user->nick, query_is_oper(user) ? "*" : "",
-			                         user->away != NULL ? '-' : '+', user->ident, user->host);
+			used += (size_t)snprintf(
+				line + used, sizeof(line) - used, "%s%s%s=%c%s@%s",
+				used > 0 ? " " : "", user->nick, query_is_oper(user) ? "*" : "",
+				user->away != NULL ? '-' : '+', user->ident, user->host);
 	}
 	CLIENT(q, numeric, client, 302, ":%s", line);
 }
@@ -39,7 +40,8 @@ void query_ison(void *state, struct gw_client *client, const struct gw_message *
 			const struct gw_user *user = NETWORK(q, user, nick);
 
 			if (user != NULL && used + strlen(user->nick) + 2 < sizeof(line))
-				used += (size_t)sprintf(line + used, "%s%s", used > 0 ? " " : "", user->nick);
+				used += (size_t)sprintf(line + used, "%s%s", used > 0 ? " " : "",
+				                        user->nick);
 		}
 	}
 	CLIENT(q, numeric, client, 303, ":%s", line);
@@ -53,7 +55,8 @@ void query_away(void *state, struct gw_client *client, const struct gw_message *
 
 	if (m->argc > 0 && m->argv[0][0] != '\0')
 		set.away = gw_cut(m->argv[0], GW_AWAY_MAX);
-	if (set.away != NULL ? user->away == NULL || strcmp(user->away, set.away) != 0 : user->away != NULL)
+	if (set.away != NULL ? user->away == NULL || strcmp(user->away, set.away) != 0
+	                     : user->away != NULL)
 		NETWORK(q, set, client->session, &set, client->command);
 	if (set.away != NULL)
 		CLIENT(q, numeric, client, 306, ":You have been marked as being away");

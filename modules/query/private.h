@@ -1,8 +1,8 @@
 /*
  * modules/query/private.h - what the module's files share.
  *
- * Commands that ask: about people (WHO, WHOIS, WHOWAS, USERHOST, ISON), about the server (MOTD, LUSERS, VERSION, ...), and AWAY, which
- * is what one tells those who ask.
+ * Commands that ask: about people (WHO, WHOIS, WHOWAS, USERHOST, ISON), about the server (MOTD,
+ * LUSERS, VERSION, ...), and AWAY, which is what one tells those who ask.
  */
 #ifndef QUERY_PRIVATE_H
 #define QUERY_PRIVATE_H
@@ -18,21 +18,35 @@
 /** Rows of `.calls`. */
 enum query_call {
 	CALL_NONE,
-	CALL_WHO, CALL_WHOIS, CALL_WHOWAS, CALL_USERHOST, CALL_ISON, CALL_AWAY, CALL_MOTD, CALL_LUSERS, CALL_VERSION,
-	CALL_TIME, CALL_INFO, CALL_HELP, CALL_ADMIN,
-	CALL_EVENT, CALL_WELCOMED, CALL_REHASHED
+	CALL_WHO,
+	CALL_WHOIS,
+	CALL_WHOWAS,
+	CALL_USERHOST,
+	CALL_ISON,
+	CALL_AWAY,
+	CALL_MOTD,
+	CALL_LUSERS,
+	CALL_VERSION,
+	CALL_TIME,
+	CALL_INFO,
+	CALL_HELP,
+	CALL_ADMIN,
+	CALL_EVENT,
+	CALL_WELCOMED,
+	CALL_REHASHED
 };
 
 /** Who a nick was, until when. */
 struct past {
-	char nick[GW_NICK_MAX + 1], ident[GW_IDENT_MAX + 1], host[GW_HOST_MAX + 1], account[GW_NICK_MAX + 1];
+	char nick[GW_NICK_MAX + 1], ident[GW_IDENT_MAX + 1], host[GW_HOST_MAX + 1],
+		account[GW_NICK_MAX + 1];
 	char *realname;
 	int64_t left_ms;
 };
 
 /*
- * The state, version 1. To change its layout: raise `.state_version`, add a `migrate` that fills the new block from the old one, and keep
- * a test that loads the old version first.
+ * The state, version 1. To change its layout: raise `.state_version`, add a `migrate` that fills
+ * the new block from the old one, and keep a test that loads the old version first.
  */
 struct query_state {
 	struct gw_self *self;
@@ -51,7 +65,8 @@ struct query_state {
 bool query_may_see(struct query_state *q, const struct gw_user *asker, const struct gw_user *user);
 bool query_is_oper(const struct gw_user *user);
 /** A channel that both may know of, for the asker's eyes. */
-bool query_may_see_channel(struct query_state *q, const struct gw_user *asker, const struct gw_channel *channel);
+bool query_may_see_channel(struct query_state *q, const struct gw_user *asker,
+                           const struct gw_channel *channel);
 
 /* who.c, whois.c, whowas.c, people.c */
 void query_who(void *state, struct gw_client *client, const struct gw_message *m);

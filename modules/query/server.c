@@ -14,14 +14,16 @@ void query_send_lusers(struct query_state *q, struct gw_client *client)
 	NETWORK(q, counts, &users, &invisible, &opers, &channels, &peak);
 	for (const struct gw_node *node = NETWORK(q, nodes); node != NULL; node = node->next)
 		servers++;
-	CLIENT(q, numeric, client, 251, ":There are %u users and %u invisible on %u servers", users - invisible, invisible,
-	       servers);
+	CLIENT(q, numeric, client, 251, ":There are %u users and %u invisible on %u servers",
+	       users - invisible, invisible, servers);
 	CLIENT(q, numeric, client, 252, "%u :operator(s) online", opers);
 	CLIENT(q, numeric, client, 254, "%u :channels formed", channels);
-	CLIENT(q, numeric, client, 255, ":I have %u clients and %u servers", here->n_users, servers - 1);
-	CLIENT(q, numeric, client, 265, "%u %u :Current local users %u, max %u", here->n_users, q->peak_here, here->n_users,
-	       q->peak_here);
-	CLIENT(q, numeric, client, 266, "%u %u :Current global users %u, max %u", users, peak, users, peak);
+	CLIENT(q, numeric, client, 255, ":I have %u clients and %u servers", here->n_users,
+	       servers - 1);
+	CLIENT(q, numeric, client, 265, "%u %u :Current local users %u, max %u", here->n_users,
+	       q->peak_here, here->n_users, q->peak_here);
+	CLIENT(q, numeric, client, 266, "%u %u :Current global users %u, max %u", users, peak,
+	       users, peak);
 }
 
 void query_lusers(void *state, struct gw_client *client, const struct gw_message *m)
@@ -35,8 +37,8 @@ void query_version(void *state, struct gw_client *client, const struct gw_messag
 	struct query_state *q = state;
 
 	(void)m;
-	CLIENT(q, numeric, client, 351, "godwit-%s %s :a modular chat server", gw_server_string(q->self, "version"),
-	       NETWORK(q, here)->name);
+	CLIENT(q, numeric, client, 351, "godwit-%s %s :a modular chat server",
+	       gw_server_string(q->self, "version"), NETWORK(q, here)->name);
 }
 
 void query_time(void *state, struct gw_client *client, const struct gw_message *m)
@@ -57,8 +59,10 @@ void query_info(void *state, struct gw_client *client, const struct gw_message *
 	struct query_state *q = state;
 
 	(void)m;
-	CLIENT(q, numeric, client, 371, ":Godwit %s, a modular chat server", gw_server_string(q->self, "version"));
-	CLIENT(q, numeric, client, 371, ":The bar-tailed godwit flies eleven thousand kilometres without landing.");
+	CLIENT(q, numeric, client, 371, ":Godwit %s, a modular chat server",
+	       gw_server_string(q->self, "version"));
+	CLIENT(q, numeric, client, 371,
+	       ":The bar-tailed godwit flies eleven thousand kilometres without landing.");
 	CLIENT(q, numeric, client, 374, ":End of /INFO list");
 }
 
@@ -73,7 +77,8 @@ void query_admin(void *state, struct gw_client *client, const struct gw_message 
 
 	(void)m;
 	if (*where == '\0' && *who == '\0' && *mail == '\0') {
-		CLIENT(q, numeric, client, 423, "%s :No administrative information is available", server);
+		CLIENT(q, numeric, client, 423, "%s :No administrative information is available",
+		       server);
 		return;
 	}
 	CLIENT(q, numeric, client, 256, "%s :Administrative information", server);

@@ -21,7 +21,8 @@ struct who {
 };
 
 /* H or G, * of operators, B of bots, and the prefixes in the channel. */
-static void flags_of(const struct who *w, const struct gw_user *user, const struct gw_member *member, char out[16])
+static void flags_of(const struct who *w, const struct gw_user *user,
+                     const struct gw_member *member, char out[16])
 {
 	static const char letters[] = "qaohv";
 	size_t n = 0, before;
@@ -35,7 +36,8 @@ static void flags_of(const struct who *w, const struct gw_user *user, const stru
 	for (const char *l = letters; member != NULL && *l != '\0'; l++) {
 		const struct gw_chanmode *mode = NETWORK(w->q, chanmode, *l);
 
-		if (mode != NULL && (member->status & mode->bit) && (n == before || w->all_prefixes))
+		if (mode != NULL && (member->status & mode->bit) &&
+		    (n == before || w->all_prefixes))
 			out[n++] = mode->prefix;
 	}
 	out[n] = '\0';
@@ -50,7 +52,8 @@ static void append(char *line, size_t max, const char *text)
 }
 
 /* The fields come in a fixed order, whatever the order of the request. */
-static void send_whox(const struct who *w, const struct gw_user *user, const char *channel, const char *flags)
+static void send_whox(const struct who *w, const struct gw_user *user, const char *channel,
+                      const char *flags)
 {
 	const struct gw_client *local = CLIENT(w->q, of_session, user->session);
 	char idle[24], line[512] = "";
@@ -58,18 +61,30 @@ static void send_whox(const struct who *w, const struct gw_user *user, const cha
 		char letter;
 		const char *text;
 	} fields[] = {
-		{'t', w->token}, {'c', channel}, {'u', user->ident}, {'i', "255.255.255.255"}, {'h', user->host},
-		{'s', user->session->home->name}, {'n', user->nick}, {'f', flags}, {'d', "0"}, {'l', idle},
-		{'a', user->account != NULL ? user->account : "0"}, {'o', "n/a"},
+		{'t', w->token},
+		{'c', channel},
+		{'u', user->ident},
+		{'i', "255.255.255.255"},
+		{'h', user->host},
+		{'s', user->session->home->name},
+		{'n', user->nick},
+		{'f', flags},
+		{'d', "0"},
+		{'l', idle},
+		{'a', user->account != NULL ? user->account : "0"},
+		{'o', "n/a"},
 	};
 
 	snprintf(idle, sizeof(idle), "%lld",
-	         local != NULL ? (long long)((gw_mono_ns(w->q->self) - local->last_active_ns) / GW_SECOND) : 0LL);
+	         local != NULL
+	                 ? (long long)((gw_mono_ns(w->q->self) - local->last_active_ns) / GW_SECOND)
+	                 : 0LL);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
 		if (strchr(w->fields, fields[i].letter) != NULL)
 			append(line, sizeof(line), fields[i].text);
 	if (strchr(w->fields, 'r') != NULL)
-		CLIENT(w->q, numeric, w->client, 354, "%s%s:%s", line, line[0] != '\0' ? " " : "", user->realname);
+		CLIENT(w->q, numeric, w->client, 354, "%s%s:%s", line, line[0] != '\0' ? " " : "",
+		       user->realname);
 	else
 		CLIENT(w->q, numeric, w->client, 354, "%s", line);
 }
@@ -86,8 +101,9 @@ static void send_one(struct who *w, const struct gw_user *user, const struct gw_
 	if (w->fields != NULL)
 		send_whox(w, user, channel, flags);
 	else
-		CLIENT(w->q, numeric, w->client, 352, "%s %s %s %s %s %s :0 %s", channel, user->ident, user->host,
-		       user->session->home->name, user->nick, flags, user->realname);
+		CLIENT(w->q, numeric, w->client, 352, "%s %s %s %s %s %s :0 %s", channel,
+		       user->ident, user->host, user->session->home->name, user->nick, flags,
+		       user->realname);
 }
 
 static void who_channel(struct who *w, const char *name)
@@ -106,7 +122,8 @@ static void who_channel(struct who *w, const char *name)
 static bool mask_matches(const struct who *w, const char *mask, const struct gw_user *user)
 {
 	return NETWORK(w->q, match, mask, user->nick) || NETWORK(w->q, match, mask, user->ident) ||
-	       NETWORK(w->q, match, mask, user->host) || NETWORK(w->q, match, mask, user->session->home->name) ||
+	       NETWORK(w->q, match, mask, user->host) ||
+	       NETWORK(w->q, match, mask, user->session->home->name) ||
 	       NETWORK(w->q, match, mask, user->realname) ||
 	       (user->account != NULL && NETWORK(w->q, match, mask, user->account));
 }
@@ -116,7 +133,8 @@ static void who_mask(struct who *w, const char *mask)
 	uint32_t max = (uint32_t)gw_option_int(w->q->self, gw_options(w->q->self), "who-max");
 
 	for (const struct gw_user *user = NETWORK(w->q, next_user, NULL);
-	     user != NULL && (w->shown < max || query_is_oper(w->asker)); user = NETWORK(w->q, next_user, user))
+	     user != NULL && (w->shown < max || query_is_oper(w->asker));
+	     user = NETWORK(w->q, next_user, user))
 		if (query_may_see(w->q, w->asker, user) && mask_matches(w, mask, user))
 			send_one(w, user, NULL);
 }
@@ -141,7 +159,10 @@ static void take_options(struct who *w, char *word)
 void query_who(void *state, struct gw_client *client, const struct gw_message *m)
 {
 	struct query_state *q = state;
-	struct who w = {.q = q, .client = client, .asker = client->session->user, .token = "0",
+	struct who w = {.q = q,
+	                .client = client,
+	                .asker = client->session->user,
+	                .token = "0",
 	                .all_prefixes = client->caps & CLIENT(q, cap, "multi-prefix")};
 	const char *mask = m->argc > 0 ? m->argv[0] : "*";
 	const struct gw_user *named;

@@ -1,7 +1,9 @@
 /*
- * modules/query/whois.c - WHOIS: all that one may know about somebody (311 to 319, 301, 330, 335, 378, 379, 671).
+ * modules/query/whois.c - WHOIS: all that one may know about somebody (311 to 319, 301, 330, 335,
+ * 378, 379, 671).
  *
- * The address that somebody connects from is shown to themselves and to operators of this server only.
+ * The address that somebody connects from is shown to themselves and to operators of this server
+ * only.
  */
 #include "private.h"
 
@@ -18,7 +20,8 @@ struct whois {
 };
 
 /* The member's highest prefix, or all of them, then the channel. */
-static void channel_word(const struct whois *w, const struct gw_member *member, char *out, size_t max)
+static void channel_word(const struct whois *w, const struct gw_member *member, char *out,
+                         size_t max)
 {
 	static const char letters[] = "qaohv";
 	bool all = w->client->caps & CLIENT(w->q, cap, "multi-prefix");
@@ -40,7 +43,8 @@ static void send_channels(const struct whois *w)
 
 	snprintf(head, sizeof(head), "%s :", w->user->nick);
 	for (member = w->user->channels; member != NULL; member = member->next) {
-		bool hidden = (w->user->modes & gw_letter('i')) && w->user != w->asker && !query_is_oper(w->asker) &&
+		bool hidden = (w->user->modes & gw_letter('i')) && w->user != w->asker &&
+		              !query_is_oper(w->asker) &&
 		              NETWORK(w->q, member, member->channel, w->asker) == NULL;
 
 		if (hidden || !query_may_see_channel(w->q, w->asker, member->channel))
@@ -56,7 +60,8 @@ static void send_idle(const struct whois *w)
 	const struct gw_client *local = CLIENT(w->q, of_session, w->user->session);
 
 	if (local != NULL)
-		CLIENT(w->q, numeric, w->client, 317, "%s %lld %lld :seconds idle, signon time", w->user->nick,
+		CLIENT(w->q, numeric, w->client, 317, "%s %lld %lld :seconds idle, signon time",
+		       w->user->nick,
 		       (long long)((gw_mono_ns(w->q->self) - local->last_active_ns) / GW_SECOND),
 		       (long long)(w->user->signon_ms / 1000));
 }
@@ -71,7 +76,8 @@ static void send_private(const struct whois *w)
 	if (w->user != w->asker && !query_is_oper(w->asker))
 		return;
 	if (local != NULL)
-		CLIENT(w->q, numeric, w->client, 378, "%s :is connecting from %s", w->user->nick, local->info->address);
+		CLIENT(w->q, numeric, w->client, 378, "%s :is connecting from %s", w->user->nick,
+		       local->info->address);
 	for (char l = 'A'; l <= 'z'; l++)
 		if (gw_letter(l) & w->user->modes)
 			modes[n++] = l;
@@ -84,7 +90,8 @@ static void send_about(const struct whois *w)
 	const struct gw_user *u = w->user;
 	const struct gw_node *home = u->session->home;
 
-	CLIENT(w->q, numeric, w->client, 311, "%s %s %s * :%s", u->nick, u->ident, u->host, u->realname);
+	CLIENT(w->q, numeric, w->client, 311, "%s %s %s * :%s", u->nick, u->ident, u->host,
+	       u->realname);
 	send_channels(w);
 	CLIENT(w->q, numeric, w->client, 312, "%s %s :%s", u->nick, home->name, home->description);
 	if (u->away != NULL)
@@ -92,7 +99,8 @@ static void send_about(const struct whois *w)
 	if (query_is_oper(u))
 		CLIENT(w->q, numeric, w->client, 313, "%s :is an IRC operator", u->nick);
 	if (u->account != NULL)
-		CLIENT(w->q, numeric, w->client, 330, "%s %s :is logged in as", u->nick, u->account);
+		CLIENT(w->q, numeric, w->client, 330, "%s %s :is logged in as", u->nick,
+		       u->account);
 	if (u->modes & gw_letter('B'))
 		CLIENT(w->q, numeric, w->client, 335, "%s :is a bot", u->nick);
 	if (u->secure)
@@ -112,7 +120,9 @@ void query_whois(void *state, struct gw_client *client, const struct gw_message 
 		return;
 	}
 	while ((nick = strsep(&rest, ",")) != NULL && n++ < TARGETS_MAX) {
-		struct whois w = {.q = q, .client = client, .asker = client->session->user,
+		struct whois w = {.q = q,
+		                  .client = client,
+		                  .asker = client->session->user,
 		                  .user = NETWORK(q, user, nick)};
 
 		if (w.user != NULL)

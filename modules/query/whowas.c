@@ -19,7 +19,8 @@ void query_past_add(struct query_state *q, const struct gw_user *user, const cha
 	snprintf(past->nick, sizeof(past->nick), "%s", nick);
 	snprintf(past->ident, sizeof(past->ident), "%s", user->ident);
 	snprintf(past->host, sizeof(past->host), "%s", user->host);
-	snprintf(past->account, sizeof(past->account), "%s", user->account != NULL ? user->account : "");
+	snprintf(past->account, sizeof(past->account), "%s",
+	         user->account != NULL ? user->account : "");
 	past->realname = gw_strdup(q->self, user->realname);
 	past->left_ms = gw_wall_ns(q->self) / GW_MS;
 }
@@ -45,9 +46,11 @@ static void send_past(struct query_state *q, struct gw_client *client, const str
 
 	gmtime_r(&left, &tm);
 	strftime(when, sizeof(when), "%a %b %e %H:%M:%S %Y", &tm);
-	CLIENT(q, numeric, client, 314, "%s %s %s * :%s", past->nick, past->ident, past->host, past->realname);
+	CLIENT(q, numeric, client, 314, "%s %s %s * :%s", past->nick, past->ident, past->host,
+	       past->realname);
 	if (past->account[0] != '\0')
-		CLIENT(q, numeric, client, 330, "%s %s :was logged in as", past->nick, past->account);
+		CLIENT(q, numeric, client, 330, "%s %s :was logged in as", past->nick,
+		       past->account);
 	CLIENT(q, numeric, client, 312, "%s %s :%s", past->nick, NETWORK(q, here)->name, when);
 }
 

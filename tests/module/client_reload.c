@@ -218,9 +218,9 @@ static void nobody_is_held_for_a_module_that_is_unloaded(void **state)
 static void a_long_list_ends_with_its_module(void **state)
 {
 	struct simnet *net = simnet_new(1);
-	struct simserver *s = simnet_server(
-		net, TALK_OPEN "client: {exempt: [\"127.0.0.0/8\"], sendq: 32k}\n"
-			       "channel: {max-channels: 1000}\n");
+	struct simserver *s =
+		simnet_server(net, TALK_OPEN "client: {exempt: [\"127.0.0.0/8\"], sendq: 32k}\n"
+	                                     "channel: {max-channels: 1000}\n");
 	struct simclient *a = talk_enter(s, "ann", "");
 	int status;
 

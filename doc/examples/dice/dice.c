@@ -1,5 +1,6 @@
 /*
- * dice.c - a module outside of Godwit's tree: the command ROLL throws dice for all of a channel to see.
+ * dice.c - a module outside of Godwit's tree: the command ROLL throws dice for all of a channel to
+ * see.
  *
  *     /quote ROLL #flyway 2d6     ->     NOTICE #flyway :anna rolls 2d6: 3 + 5 = 8
  *
@@ -49,7 +50,8 @@ static int read_dice(struct dice_state *dice, const char *word, int *count, int 
 	*sides = (int)gw_option_int(dice->self, gw_options(dice->self), "sides");
 	if (word != NULL && sscanf(word, "%2dd%4d%c", count, sides, &end) != 2)
 		return -EINVAL;
-	return *count >= 1 && *count <= DICE_MAX && *sides >= 2 && *sides <= SIDES_MAX ? 0 : -EINVAL;
+	return *count >= 1 && *count <= DICE_MAX && *sides >= 2 && *sides <= SIDES_MAX ? 0
+	                                                                               : -EINVAL;
 }
 
 /** A command's handler checks, and then answers its client or hands the network an event. */
@@ -62,13 +64,16 @@ static void roll(void *state, struct gw_client *c, const struct gw_message *m)
 	struct gw_message_spec said = {.verb = GW_NOTICE, .channel = channel, .text = text};
 	int count, sides;
 
-	if (channel == NULL || GW_VIA(dice->network, gw_network_ops, member, channel, user) == NULL) {
-		GW_VIA(dice->client, gw_client_ops, numeric, c, 442, "%s :You are not on that channel", m->argv[0]);
+	if (channel == NULL ||
+	    GW_VIA(dice->network, gw_network_ops, member, channel, user) == NULL) {
+		GW_VIA(dice->client, gw_client_ops, numeric, c, 442,
+		       "%s :You are not on that channel", m->argv[0]);
 		return;
 	}
 	if (read_dice(dice, m->argv[1], &count, &sides) != 0) {
-		GW_VIA(dice->client, gw_client_ops, standard, c, "FAIL", "ROLL", "INVALID_PARAMS", "",
-		       "Dice are written like 2d6: up to %d of 2 to %d sides", DICE_MAX, SIDES_MAX);
+		GW_VIA(dice->client, gw_client_ops, standard, c, "FAIL", "ROLL", "INVALID_PARAMS",
+		       "", "Dice are written like 2d6: up to %d of 2 to %d sides", DICE_MAX,
+		       SIDES_MAX);
 		return;
 	}
 	throw_dice(dice, count, sides, throws, sizeof(throws));
@@ -105,8 +110,13 @@ static const struct gw_option options[] = {
 };
 
 static const struct gw_command commands[] = {
-	{.name = "ROLL", .states = GW_IN_CONNECTED, .min_args = 1, .cost = 1, .call = CALL_ROLL,
-	 .syntax = "<channel> [<count>d<sides>]", .help = "Throws dice for all of a channel to see."},
+	{.name = "ROLL",
+         .states = GW_IN_CONNECTED,
+         .min_args = 1,
+         .cost = 1,
+         .call = CALL_ROLL,
+         .syntax = "<channel> [<count>d<sides>]",
+         .help = "Throws dice for all of a channel to see."},
 };
 
 static const struct gw_rows rows[] = {
