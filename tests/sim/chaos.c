@@ -142,8 +142,8 @@ static void come(struct world *w, struct simclient **guest)
 {
 	static const char *const lines[] = {
 		"NICK g%u\r\nUSER g 0 * :g",
-		"CAP LS 302\r\nNICK g%u\r\nUSER g 0 * :g\r\nCAP REQ :sasl batch "
-		"labeled-response\r\nCAP END",
+		("CAP LS 302\r\nNICK g%u\r\nUSER g 0 * :g\r\nCAP REQ :sasl batch "
+	         "labeled-response\r\nCAP END"),
 		"NICK g%u\r\nUSER g 0 * :g\r\nREGISTER * * correct-horse",
 		"PASS g%u:correct-horse\r\nNICK g1\r\nUSER g 0 * :g",
 		"NICK g%u\r\nCAP LS\r\nAUTHENTICATE ANONYMOUS\r\nAUTHENTICATE +",
