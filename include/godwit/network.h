@@ -74,11 +74,12 @@ struct gw_user {
 	const char *nick, *ident, *host, *realname;
 	const char *account; /* display name, NULL when not logged in */
 	struct gw_id account_id;
-	const char *away;  /* NULL when here */
-	const char *role;  /* of an operator, NULL otherwise */
-	uint64_t modes;    /* letters */
-	int64_t signon_ms; /* wall clock */
-	bool secure;       /* connected over TLS */
+	const char *away;    /* NULL when here */
+	const char *role;    /* of an operator, NULL otherwise */
+	uint64_t modes;      /* letters */
+	int64_t signon_ms;   /* wall clock */
+	bool secure;         /* connected over TLS */
+	uint8_t reserved[7]; /* 0: no hole in which an address could be left */
 	struct gw_stamp nick_stamp;
 	struct gw_member *channels; /* utlist DL by of_user */
 	uint32_t n_channels;

@@ -51,6 +51,7 @@ enum gw_store_kind {
 
 struct gw_store_op {
 	uint8_t kind, table;
+	uint8_t reserved[6]; /* 0: no hole in which an address could be left */
 	struct gw_blob key, val;
 	uint64_t version;
 };

@@ -18,6 +18,7 @@
 struct touched {
 	uint8_t class;
 	bool dead;
+	uint8_t reserved[6]; /* 0: no hole in which an address could be left */
 	struct gw_id id;
 };
 
