@@ -5,6 +5,7 @@
 #include "tests/unit/cmocka.h"
 #include "tests/unit/network_rig.h"
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,18 @@ struct pair {
 	bool was_member;
 };
 
+/* Appends to the log; what no longer fits is left out (the tests of many events do not read it). */
+static void note(struct pair *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static void note(struct pair *p, const char *format, ...)
+{
+	size_t n = strlen(p->log);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(p->log + n, sizeof(p->log) - n, format, args);
+	va_end(args);
+}
+
 static void heard(void *ctx, struct rig *rig, const struct gw_event *e)
 {
 	static const char *const names[] = {
@@ -31,26 +44,23 @@ static void heard(void *ctx, struct rig *rig, const struct gw_event *e)
 		"KICK", "MODE", "TOPIC", "MESSAGE", "INVITE", "KILL",    "WALLOPS", "UNREGISTER"};
 	struct pair *p = ctx;
 	void (*inside)(struct pair *) = p->inside;
-	size_t n = strlen(p->log);
 
 	if (rig != p->here)
 		return;
-	n += (size_t)snprintf(p->log + n, sizeof(p->log) - n, "%s",
-	                      (e->kind >> 16) == 1 ? names[e->kind & 15] : "OTHER");
+	note(p, "%s", (e->kind >> 16) == 1 ? names[e->kind & 15] : "OTHER");
 	if (e->source != NULL)
-		n += (size_t)snprintf(p->log + n, sizeof(p->log) - n, " %s", e->source->user->nick);
+		note(p, " %s", e->source->user->nick);
 	if (e->channel != NULL)
-		n += (size_t)snprintf(p->log + n, sizeof(p->log) - n, " %s", e->channel->name);
+		note(p, " %s", e->channel->name);
 	for (size_t i = 0; i < e->n_modes; i++)
-		n += (size_t)snprintf(p->log + n, sizeof(p->log) - n, " %c%c%s%s",
-		                      e->modes[i].add ? '+' : '-', e->modes[i].letter,
-		                      e->modes[i].param == NULL ? "" : " ",
-		                      e->modes[i].param == NULL ? "" : e->modes[i].param);
+		note(p, " %c%c%s%s", e->modes[i].add ? '+' : '-', e->modes[i].letter,
+		     e->modes[i].param == NULL ? "" : " ",
+		     e->modes[i].param == NULL ? "" : e->modes[i].param);
 	if (e->kind == GW_EV_QUIT)
 		p->was_member = e->source->user->n_channels > 0;
 	if (e->kind == GW_EV_KICK || e->kind == GW_EV_PART)
 		p->was_member = RIG(rig, member, e->channel, e->member->user) == e->member;
-	snprintf(p->log + n, sizeof(p->log) - n, ";");
+	note(p, ";");
 	p->inside = NULL;
 	if (inside != NULL)
 		inside(p);
