@@ -15,6 +15,7 @@ class Person:
         self.partner = f"u{number ^ 1}"
         self.said = 0
         self.heard = {}  # (sender, kind) -> next number
+        self.all_said = asyncio.Event()  # the server has executed the last line
 
     async def connect(self):
         self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.crowd.port, limit=1 << 20)
@@ -47,16 +48,23 @@ class Person:
         self.heard[key] = number + 1
         self.crowd.deliveries += 1
 
+    async def settle(self):
+        """Once everybody is in: passes over the JOINs of those who came later."""
+        self.write("PING settled")
+        while not (line := await self.line()).endswith(":settled"):
+            if " JOIN #" not in line:
+                self.crowd.oddities.append(f"{self.nick}: {line}")
+
     async def listen(self):
         """Until the crowd's last PING is answered."""
         while True:
             line = await self.line()
             if " PONG " in line and line.endswith(":last"):
                 return
-            if line.startswith("PING"):
+            if " PONG " in line and line.endswith(":said"):
+                self.all_said.set()
+            elif line.startswith("PING"):
                 self.write("PONG" + line[4:])
-            elif " JOIN #" in line and not self.crowd.settled:
-                continue
             else:
                 self.hear(line)
 
@@ -68,16 +76,14 @@ class Crowd:
         self.port, self.size, self.per_channel, self.pause = port, size, per_channel, pause
         self.oddities = []
         self.deliveries = 0
-        self.settled = False
         self.talking = True
         self.people = [Person(self, n) for n in range(size)]
 
     async def arrive(self):
         for start in range(0, self.size, 50):
             await asyncio.gather(*(p.connect() for p in self.people[start : start + 50]))
+        await asyncio.gather(*(p.settle() for p in self.people))
         self.listeners = [asyncio.create_task(p.listen()) for p in self.people]
-        await asyncio.sleep(0.5)  # JOINs of the last ones are on their way
-        self.settled = True
         self.talkers = [asyncio.create_task(self.talk(n)) for n in range(self.size)]
 
     async def talk(self, number):
@@ -90,7 +96,9 @@ class Crowd:
         """Everybody falls silent; then each must have heard all that was said to them."""
         self.talking = False
         await asyncio.gather(*self.talkers)
-        await asyncio.sleep(0.3)
+        for person in self.people:
+            person.write("PING said")
+        await asyncio.wait_for(asyncio.gather(*(p.all_said.wait() for p in self.people)), 60)
         for person in self.people:
             person.write("PING last")
         await asyncio.wait_for(asyncio.gather(*self.listeners), 60)
