@@ -336,19 +336,27 @@ static int bind_tcp(int fd, const union any_address *a, socklen_t n)
 	return bind(fd, &a->sa, n) == 0 ? 0 : -errno;
 }
 
+/* A socket of the address's family, or a negative errno. */
+static int socket_for(const char *address, union any_address *a, socklen_t *n)
+{
+	int fd, status = parse_address(address, a, n);
+
+	if (status != 0)
+		return status;
+	fd = socket(a->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return fd < 0 ? -errno : fd;
+}
+
 static int real_listen(struct loop *loop, const char *address, unsigned mode,
                        struct loop_listener *listener)
 {
 	struct listener_room *room = listener_room(listener);
 	union any_address a;
 	socklen_t n;
-	int fd, status = parse_address(address, &a, &n);
+	int status = 0, fd = socket_for(address, &a, &n);
 
-	if (status != 0)
-		return status;
-	fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (a.sa.sa_family == AF_UNIX)
 		status = bind_unix(fd, &a, n, mode);
 	else
@@ -450,13 +458,10 @@ static int real_connect(struct loop *loop, const char *address, struct loop_sock
 	const int on = 1;
 	union any_address a;
 	socklen_t n;
-	int fd, status = parse_address(address, &a, &n);
+	int status = 0, fd = socket_for(address, &a, &n);
 
-	if (status != 0)
-		return status;
-	fd = socket(a.sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	if (a.sa.sa_family != AF_UNIX)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (connect(fd, &a.sa, n) != 0 && errno != EINPROGRESS) {
