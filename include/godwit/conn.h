@@ -2,10 +2,11 @@
  * godwit/conn.h - listeners, connections, and what is written to them.
  *
  * The configuration's `listen` list names for each address a protocol; the module that contributes
- * the row of that name at the point "core.protocol" gets the connections. Input comes as lines,
- * bounded, a view each; output goes to the connection's sink and leaves joined, one write (or one
- * run of TLS records) per connection and loop turn. A close is a request, carried out at the end of
- * the turn: nothing dies under its caller.
+ * the row of that name at the point "core.protocol" gets the connections. A module may dial, too.
+ * Input comes as lines, bounded, a view each (or as bytes, for protocols that have no lines);
+ * output goes to the connection's sink and leaves joined, one write (or one run of TLS records) per
+ * connection and loop turn. A close is a request, carried out at the end of the turn: nothing dies
+ * under its caller.
  */
 #ifndef GODWIT_CONN_H
 #define GODWIT_CONN_H
@@ -45,6 +46,12 @@ enum gw_close_how {
 };
 
 typedef enum gw_line_verdict gw_conn_line_fn(void *state, void *data, struct gw_line *line);
+/** In place of lines, where the owner takes bytes: all that came in and was not used yet. The callee
+ * says how many bytes it has used, and is called again while it uses some and there are more (each
+ * call counts as a line of the turn's budget); what it leaves comes again with more behind it. Who
+ * leaves `recvq_max` bytes is closed: "Input too long". */
+typedef enum gw_line_verdict gw_conn_bytes_fn(void *state, void *data, const uint8_t *p, size_t n,
+                                              size_t *used_out);
 /** The last call about a connection, at the end of a turn. `reason`: "Connection closed", "SendQ
  * exceeded", what gw_conn_close() said... */
 typedef void gw_conn_closed_fn(void *state, void *data, const char *reason);
@@ -63,6 +70,23 @@ struct gw_conn_owner {
 	uint32_t recvq_max; /* unread input kept in memory; past it the socket is not read */
 	uint32_t sendq_max; /* bytes queued; past it the connection is closed, "SendQ exceeded" */
 	uint32_t lines_per_turn; /* at most so many lines a turn, the rest in the next; 0: 32 */
+	bool bytes;              /* `line` names a gw_conn_bytes_fn; line_max means nothing */
+	uint8_t reserved[3];     /* 0: no hole in which an address could be left */
+};
+
+/** Which TLS a protocol has. */
+enum gw_tls {
+	GW_TLS_CLIENTS, /* the server's certificate; or none, as the listener is configured */
+	GW_TLS_LINK     /* between servers: always, TLS 1.3 with a throw-away raw public key (RFC 7250)
+	                   that nobody checks, ALPN "godwit-link/1"; who they are is settled inside,
+	                   bound to `binding`. It ends without a word: no alert, no close_notify */
+};
+
+/** A connection to be made. Copied. */
+struct gw_dial {
+	const char *address; /* "192.0.2.1:7000", "[::1]:7000", "irc.example.net:7000", "unix:/path" */
+	enum gw_tls tls;     /* GW_TLS_LINK */
+	struct gw_conn_owner owner;
 };
 
 /** What is known about the other side. Texts live as long as the connection. */
@@ -88,6 +112,7 @@ struct gw_conn_info {
 struct gw_protocol {
 	const char *name;
 	uint32_t accept;
+	enum gw_tls tls;
 };
 #define GW_POINT_PROTOCOL "core.protocol"
 
@@ -117,6 +142,8 @@ struct gw_conn_api {
 	bool (*tls_fingerprint)(struct gw_self *, uint8_t out[32]);
 	size_t (*unread)(struct gw_conn *);
 	void (*listeners)(struct gw_self *, gw_listener_fn *, void *ctx);
+	struct gw_conn *(*dial)(struct gw_self *, const struct gw_dial *);
+	void (*hold)(struct gw_self *, bool on);
 };
 
 /** Must be called in `accept`; later calls change the limits. */
@@ -124,6 +151,23 @@ static inline void gw_conn_own(struct gw_self *self, struct gw_conn *conn,
                                const struct gw_conn_owner *owner)
 {
 	self->core->conn->own(conn, owner);
+}
+
+/** Connects, in later turns; names are looked up off the loop. `ready` when TLS is up; else `closed`
+ * says why not ("Connection refused", "TLS handshake failed: ..."). What is written before `ready`
+ * waits. There is no time-out but the owner's own. */
+static inline struct gw_conn *gw_conn_dial(struct gw_self *self, const struct gw_dial *dial)
+{
+	return self->core->conn->dial(self, dial);
+}
+
+/** While a module holds them, no listener is open: not bound, so that the system itself refuses; the
+ * sockets of gw_listen_unix() included. May be asked for in `load` at the server's start; the
+ * listeners open, and "core.ready" is told, when no module holds them any more (the end of a module
+ * ends its hold). An address that cannot be had then ends the server, with the reason. */
+static inline void gw_listen_hold(struct gw_self *self, bool on)
+{
+	self->core->conn->hold(self, on);
 }
 
 /** TLS facts are there from `ready` on. */
@@ -209,7 +253,8 @@ static inline size_t gw_sink_queued(struct gw_self *self, struct gw_sink *sink)
 
 /** A Unix stream socket for a module's own protocol (the control socket); closed and unlinked with
  * the module's unload, kept over reloads. `accept_row` names a gw_accept_fn. A path already held by
- * a live server is -EADDRINUSE; a stale one is replaced. */
+ * a live server is -EADDRINUSE; a stale one is replaced. While listeners are held: 0, and it opens
+ * with them. */
 static inline int gw_listen_unix(struct gw_self *self, const char *path, unsigned mode,
                                  uint32_t accept_row)
 {

@@ -47,13 +47,28 @@ static inline uint64_t gw_letter(char letter)
 /** Prefix modes in the order of rank. */
 enum gw_prefix { GW_VOICE = 1, GW_HALFOP = 2, GW_OP = 4, GW_ADMIN = 8, GW_OWNER = 16 };
 
+/** How busy a server is, as it last said. */
+struct gw_load_report {
+	uint32_t clients;  /* connections of users */
+	uint32_t weight;   /* its capacity, relative to others'; 0: nothing was said yet */
+	uint32_t lag_us;   /* of its loop, the longest turn of late */
+	uint32_t reserved; /* 0 */
+	uint64_t bytes;    /* a second, in and out */
+};
+
 /** A server of the network. */
 struct gw_node {
 	const char *name, *description;
 	struct gw_id id; /* its entity in the services database */
 	uint64_t run;    /* origin of its events */
+	uint64_t life;   /* origin of its stamps in the services database */
+	uint64_t via;    /* the link behind which it is; 0: here */
 	bool here;       /* this server */
+	bool direct;     /* at the other end of `via` */
+	uint8_t reserved[2]; /* 0: no hole in which an address could be left */
 	uint32_t n_users;
+	struct gw_node *up;  /* the next server on the way to this one, NULL: here */
+	struct gw_load_report load;
 	struct gw_node *next;
 };
 
@@ -151,7 +166,14 @@ enum gw_kind {
 	GW_EV_KILL =
 		GW_KIND(13, GW_KIND_FORWARD), /* an order to the home of `target`; text: reason */
 	GW_EV_WALLOPS = GW_KIND(14, GW_KIND_FORWARD),   /* text */
-	GW_EV_UNREGISTER = GW_KIND(15, GW_KIND_FORWARD) /* `channel` is registered no more */
+	GW_EV_UNREGISTER = GW_KIND(15, GW_KIND_FORWARD), /* `channel` is registered no more */
+	GW_EV_SPLIT =
+		GW_KIND(16, GW_KIND_FORWARD), /* a link broke: the servers behind it are gone. Each of
+	                                         their users quits, as GW_EV_QUIT with `split`; then
+	                                         this, text: as `split` */
+	GW_EV_LOAD = GW_KIND(17, GW_KIND_DROP), /* `node` says how busy it is */
+	GW_EV_SERVER =
+		GW_KIND(18, GW_KIND_FORWARD) /* `node` has come into sight; its users follow */
 };
 
 /** How far an event goes. */
@@ -194,6 +216,9 @@ struct gw_event {
 	const char *text;
 	const char *tags; /* client-only tags, escaped, "+a=b;+c"; NULL: none */
 	const char *old;  /* NICK: the former nick; SET: former ident@host */
+	const char *split; /* QUIT of a netsplit; USER, JOIN, MODE and TOPIC of a burst: the two servers
+	                      between which the link broke or came up, "near.example far.example", the
+	                      nearer to here first; else NULL */
 	uint8_t verb;
 	uint8_t status;
 	uint32_t fields;
@@ -216,21 +241,31 @@ struct gw_record {
 	uint64_t origin, seq;
 	uint32_t kind;
 	uint8_t scope;
+	bool burst;          /* state of a burst: to every link */
+	uint8_t reserved[2]; /* 0 */
+	uint64_t source;     /* the session that caused it, 0: a server */
 	const char *channel; /* NULL: none */
 	uint64_t target;     /* a session, by scope also a server's run; 0: none */
 };
+/** What `ways` calls for each link over which a record must go. */
+typedef void gw_way_fn(void *ctx, uint64_t via);
 #define GW_TOPIC_RECORD "network.record"
 typedef void gw_record_heard_fn(void *state, uint64_t tag, const struct gw_record *record);
 #define GW_RECORD_MAX 65536 /* bytes of a record */
 
-/** A server that has come into sight. Strings are copied. */
-struct gw_node_spec {
-	const char *name, *description;
-	struct gw_id id;
-	uint64_t run;
-	uint64_t via; /* the link behind which it is: any number but 0 that names it among this
-	                 server's links */
+/** A link that begins to burst. Strings are copied. */
+struct gw_via_spec {
+	uint64_t via;        /* any number but 0 that names it among this server's links */
+	struct gw_id server; /* who is at its other end: the first server that it introduces must be
+	                        that one, of that name */
+	const char *name;
+	struct gw_stamp joint; /* when the two sides were joined, the same at both ends: of two ways
+	                          to one server the one with the younger joint gives way */
 };
+
+/** Topic "network.circle"; const uint64_t *: a link that closes a circle, to be closed: via_drop() has
+ * been done. */
+#define GW_TOPIC_CIRCLE "network.circle"
 
 /** How far a burst has got; zero at first. */
 struct gw_burst_cursor {
@@ -433,8 +468,22 @@ struct gw_network_ops {
 	 * -EALREADY seen before, -ERANGE from the future, -ENOMSG of an unknown kind that is to be
 	 * dropped. Not inside a notification (-EBUSY). */
 	int (*apply)(void *network, const void *record, size_t len, uint64_t via);
-	/** Makes a server known: its events are taken from now on. -EEXIST: it is known. */
-	int (*node_add)(void *network, const struct gw_node_spec *);
+	/** A link may bring servers from now on: it introduces them as records of a burst, itself
+	 * first. -EEXIST: `via` is known. -EALREADY: the server is in sight already. */
+	int (*via_add)(void *network, const struct gw_via_spec *);
+	/** A link is down, or going to be: the servers behind it are gone, and GW_EV_SPLIT says so to
+	 * this side of the network. Inside a notification: right behind it. -ENOENT. */
+	int (*via_drop)(void *network, uint64_t via);
+	/** Calls `fn` for each link over which the record goes on: by its scope, and never back to
+	 * where it came from. */
+	void (*ways)(void *network, const struct gw_record *, gw_way_fn *fn, void *ctx);
+	/** The links that lead to a channel's members (or to servers with an interest in it), to a
+	 * session's home, to a server: as `scope` says; GW_SCOPE_ALL: all. */
+	void (*ways_to)(void *network, enum gw_scope, const char *channel, uint64_t to, gw_way_fn *fn,
+	                void *ctx);
+	const struct gw_node *(*node)(void *network, uint64_t run); /* NULL: not in sight */
+	/** This server says how busy it is: GW_EV_LOAD. */
+	int (*report_load)(void *network, const struct gw_load_report *);
 	/** The vector: the last sequence seen of each origin. `after` NULL starts, NULL ends. */
 	const struct gw_node *(*vector)(void *network, const struct gw_node *after,
 	                                uint64_t *seq_out);

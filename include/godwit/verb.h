@@ -1,0 +1,43 @@
+/*
+ * godwit/verb.h - verbs of the command line: `godwit [-c FILE] VERB ARGUMENTS`.
+ *
+ * A module contributes rows at the point "core.verb". A verb runs before any module is loaded: it
+ * has its module's options and the state directory, no state, no connections. It ends with an exit
+ * code, or has the server started after it: then the modules learn with gw_verb() what it is
+ * started for.
+ */
+#ifndef GODWIT_VERB_H
+#define GODWIT_VERB_H
+
+#include <godwit/error.h>
+#include <godwit/option.h>
+#include <godwit/self.h>
+#include <stdint.h>
+
+/** A row of the point "core.verb". */
+struct gw_verb {
+	const char *name; /* "join" */
+	const char *args; /* "[--name NAME] HOST:PORT KEY", "" for none */
+	const char *help; /* one sentence */
+	uint8_t min_args, max_args;
+	uint32_t call; /* row of `.calls`: gw_verb_fn */
+};
+#define GW_POINT_VERB "core.verb"
+
+/** Go on as the server. */
+#define GW_VERB_START (-1)
+
+/** argv[0] is the first argument behind the verb. Output by printf. Gives the exit code (not 0: `err`
+ * holds a sentence, which the caller prints), or GW_VERB_START. */
+typedef int gw_verb_fn(struct gw_self *self, int argc, const char *const *argv,
+                       struct gw_error *err);
+
+/** The verb that the server was started with, "" for none. */
+static inline const char *gw_verb(struct gw_self *self)
+{
+	const char *verb = gw_server_string(self, "verb");
+
+	return verb == 0 ? "" : verb;
+}
+
+#endif
