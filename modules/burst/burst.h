@@ -1,0 +1,129 @@
+/*
+ * burst.h - what follows when a link comes up: the parts of the module burst.
+ *
+ *     burst.c     descriptor, load and unload; glue between link, services and network
+ *     peers.c     one per link: hello accepted, settled, refused; services messages in and out
+ *     live.c      the live network over a link: begin, records, end; both directions at once
+ *     open.c      when this server's listeners open: settled, alone, or 30 s without an uplink
+ *     join.c      a new server: from an address and a key to a member (states KEY ... MEMBER)
+ *     joinfile.c  the file `join` in the state directory: what a start goes on with
+ *     verb.c      godwit join
+ */
+#ifndef BURST_BURST_H
+#define BURST_BURST_H
+
+#include <godwit/bus.h>
+#include <godwit/hash.h>
+#include <godwit/link.h>
+#include <godwit/log.h>
+#include <godwit/loop.h>
+#include <godwit/mem.h>
+#include <godwit/module.h>
+#include <godwit/network.h>
+#include <godwit/replica.h>
+#include <godwit/verb.h>
+
+/** Rows of `.calls`; new ones at the end. */
+enum burst_call {
+	CALL_NONE,
+	CALL_LINK_UP,
+	CALL_LINK_DOWN,
+	CALL_LINK_ROOM,
+	CALL_FRAME_BURST,
+	CALL_FRAME_SERVICES,
+	CALL_PEER_SEND,
+	CALL_PEER_NEWS,
+	CALL_CIRCLE,
+	CALL_OPEN_TIMER,
+	CALL_MEMBERSHIP,
+	CALL_FIRST,     /* question services.first */
+	CALL_VERB_JOIN, /* gw_verb_fn */
+	CALL_JOIN_TIMER,
+	CALL_SET_ASIDE,
+	CALL_STATUS,
+	CALL_PUMP,
+	CALL_REHASHED
+};
+
+/** What the file `join` says. */
+struct join_order {
+	char name[GW_SERVER_MAX + 1]; /* of this server */
+	char address[300];            /* of a member */
+	char key[64];                 /* its public key, as text */
+};
+
+enum join_state {
+	JOIN_NONE, /* this server joins nothing */
+	JOIN_KEY,
+	JOIN_DIAL,
+	JOIN_NEW,
+	JOIN_BURST,
+	JOIN_LEAVE,
+	JOIN_BACK,
+	JOIN_MEMBER
+};
+
+struct peer; /* peers.c: by the link's id */
+
+struct burst_state {
+	struct gw_self *self;
+	struct gw_iface *link, *replica, *network;
+	struct peer *peers;
+
+	/* open.c */
+	struct gw_timer *open_timer;
+	bool open;
+	bool ever_settled;
+
+	/* join.c */
+	enum join_state join;
+	struct join_order order;
+	uint64_t join_link; /* the link by which this server joins; 0: none */
+	struct gw_timer *join_timer;
+	int64_t join_since_ns, told_ns;
+	struct gw_join_progress progress;
+	bool join_then_exit;
+};
+
+/* --- peers.c calls into join.c when this server is joining --- */
+
+/** At load: reads the file `join`, decides whether this start goes on with a join. */
+int join_load(struct burst_state *st, struct gw_error *err);
+/** The services database's state is known, or has changed. */
+void join_membership(struct burst_state *st, enum gw_membership membership);
+/** A link came up while this server joins: it is the join's. */
+void join_link_up(struct burst_state *st, const struct gw_link *link);
+void join_link_down(struct burst_state *st, const struct gw_link *link, const char *reason);
+/** News of the join's peer (the rest of peers.c's work is not done for it). */
+void join_news(struct burst_state *st, uint64_t link, enum gw_peer_news news,
+               const struct gw_join_progress *progress, const char *why);
+/** The live network that the target sent is complete: only the servers of it are kept (join.c decides
+ * when to leave). */
+void join_live_end(struct burst_state *st, uint64_t link);
+/** Whether this start is a join that has not ended yet: nothing opens, nothing is burst from here. */
+static inline bool joining(const struct burst_state *st)
+{
+	return st->join != JOIN_NONE && st->join != JOIN_MEMBER;
+}
+gw_timer_fn join_tick;
+gw_verb_fn verb_join;
+
+/* --- joinfile.c --- */
+
+/** Writes it, durably (0600). */
+int joinfile_write(const char *state_directory, const struct join_order *order, struct gw_error *err);
+/** -ENOENT: there is none. */
+int joinfile_read(const char *state_directory, struct join_order *out, struct gw_error *err);
+int joinfile_remove(const char *state_directory);
+
+/* --- peers.c, for join.c --- */
+
+/** Opens the database's peer of the link: as a joiner, or as a member. */
+int peer_open(struct burst_state *st, const struct gw_link *link, bool joiner);
+
+/* --- open.c --- */
+
+/** Something that listeners wait for has changed. */
+void open_look(struct burst_state *st);
+
+#endif
