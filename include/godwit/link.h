@@ -78,6 +78,7 @@ typedef int gw_frame_fn(void *state, const struct gw_link *, const struct gw_fra
 #define GW_TOPIC_LINK_UP "link.up" /* the handshake is over */
 #define GW_TOPIC_LINK_ROOM "link.room" /* a queue that was full of bulk has room again */
 #define GW_TOPIC_LINK_DOWN "link.down" /* struct gw_link_end: once for each that was up */
+#define GW_TOPIC_LINK_SERVERS "link.servers" /* NULL: n_uplinks() may have changed */
 struct gw_link_end {
 	const struct gw_link *link;
 	const char *reason;
@@ -94,6 +95,8 @@ enum gw_goodbye {
 	GW_BYE_SILENT = 7,  /* no ping came */
 	GW_BYE_DONE = 8     /* a join is complete: the new server comes back as a member */
 };
+
+#define GW_UPLINKS_UNKNOWN ((size_t)-1)
 
 struct gw_link_ops {
 	/** All links that are up; `after` NULL starts, NULL ends. */
@@ -114,7 +117,8 @@ struct gw_link_ops {
 	 * up. -EINVAL, with a sentence. */
 	int (*join)(void *link, const char *address, const char *key, struct gw_error *err);
 	void (*cancel_join)(void *link);
-	/** Servers that could be dialled: in the services database, with an address, not this one. */
+	/** Servers that could be dialled: in the services database, with an address, not this one.
+	 * GW_UPLINKS_UNKNOWN until the database has been asked. */
 	size_t (*n_uplinks)(void *link);
 };
 

@@ -465,7 +465,8 @@ struct gw_network_ops {
 	/* For links. */
 	/** Takes a record in. 0: applied, or nothing was left of it; what is negative changed
 	 * nothing: -EBADMSG malformed, -EPERM not in the name of one who is at home behind `via`,
-	 * -EALREADY seen before, -ERANGE from the future, -ENOMSG of an unknown kind that is to be
+	 * -ENOENT in the name of a session that is not known here (while a link bursts its
+	 * introduction may still be under way: no offence), -EALREADY seen before, -ERANGE from the future, -ENOMSG of an unknown kind that is to be
 	 * dropped. Not inside a notification (-EBUSY). */
 	int (*apply)(void *network, const void *record, size_t len, uint64_t via);
 	/** A link may bring servers from now on: it introduces them as records of a burst, itself
