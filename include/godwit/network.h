@@ -355,7 +355,10 @@ struct gw_session_data {
 	const char *name; /* "away-log": unique */
 	uint32_t version;
 	uint32_t size;
-	bool stays; /* does not move with the session: export and import unused */
+	bool stays;      /* does not move with the session: export and import unused */
+	bool everywhere; /* every server has it: a link's burst carries it, too (else only a move
+	                    does). Changes in between are the module's own events */
+	uint8_t reserved[2]; /* 0 */
 	/** Rows of `.calls`. Export: int fn(state, const struct gw_session *, const void *data,
 	 * void *out, size_t max, size_t *len_out). Import: int fn(state, struct gw_session *, void
 	 * *data, const void *in, size_t len, struct gw_error *), which refuses what it cannot keep.
