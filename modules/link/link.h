@@ -10,6 +10,7 @@
  *     handshake.c the four frames and what each side expects; pure, no clock, no connection
  *     attempt.c   connections that are no links yet: deadlines, one line of log for each end
  *     limits.c    how many attempts there may be
+ *     handshakes.c  what these share: own keys, decoy, counters, options (struct handshakes)
  *     reauth.c    a new key for a link that is up
  *     verbs.c     godwit init, keygen, fingerprint
  *     servers.c   the servers of the services database: names, keys, addresses
@@ -25,6 +26,8 @@
 #ifndef LINK_LINK_H
 #define LINK_LINK_H
 
+#include "handshakes.h"
+
 #include <godwit/admin.h>
 #include <godwit/bus.h>
 #include <godwit/conn.h>
@@ -36,9 +39,69 @@
 #include <godwit/module.h>
 #include <godwit/network.h>
 #include <godwit/services.h>
+#include <godwit/verb.h>
 
-#define KEY_BYTES 32
 #define KEYS_PER_SERVER 8
+#define ADDRESSES_PER_SERVER 8
+#define ADDRESS_MAX 299 /* bytes of "HOST:PORT" */
+
+struct link;
+struct revoked;
+struct uplink;
+struct request;
+
+/** What the options say, in the units of use. */
+struct link_settings {
+	int64_t ping_ns, silence_ns, stall_ns;
+	int64_t retry_least_ns, retry_most_ns, load_ns;
+	uint32_t soft, hard, weight;
+	uint32_t reserved; /* 0 */
+};
+
+/**
+ * The state, version 1. Of it handshakes.c, attempt.c, limits.c, reauth.c and verbs.c use `self`,
+ * `network` and `hs`, and nothing else.
+ */
+struct link_state {
+	struct gw_self *self;
+	struct gw_iface *services, *network;
+	struct gw_iface *client, *replica; /* may be without a provider */
+	struct gw_topic *up, *down, *room, *servers;
+	struct handshakes hs;
+	struct link_settings settings;
+
+	/* servers.c */
+	struct known *known_ids, *known_names;
+	struct revoked *revoked;  /* by fingerprint */
+	struct gw_timer *reading; /* a walk that could not begin */
+	uint64_t walk;            /* number of the last walk */
+	bool walking, walk_again, known_read, own_committing;
+	uint8_t reserved[4]; /* 0 */
+
+	/* links.c, flow.c, route.c */
+	struct link *links; /* by id, the oldest first */
+	uint64_t last_link;
+	struct gw_timer *tick; /* once a second while there is a link */
+	struct frame_call *frames; /* rows of "link.kind", by kind */
+
+	/* uplinks.c */
+	struct uplink *uplinks; /* by name */
+	struct gw_timer *dialling;
+	uint64_t last_dial;
+	struct uplink *join; /* of a server that is new here; not in `uplinks` */
+
+	/* load.c */
+	struct gw_timer *load_timer, *lag_timer;
+	struct gw_load_report told;
+	int64_t told_ns, lag_due_ns, bytes_ns;
+	int64_t lag_ns; /* the worst since the last report */
+	uint64_t bytes_gone, bytes_then;
+
+	/* admin_server.c */
+	struct request *requests;
+	struct gw_timer *everywhere;
+	uint64_t last_request;
+};
 
 /* --- servers.c: what the services database says of servers --- */
 
@@ -55,13 +118,13 @@ struct known {
 	char name[GW_SERVER_MAX + 1];
 	struct known_key keys[KEYS_PER_SERVER]; /* the oldest first */
 	size_t n_keys;
-	char **addresses;
+	char *addresses[ADDRESSES_PER_SERVER];
 	size_t n_addresses;
 	uint32_t weight;
+	uint32_t reserved; /* 0 */
+	uint64_t seen; /* number of the walk that found it last */
 	UT_hash_handle by_id, by_name;
 };
-
-struct link_state;
 
 /** NULL: not there, or this name's claim belongs to another. */
 struct known *known_by_name(struct link_state *st, const char *name);
@@ -75,12 +138,27 @@ const struct known_key *known_newest_key(const struct known *known);
 bool known_lists_address(struct link_state *st, const char *address);
 /** True once the table has been read from the database. */
 bool known_ready(const struct link_state *st);
+/** This server's own entry, NULL while it has none. */
+struct known *known_own(struct link_state *st);
+/** Whether any server's `keyrev` names the key. */
+bool known_revoked(struct link_state *st, const uint8_t pk[KEY_BYTES]);
+/** The living server that lists the key, whether or not it is revoked; NULL: none. */
+struct known *known_of_key(struct link_state *st, const uint8_t pk[KEY_BYTES]);
+/** Reads the table from the database, again if need be. */
+void servers_read(struct link_state *st);
+void servers_free(struct link_state *st);
+gw_walk_fn servers_walk;
+gw_entity_fn servers_entity;
+gw_timer_fn servers_retry;
+gw_heard_fn servers_changed, servers_membership;
+gw_committed_fn servers_own_committed;
 
 /* --- attempt.c --- */
 
 struct attempt; /* a connection that is no link yet */
 
-/** How an attempt of this server's ended: for uplinks.c. `code` is "ok" or E_... */
+/** How an attempt of this server's ended: for uplinks.c. `code` is "ok" or E_..., `sentence` says the
+ * same for people ("" for ok). */
 typedef void attempt_ended_fn(struct link_state *st, uint64_t dial, const char *code,
                               const char *sentence);
 
@@ -93,6 +171,13 @@ gw_accept_fn attempt_accept;
 /** A server was removed, or a key revoked: attempts that rest on it end. */
 void attempts_recheck(struct link_state *st);
 void attempts_free(struct link_state *st);
+
+/** Rows of `.calls` that attempts name. */
+gw_conn_ready_fn attempt_ready;
+gw_conn_bytes_fn attempt_bytes;
+gw_conn_drained_fn attempt_drained;
+gw_conn_closed_fn attempt_closed;
+gw_timer_fn attempt_deadline;
 
 /* --- links.c --- */
 
@@ -117,14 +202,107 @@ void link_born(struct link_state *st, struct gw_conn *conn, const struct proved 
 /** The attempt that had this number has ended, or become a link ("ok"). */
 attempt_ended_fn uplinks_ended;
 
+/* --- links.c, for reauth.c --- */
+
+/** All links; `after` NULL starts, NULL ends. */
+struct link *links_next(struct link_state *st, struct link *after);
+const struct proved *link_who(const struct link *link);
+/** reauth.c's place in the link, NULL at first; links.c calls reauth_free() when the link ends. */
+struct reauth **link_reauth(struct link *link);
+/** Sends a control frame with a body of re-authentication. */
+void link_control_reauth(struct link_state *st, struct link *link, const uint8_t *p, size_t n);
+/** From now on the link rests on these keys. */
+void link_rest_on(struct link_state *st, struct link *link, const uint8_t own_key[KEY_BYTES],
+                  const uint8_t peer_key[KEY_BYTES]);
+
 /* --- reauth.c: the four frames of the handshake inside of control frames --- */
 
-struct link;
 /** A body of a control frame of re-authentication came. Not 0: a breach. */
 int reauth_input(struct link_state *st, struct link *link, const uint8_t *p, size_t n,
                  struct gw_error *why);
 /** The database or the key file has changed, or a minute has passed: links whose key is about to go
  * are proved anew. */
 void reauth_look(struct link_state *st);
+void reauth_free(struct link_state *st, struct link *link);
+
+/* --- handshakes.c --- */
+
+/** Reads keys/link.key, makes it if there is none; reads the options. A refused file is the sentence. */
+int handshakes_load(struct link_state *st, enum gw_load why, struct gw_error *err);
+/** For GW_UNLOAD_LAST; ends all attempts. */
+void handshakes_unload(struct link_state *st);
+void handshakes_rehash(struct link_state *st);
+/** Adds link-attempts.CODE. */
+void handshakes_status(struct link_state *st, struct gw_status *status);
+/** Row of `.calls`, once a minute while there is something to forget or to count. */
+gw_timer_fn handshakes_tick;
+/** The public key of link.key: what this server lists for itself. Never NULL once loaded. */
+const uint8_t *own_key(const struct link_state *st);
+/** The table of servers has changed: attempts, re-authentication, link.key.next becomes link.key. Calls
+ * attempts_recheck() and reauth_look(). */
+void handshakes_servers_changed(struct link_state *st);
+
+/* --- verbs.c --- */
+
+gw_verb_fn verb_init, verb_keygen, verb_fingerprint;
+/** Started by `godwit init`: once this server is listed with its key, says so and stops. Called when
+ * the table of servers has changed. */
+void verbs_init_look(struct link_state *st);
+
+/* --- link.c --- */
+
+/** A line of log, and a notice to all operators of the network (where there is one). */
+void link_tell_operators(struct link_state *st, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/** Rows of `.calls`; new ones at the end. */
+enum link_call {
+	CALL_NONE,
+	CALL_ATTEMPT_ACCEPT,
+	CALL_ATTEMPT_READY,
+	CALL_ATTEMPT_BYTES,
+	CALL_ATTEMPT_DRAINED,
+	CALL_ATTEMPT_CLOSED,
+	CALL_ATTEMPT_DEADLINE,
+	CALL_HANDSHAKES_TICK,
+	CALL_VERB_INIT,
+	CALL_VERB_KEYGEN,
+	CALL_VERB_FINGERPRINT,
+	CALL_SERVERS_WALK,
+	CALL_SERVER_READ,
+	CALL_SERVERS_RETRY,
+	CALL_SERVICES_CHANGED,
+	CALL_MEMBERSHIP,
+	CALL_OWN_COMMITTED,
+	CALL_LINK_BYTES,
+	CALL_LINK_DRAINED,
+	CALL_LINK_CLOSED,
+	CALL_LINK_TICK,
+	CALL_RECORD,
+	CALL_CLIENT_GONE,
+	CALL_FRAME_ROWS,
+	CALL_UPLINKS_TICK,
+	CALL_LOAD_TICK,
+	CALL_LOAD_LAG,
+	CALL_REHASHED,
+	CALL_READY,
+	CALL_STOPPING,
+	CALL_STATUS,
+	CALL_COMMITTED,
+	CALL_EVERYWHERE_TICK,
+	CALL_SERVER_ADD,
+	CALL_SERVER_LIST,
+	CALL_SERVER_JOINLINE,
+	CALL_SERVER_REMOVE,
+	CALL_KEY_ADD,
+	CALL_KEY_REVOKE,
+	CALL_ADDRESS_ADD,
+	CALL_ADDRESS_REMOVE,
+	CALL_SERVER_WEIGHT,
+	CALL_LINK_LIST,
+	CALL_LINK_CONNECT,
+	CALL_LINK_DISCONNECT,
+	CALL_MAP
+};
 
 #endif
