@@ -3,7 +3,7 @@
  *
  * A module contributes rows at the point "core.verb". A verb runs before any module is loaded: it
  * has its module's options and the state directory, no state, no connections. It ends with an exit
- * code, or has the server started after it: then the modules learn with gw_verb() what it is
+ * code, or has the server started after it: then the modules learn with gw_started_as() what it is
  * started for.
  */
 #ifndef GODWIT_VERB_H
@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 /** A row of the point "core.verb". */
-struct gw_verb {
+struct gw_verb_row {
 	const char *name; /* "join" */
 	const char *args; /* "[--name NAME] HOST:PORT KEY", "" for none */
 	const char *help; /* one sentence */
@@ -33,7 +33,7 @@ typedef int gw_verb_fn(struct gw_self *self, int argc, const char *const *argv,
                        struct gw_error *err);
 
 /** The verb that the server was started with, "" for none. */
-static inline const char *gw_verb(struct gw_self *self)
+static inline const char *gw_started_as(struct gw_self *self)
 {
 	const char *verb = gw_server_string(self, "verb");
 
