@@ -46,10 +46,10 @@ enum gw_close_how {
 };
 
 typedef enum gw_line_verdict gw_conn_line_fn(void *state, void *data, struct gw_line *line);
-/** In place of lines, where the owner takes bytes: all that came in and was not used yet. The callee
- * says how many bytes it has used, and is called again while it uses some and there are more (each
- * call counts as a line of the turn's budget); what it leaves comes again with more behind it. Who
- * leaves `recvq_max` bytes is closed: "Input too long". */
+/** In place of lines, where the owner takes bytes: all that came in and was not used yet. The
+ * callee says how many bytes it has used, and is called again while it uses some and there are more
+ * (each call counts as a line of the turn's budget); what it leaves comes again with more behind
+ * it. Who leaves `recvq_max` bytes is closed: "Input too long". */
 typedef enum gw_line_verdict gw_conn_bytes_fn(void *state, void *data, const uint8_t *p, size_t n,
                                               size_t *used_out);
 /** The last call about a connection, at the end of a turn. `reason`: "Connection closed", "SendQ
@@ -71,21 +71,22 @@ struct gw_conn_owner {
 	uint32_t sendq_max; /* bytes queued; past it the connection is closed, "SendQ exceeded" */
 	uint32_t lines_per_turn; /* at most so many lines a turn, the rest in the next; 0: 32 */
 	bool bytes;              /* `line` names a gw_conn_bytes_fn; line_max means nothing */
-	uint8_t reserved[3];     /* 0: no hole in which an address could be left */
+	uint8_t reserved[7];     /* 0: no hole in which an address could be left */
 };
 
 /** Which TLS a protocol has. */
 enum gw_tls {
 	GW_TLS_CLIENTS, /* the server's certificate; or none, as the listener is configured */
-	GW_TLS_LINK     /* between servers: always, TLS 1.3 with a throw-away raw public key (RFC 7250)
-	                   that nobody checks, ALPN "godwit-link/1"; who they are is settled inside,
-	                   bound to `binding`. It ends without a word: no alert, no close_notify */
+	GW_TLS_LINK /* between servers: always, TLS 1.3 with a throw-away raw public key (RFC 7250)
+	               that nobody checks, ALPN "godwit-link/1"; who they are is settled inside,
+	               bound to `binding`. It ends without a word: no alert, no close_notify */
 };
 
 /** A connection to be made. Copied. */
 struct gw_dial {
-	const char *address; /* "192.0.2.1:7000", "[::1]:7000", "irc.example.net:7000", "unix:/path" */
-	enum gw_tls tls;     /* GW_TLS_LINK */
+	const char
+		*address; /* "192.0.2.1:7000", "[::1]:7000", "irc.example.net:7000", "unix:/path" */
+	enum gw_tls tls;  /* GW_TLS_LINK */
 	struct gw_conn_owner owner;
 };
 
@@ -153,16 +154,16 @@ static inline void gw_conn_own(struct gw_self *self, struct gw_conn *conn,
 	self->core->conn->own(conn, owner);
 }
 
-/** Connects, in later turns; names are looked up off the loop. `ready` when TLS is up; else `closed`
- * says why not ("Connection refused", "TLS handshake failed: ..."). What is written before `ready`
- * waits. There is no time-out but the owner's own. */
+/** Connects, in later turns; names are looked up off the loop. `ready` when TLS is up; else
+ * `closed` says why not ("Connection refused", "TLS handshake failed: ..."). What is written before
+ * `ready` waits. There is no time-out but the owner's own. */
 static inline struct gw_conn *gw_conn_dial(struct gw_self *self, const struct gw_dial *dial)
 {
 	return self->core->conn->dial(self, dial);
 }
 
-/** While a module holds them, no listener is open: not bound, so that the system itself refuses; the
- * sockets of gw_listen_unix() included. May be asked for in `load` at the server's start; the
+/** While a module holds them, no listener is open: not bound, so that the system itself refuses;
+ * the sockets of gw_listen_unix() included. May be asked for in `load` at the server's start; the
  * listeners open, and "core.ready" is told, when no module holds them any more (the end of a module
  * ends its hold). An address that cannot be had then ends the server, with the reason. */
 static inline void gw_listen_hold(struct gw_self *self, bool on)

@@ -1,10 +1,11 @@
 /*
  * godwit/link.h - connections between servers: the interface "link" 1.0.
  *
- * A link is up when the handshake has proved who is at its other end; the module `burst` then brings
- * both sides together, and makes it live: from then on the link carries events. All that passes are
- * frames, in one order, and a frame is applied, with all that follows from it, before the next is
- * looked at. A module that has frames of its own contributes a row at the point "link.kind".
+ * A link is up when the handshake has proved who is at its other end; the module `burst` then
+ * brings both sides together, and makes it live: from then on the link carries events. All that
+ * passes are frames, in one order, and a frame is applied, with all that follows from it, before
+ * the next is looked at. A module that has frames of its own contributes a row at the point
+ * "link.kind".
  *
  * Links form a tree: what is to reach everybody is passed on to every link but the one it came by.
  * Loop thread only.
@@ -35,9 +36,10 @@ struct gw_link {
 
 /** Kinds of frames below 64 are the project's own. */
 enum gw_frame_kind {
-	GW_FRAME_CONTROL = 0, /* the module link's: ping, acknowledgement, re-authentication, goodbye */
-	GW_FRAME_EVENT = 1,   /* one record of network.h */
-	GW_FRAME_BURST = 2,   /* the module burst's: the live network */
+	GW_FRAME_CONTROL =
+		0, /* the module link's: ping, acknowledgement, re-authentication, goodbye */
+	GW_FRAME_EVENT = 1,    /* one record of network.h */
+	GW_FRAME_BURST = 2,    /* the module burst's: the live network */
 	GW_FRAME_SERVICES = 3, /* one message of replica.h */
 	GW_FRAME_REDIRECT = 4
 };
@@ -54,30 +56,31 @@ enum gw_reach {
 struct gw_frame {
 	uint8_t kind;
 	uint8_t reach;
-	bool may_drop;       /* a server that does not know the kind drops it; else it passes it on */
-	uint64_t to;         /* a run or a session */
+	bool may_drop; /* a server that does not know the kind drops it; else it passes it on */
+	uint64_t to;   /* a run or a session */
 	const char *channel; /* NULL: none */
 	const void *body;    /* borrowed for the call */
 	size_t n;
 	uint64_t via; /* the link that brought it */
 };
 
-/** A row of the point "link.kind". `call` is a row of the contributor's `.calls`: gw_frame_fn, called
- * for frames of that kind that are for this server; the others are passed on without it. */
+/** A row of the point "link.kind". `call` is a row of the contributor's `.calls`: gw_frame_fn,
+ * called for frames of that kind that are for this server; the others are passed on without it. */
 struct gw_frame_row {
 	const char *name;
 	uint8_t kind;
 	uint32_t call;
 };
 #define GW_POINT_FRAME "link.kind"
-/** Not 0: a breach of the protocol. The link is closed with `why`, which is logged with its name. */
+/** Not 0: a breach of the protocol. The link is closed with `why`, which is logged with its name.
+ */
 typedef int gw_frame_fn(void *state, const struct gw_link *, const struct gw_frame *,
                         struct gw_error *why);
 
 /** Topics. "link.up" and "link.room": const struct gw_link *. */
-#define GW_TOPIC_LINK_UP "link.up" /* the handshake is over */
-#define GW_TOPIC_LINK_ROOM "link.room" /* a queue that was full of bulk has room again */
-#define GW_TOPIC_LINK_DOWN "link.down" /* struct gw_link_end: once for each that was up */
+#define GW_TOPIC_LINK_UP "link.up"           /* the handshake is over */
+#define GW_TOPIC_LINK_ROOM "link.room"       /* a queue that was full of bulk has room again */
+#define GW_TOPIC_LINK_DOWN "link.down"       /* struct gw_link_end: once for each that was up */
 #define GW_TOPIC_LINK_SERVERS "link.servers" /* NULL: n_uplinks() may have changed */
 struct gw_link_end {
 	const struct gw_link *link;
@@ -86,14 +89,14 @@ struct gw_link_end {
 
 /** Why a link is closed, as the other side is told. */
 enum gw_goodbye {
-	GW_BYE_QUIT = 1,    /* the server ends, or an operator closes the link */
-	GW_BYE_CIRCLE = 2,  /* the other side is in sight over another link: kept as a spare */
-	GW_BYE_DOUBLE = 3,  /* another link between the two stays */
-	GW_BYE_REFUSED = 4, /* removed, expired, behind...: the text says it */
+	GW_BYE_QUIT = 1,     /* the server ends, or an operator closes the link */
+	GW_BYE_CIRCLE = 2,   /* the other side is in sight over another link: kept as a spare */
+	GW_BYE_DOUBLE = 3,   /* another link between the two stays */
+	GW_BYE_REFUSED = 4,  /* removed, expired, behind...: the text says it */
 	GW_BYE_PROTOCOL = 5, /* what came was malformed or forged */
-	GW_BYE_SLOW = 6,    /* the queue was over its bound, or nothing was taken for too long */
-	GW_BYE_SILENT = 7,  /* no ping came */
-	GW_BYE_DONE = 8     /* a join is complete: the new server comes back as a member */
+	GW_BYE_SLOW = 6,     /* the queue was over its bound, or nothing was taken for too long */
+	GW_BYE_SILENT = 7,   /* no ping came */
+	GW_BYE_DONE = 8      /* a join is complete: the new server comes back as a member */
 };
 
 #define GW_UPLINKS_UNKNOWN ((size_t)-1)
@@ -112,9 +115,9 @@ struct gw_link_ops {
 	void (*set_live)(void *link, uint64_t id, bool live);
 	/** Says goodbye and closes the link. `text` is a sentence for the log of both sides. */
 	void (*close)(void *link, uint64_t id, enum gw_goodbye, const char *text);
-	/** Dials a server that the services database does not have, as a new one: `key` is its public
-	 * key as text. At most one at a time; repeated with back-off until cancel_join() or a link is
-	 * up. -EINVAL, with a sentence. */
+	/** Dials a server that the services database does not have, as a new one: `key` is its
+	 * public key as text. At most one at a time; repeated with back-off until cancel_join() or
+	 * a link is up. -EINVAL, with a sentence. */
 	int (*join)(void *link, const char *address, const char *key, struct gw_error *err);
 	void (*cancel_join)(void *link);
 	/** Servers that could be dialled: in the services database, with an address, not this one.

@@ -59,15 +59,15 @@ struct gw_load_report {
 /** A server of the network. */
 struct gw_node {
 	const char *name, *description;
-	struct gw_id id; /* its entity in the services database */
-	uint64_t run;    /* origin of its events */
-	uint64_t life;   /* origin of its stamps in the services database */
-	uint64_t via;    /* the link behind which it is; 0: here */
-	bool here;       /* this server */
-	bool direct;     /* at the other end of `via` */
+	struct gw_id id;     /* its entity in the services database */
+	uint64_t run;        /* origin of its events */
+	uint64_t life;       /* origin of its stamps in the services database */
+	uint64_t via;        /* the link behind which it is; 0: here */
+	bool here;           /* this server */
+	bool direct;         /* at the other end of `via` */
 	uint8_t reserved[2]; /* 0: no hole in which an address could be left */
 	uint32_t n_users;
-	struct gw_node *up;  /* the next server on the way to this one, NULL: here */
+	struct gw_node *up; /* the next server on the way to this one, NULL: here */
 	struct gw_load_report load;
 	struct gw_node *next;
 };
@@ -165,13 +165,12 @@ enum gw_kind {
 	GW_EV_INVITE = GW_KIND(12, GW_KIND_FORWARD), /* source invites `target` to `channel` */
 	GW_EV_KILL =
 		GW_KIND(13, GW_KIND_FORWARD), /* an order to the home of `target`; text: reason */
-	GW_EV_WALLOPS = GW_KIND(14, GW_KIND_FORWARD),   /* text */
+	GW_EV_WALLOPS = GW_KIND(14, GW_KIND_FORWARD),    /* text */
 	GW_EV_UNREGISTER = GW_KIND(15, GW_KIND_FORWARD), /* `channel` is registered no more */
-	GW_EV_SPLIT =
-		GW_KIND(16, GW_KIND_FORWARD), /* a link broke: the servers behind it are gone. Each of
-	                                         their users quits, as GW_EV_QUIT with `split`; then
-	                                         this, text: as `split` */
-	GW_EV_LOAD = GW_KIND(17, GW_KIND_DROP), /* `node` says how busy it is */
+	GW_EV_SPLIT = GW_KIND(16, GW_KIND_FORWARD), /* a link broke: the servers behind it are gone.
+	                                               Each of their users quits, as GW_EV_QUIT with
+	                                               `split`; then this, text: as `split` */
+	GW_EV_LOAD = GW_KIND(17, GW_KIND_DROP),     /* `node` says how busy it is */
 	GW_EV_SERVER =
 		GW_KIND(18, GW_KIND_FORWARD) /* `node` has come into sight; its users follow */
 };
@@ -214,11 +213,11 @@ struct gw_event {
 	struct gw_channel *channel;
 	struct gw_member *member;
 	const char *text;
-	const char *tags; /* client-only tags, escaped, "+a=b;+c"; NULL: none */
-	const char *old;  /* NICK: the former nick; SET: former ident@host */
-	const char *split; /* QUIT of a netsplit; USER, JOIN, MODE and TOPIC of a burst: the two servers
-	                      between which the link broke or came up, "near.example far.example", the
-	                      nearer to here first; else NULL */
+	const char *tags;  /* client-only tags, escaped, "+a=b;+c"; NULL: none */
+	const char *old;   /* NICK: the former nick; SET: former ident@host */
+	const char *split; /* QUIT of a netsplit; USER, JOIN, MODE and TOPIC of a burst: the two
+	                      servers between which the link broke or came up, "near.example
+	                      far.example", the nearer to here first; else NULL */
 	uint8_t verb;
 	uint8_t status;
 	uint32_t fields;
@@ -263,8 +262,8 @@ struct gw_via_spec {
 	                          to one server the one with the younger joint gives way */
 };
 
-/** Topic "network.circle"; const uint64_t *: a link that closes a circle, to be closed: via_drop() has
- * been done. */
+/** Topic "network.circle"; const uint64_t *: a link that closes a circle, to be closed: via_drop()
+ * has been done. */
 #define GW_TOPIC_CIRCLE "network.circle"
 
 /** How far a burst has got; zero at first. */
@@ -469,22 +468,23 @@ struct gw_network_ops {
 	/** Takes a record in. 0: applied, or nothing was left of it; what is negative changed
 	 * nothing: -EBADMSG malformed, -EPERM not in the name of one who is at home behind `via`,
 	 * -ENOENT in the name of a session that is not known here (while a link bursts its
-	 * introduction may still be under way: no offence), -EALREADY seen before, -ERANGE from the future, -ENOMSG of an unknown kind that is to be
-	 * dropped. Not inside a notification (-EBUSY). */
+	 * introduction may still be under way: no offence), -EALREADY seen before, -ERANGE from the
+	 * future, -ENOMSG of an unknown kind that is to be dropped. Not inside a notification
+	 * (-EBUSY). */
 	int (*apply)(void *network, const void *record, size_t len, uint64_t via);
 	/** A link may bring servers from now on: it introduces them as records of a burst, itself
 	 * first. -EEXIST: `via` is known. -EALREADY: the server is in sight already. */
 	int (*via_add)(void *network, const struct gw_via_spec *);
-	/** A link is down, or going to be: the servers behind it are gone, and GW_EV_SPLIT says so to
-	 * this side of the network. Inside a notification: right behind it. -ENOENT. */
+	/** A link is down, or going to be: the servers behind it are gone, and GW_EV_SPLIT says so
+	 * to this side of the network. Inside a notification: right behind it. -ENOENT. */
 	int (*via_drop)(void *network, uint64_t via);
 	/** Calls `fn` for each link over which the record goes on: by its scope, and never back to
 	 * where it came from. */
 	void (*ways)(void *network, const struct gw_record *, gw_way_fn *fn, void *ctx);
 	/** The links that lead to a channel's members (or to servers with an interest in it), to a
 	 * session's home, to a server: as `scope` says; GW_SCOPE_ALL: all. */
-	void (*ways_to)(void *network, enum gw_scope, const char *channel, uint64_t to, gw_way_fn *fn,
-	                void *ctx);
+	void (*ways_to)(void *network, enum gw_scope, const char *channel, uint64_t to,
+	                gw_way_fn *fn, void *ctx);
 	const struct gw_node *(*node)(void *network, uint64_t run); /* NULL: not in sight */
 	/** This server says how busy it is: GW_EV_LOAD. */
 	int (*report_load)(void *network, const struct gw_load_report *);

@@ -5,9 +5,9 @@
  * Every server holds the whole database; what is committed anywhere reaches all. Per link there is
  * one peer here, which speaks messages (SV_HELLO, SV_CELLS, ...) and knows nothing of connections:
  * whoever carries them (the module burst, over frames of link.h) hands in what came and puts out
- * what it is given. Rounds of cells go both ways until vectors are equal: a change made a moment ago,
- * a delta after a split and weeks of absence are the same code. A new server gets the whole database
- * by a join. doc/services.md says how, and what the messages look like.
+ * what it is given. Rounds of cells go both ways until vectors are equal: a change made a moment
+ * ago, a delta after a split and weeks of absence are the same code. A new server gets the whole
+ * database by a join. doc/services.md says how, and what the messages look like.
  *
  * Loop thread only. Nothing blocks.
  */
@@ -29,8 +29,8 @@ enum gw_membership {
 	GW_MEMBER_EMPTY,   /* nothing in it, and "services.first" was refused */
 	GW_MEMBER_JOINING, /* part of a network's data: a join was begun */
 	GW_MEMBER_FULL,    /* a member of its network (perhaps its only one) */
-	GW_MEMBER_LOST     /* it was put back from an old copy, expired, or fell behind: it must join
-	                      again, and takes no writes */
+	GW_MEMBER_LOST /* it was put back from an old copy, expired, or fell behind: it must join
+	                  again, and takes no writes */
 };
 
 /** Question, asked when the database is found empty: shall this server be a network of its own?
@@ -41,16 +41,18 @@ enum gw_membership {
 
 /** What happens to a peer. */
 enum gw_peer_news {
-	GW_PEER_ACCEPTED,  /* both hellos were good, and both are members: the live network may go over
-	                      the link */
-	GW_PEER_SETTLED,   /* both directions have had a final mark and nothing is owed; may come again */
-	GW_PEER_REFUSED,   /* close the link: this side or the other will not go on; `why` says which
-	                      and why, for log and goodbye */
-	GW_PEER_SERVING,   /* the peer is new and gets the database from here */
-	GW_PEER_PROGRESS,  /* of a join, on either side: see gw_join_progress; about once a second */
-	GW_PEER_VERIFIED,  /* joiner: all is here, count and digest are right; live network follows */
-	GW_PEER_JOINED     /* joiner: this server is a member, durably: leave, and come again. Target:
-	                      the peer has said so */
+	GW_PEER_ACCEPTED, /* both hellos were good, and both are members: the live network may go
+	                     over the link */
+	GW_PEER_SETTLED,  /* both directions have had a final mark and nothing is owed; may come
+	                     again */
+	GW_PEER_REFUSED,  /* close the link: this side or the other will not go on; `why` says which
+	                     and why, for log and goodbye */
+	GW_PEER_SERVING,  /* the peer is new and gets the database from here */
+	GW_PEER_PROGRESS, /* of a join, on either side: see gw_join_progress; about once a second */
+	GW_PEER_VERIFIED, /* joiner: all is here, count and digest are right; live network follows
+	                   */
+	GW_PEER_JOINED /* joiner: this server is a member, durably: leave, and come again. Target:
+	                  the peer has said so */
 };
 
 struct gw_join_progress {
@@ -102,13 +104,14 @@ struct gw_replica_ops {
 	/** Sets the database aside (`services.aside-TIME` beside it) and starts empty; then `done`
 	 * (gw_committed_fn; `made` none) and GW_TOPIC_MEMBERSHIP. For a server that joins again. */
 	int (*set_aside)(void *services, struct gw_call done);
-	/** Calls `done` (gw_committed_fn) with 0 as soon as a neighbour has the transaction durably,
-	 * -ETIMEDOUT after `within_ns`, -ENOTCONN at once when no settled neighbour is linked.
-	 * `made` is `stamp`. -EAGAIN: too many wait. */
+	/** Calls `done` (gw_committed_fn) with 0 as soon as a neighbour has the transaction
+	 * durably, -ETIMEDOUT after `within_ns`, -ENOTCONN at once when no settled neighbour is
+	 * linked. `made` is `stamp`. -EAGAIN: too many wait. */
 	int (*second_copy)(void *services, struct gw_stamp stamp, int64_t within_ns,
 	                   struct gw_call done);
-	/** Whether every member of the network has acknowledged `stamp` (then a name that was claimed
-	 * with it is settled for good). `away` gets names of those that have not, joined by ", ". */
+	/** Whether every member of the network has acknowledged `stamp` (then a name that was
+	 * claimed with it is settled for good). `away` gets names of those that have not, joined by
+	 * ", ". */
 	bool (*everywhere)(void *services, struct gw_stamp stamp, char *away, size_t max);
 };
 

@@ -27,8 +27,8 @@ struct gw_verb_row {
 /** Go on as the server. */
 #define GW_VERB_START (-1)
 
-/** argv[0] is the first argument behind the verb. Output by printf. Gives the exit code (not 0: `err`
- * holds a sentence, which the caller prints), or GW_VERB_START. */
+/** argv[0] is the first argument behind the verb. Output by printf. Gives the exit code (not 0:
+ * `err` holds a sentence, which the caller prints), or GW_VERB_START. */
 typedef int gw_verb_fn(struct gw_self *self, int argc, const char *const *argv,
                        struct gw_error *err);
 

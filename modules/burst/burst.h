@@ -42,7 +42,7 @@ enum burst_call {
 	CALL_SET_ASIDE,
 	CALL_STATUS,
 	CALL_PUMP,
-	CALL_REHASHED
+	CALL_SERVERS
 };
 
 /** What the file `join` says. */
@@ -54,7 +54,7 @@ struct join_order {
 
 enum join_state {
 	JOIN_NONE, /* this server joins nothing */
-	JOIN_KEY,
+	JOIN_KEY,  /* for a moment: the file was read, the database's state is not known yet */
 	JOIN_DIAL,
 	JOIN_NEW,
 	JOIN_BURST,
@@ -63,17 +63,41 @@ enum join_state {
 	JOIN_MEMBER
 };
 
-struct peer; /* peers.c: by the link's id */
+/** One per link, from "link.up" to "link.down". The live network goes both ways at once, each side
+ * for itself: BEGIN when the databases have accepted each other, records once both have begun, END.
+ */
+struct peer {
+	uint64_t link;
+	char name[GW_SERVER_MAX + 1];
+	bool open;           /* in the services database's exchange */
+	bool joiner;         /* this server joins by it */
+	bool accepted;       /* by both databases: the live network may pass */
+	bool settled;        /* the databases are level, as far as was said last */
+	bool begun, began;   /* BEGIN: we have sent it, they have */
+	bool bursting;       /* our records are on their way: `cursor` */
+	bool ended, end;     /* END: we have sent it, they have */
+	bool bound;          /* the network knows the link: via_drop() is due at its end */
+	bool closing;        /* goodbye was said */
+	uint8_t reserved[5]; /* 0 */
+	struct gw_stamp joint;
+	struct gw_burst_cursor cursor;
+	uint64_t records_in, records_out, refused;
+	int64_t since_ns;
+	UT_hash_handle hh;
+};
 
 struct burst_state {
 	struct gw_self *self;
 	struct gw_iface *link, *replica, *network;
 	struct peer *peers;
 
+	bool pumping; /* a look at what links can take is due at the end of the turn */
+
 	/* open.c */
 	struct gw_timer *open_timer;
-	bool open;
-	bool ever_settled;
+	bool held;         /* the listeners wait for this module */
+	bool ever_settled; /* all that one neighbour has is here */
+	bool waited;       /* nobody was in reach for long enough */
 
 	/* join.c */
 	enum join_state join;
@@ -97,10 +121,11 @@ void join_link_down(struct burst_state *st, const struct gw_link *link, const ch
 /** News of the join's peer (the rest of peers.c's work is not done for it). */
 void join_news(struct burst_state *st, uint64_t link, enum gw_peer_news news,
                const struct gw_join_progress *progress, const char *why);
-/** The live network that the target sent is complete: only the servers of it are kept (join.c decides
- * when to leave). */
+/** The live network that the target sent is complete: only the servers of it are kept (join.c
+ * decides when to leave). */
 void join_live_end(struct burst_state *st, uint64_t link);
-/** Whether this start is a join that has not ended yet: nothing opens, nothing is burst from here. */
+/** Whether this start is a join that has not ended yet: nothing opens, nothing is burst from here.
+ */
 static inline bool joining(const struct burst_state *st)
 {
 	return st->join != JOIN_NONE && st->join != JOIN_MEMBER;
@@ -111,19 +136,48 @@ gw_verb_fn verb_join;
 /* --- joinfile.c --- */
 
 /** Writes it, durably (0600). */
-int joinfile_write(const char *state_directory, const struct join_order *order, struct gw_error *err);
+int joinfile_write(const char *state_directory, const struct join_order *order,
+                   struct gw_error *err);
 /** -ENOENT: there is none. */
 int joinfile_read(const char *state_directory, struct join_order *out, struct gw_error *err);
 int joinfile_remove(const char *state_directory);
 
-/* --- peers.c, for join.c --- */
+/* --- peers.c --- */
 
 /** Opens the database's peer of the link: as a joiner, or as a member. */
 int peer_open(struct burst_state *st, const struct gw_link *link, bool joiner);
+struct peer *peer_find(struct burst_state *st, uint64_t link);
+/** Both ways are through: the databases and the live network. */
+bool peer_is_level(const struct peer *peer);
+/** Closes the peer's link, saying why. */
+void peer_goodbye(struct burst_state *st, struct peer *peer, enum gw_goodbye how, const char *why);
+/** Has all links looked at, at the end of the turn: who has room gets more. */
+void peers_pump_soon(struct burst_state *st);
+void peers_free(struct burst_state *st);
+gw_heard_fn peers_link_up, peers_link_down, peers_link_room, peers_circle, peers_status;
+gw_frame_fn peers_services_frame;
+gw_peer_send_fn peers_send;
+gw_peer_news_fn peers_news;
+gw_timer_fn peers_pump;
+/** The database has become readable: links that came up before get their peer. */
+void peers_membership(struct burst_state *st);
+
+/* --- live.c --- */
+
+gw_frame_fn live_frame;
+/** The databases have accepted each other: says BEGIN. */
+void live_begin(struct burst_state *st, struct peer *peer);
+/** Puts out records while the link takes them. */
+void live_pump(struct burst_state *st, struct peer *peer);
+/** Joiner: asks the target for the live network, without being part of it yet. */
+void live_ask(struct burst_state *st, uint64_t link);
 
 /* --- open.c --- */
 
+int open_load(struct burst_state *st);
 /** Something that listeners wait for has changed. */
 void open_look(struct burst_state *st);
+gw_timer_fn open_tick;
+gw_heard_fn open_servers;
 
 #endif
