@@ -29,6 +29,7 @@ endif
 
 include tests/net/local.mk
 include tests/bench/local.mk
+include tests/models/local.mk
 
 CLEANFILES += tests/programs
 .PHONY: check-programs
