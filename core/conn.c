@@ -121,11 +121,17 @@ void conns_handshakes_late(struct loop_timer *timer)
 
 void conn_own(struct gw_conn *conn, const struct gw_conn_owner *owner)
 {
+	uint32_t least = owner->bytes ? 1 : owner->line_max + 2;
+
 	conn->owner = *owner;
-	if (conn->owner.recvq_max < conn->owner.line_max + 2)
-		conn->owner.recvq_max = conn->owner.line_max + 2;
+	if (conn->owner.recvq_max < least)
+		conn->owner.recvq_max = least;
+	conn->input.dropping = conn->input.dropping && !owner->bytes;
 	conn->sendq_max = owner->sendq_max;
 	conn->owned = true;
+	conn->reowned = true;
+	if (framing_kept(&conn->input) > 0 && conn->state == CONN_OPEN)
+		conn_again(conn); /* it may take what another has left */
 	conn_watch(conn);
 }
 

@@ -48,6 +48,7 @@ struct gw_conn {
 	bool owned : 1;  /* `closed` will be called */
 	bool ending : 1; /* in conns->closing */
 	bool delivering : 1;
+	bool reowned : 1; /* within a delivery */
 	bool gone : 1; /* freed but for its memory, which a list still names */
 	uint8_t want;
 

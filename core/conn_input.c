@@ -1,20 +1,23 @@
 /*
- * core/conn_input.c - from the socket to the owner's lines.
+ * core/conn_input.c - from the socket to the owner's lines, or to the owner's bytes.
  *
  * All connections read into one scratch buffer and their lines are looked at there; only what is
  * left over is kept: an unfinished line, lines beyond the turn's budget, or what comes in while the
  * owner has stopped the input. Past recvq_max the socket is not read, and the peer's own queue
- * fills.
+ * fills. An owner that takes bytes sees all that is there and says how much it has used.
  */
 #include "core/call.h"
 #include "core/mem.h"
 #include "core/transport.h"
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LINES_PER_TURN 32
 #define READ_PER_TURN 16384
+#define BYTES_PER_TURN 65536 /* for an owner that takes bytes */
+#define FRONT_MAX 1024       /* so much of what is kept is copied in front of what was read */
 #define ENDLESS 16384 /* bytes without a line end, or twice line_max if more: nobody means that */
 
 static void deliver_line(struct gw_conn *conn, struct gw_line *line)
@@ -29,24 +32,65 @@ static void deliver_line(struct gw_conn *conn, struct gw_line *line)
 	call_leave(&frame);
 }
 
-/* Delivers whole lines of `data` within the turn's budget; returns what is done with. */
+static bool next_line(struct gw_conn *conn, char *data, size_t n, size_t *used_out)
+{
+	struct gw_line line;
+
+	if (!framing_next(&conn->input, data, n, conn->owner.line_max, used_out, &line))
+		return false;
+	conn->in_hand = (uint32_t)(n - *used_out);
+	deliver_line(conn, &line);
+	return true;
+}
+
+static void deliver_bytes(struct gw_conn *conn, const char *data, size_t n, size_t *used_out)
+{
+	struct gw_self *module = conn->owner.module;
+	struct frame frame;
+	gw_conn_bytes_fn *fn;
+
+	fn = (gw_conn_bytes_fn *)call_enter(&frame, gw_call(module, conn->owner.line, 0));
+	*used_out = fn == NULL ? n : 0;
+	if (fn != NULL &&
+	    fn(module->state, conn->owner.data, (const uint8_t *)data, n, used_out) == GW_LINE_STOP)
+		conn->stopped = true;
+	call_leave(&frame);
+	assert(*used_out <= n);
+}
+
+/* True while it may use more: it has used some, or another has become the owner. */
+static bool next_bytes(struct gw_conn *conn, const char *data, size_t n, size_t *used_out)
+{
+	*used_out = 0;
+	if (n == 0)
+		return false;
+	conn->in_hand = (uint32_t)n;
+	conn->reowned = false;
+	deliver_bytes(conn, data, n, used_out);
+	if (*used_out > 0 || conn->reowned)
+		return true;
+	if (n >= conn->owner.recvq_max && !conn->stopped)
+		conn_close(conn, GW_CLOSE_FLUSH, "Input too long");
+	return false;
+}
+
+/* Delivers what is whole of `data` within the turn's budget; returns what is done with. */
 static size_t deliver(struct gw_conn *conn, char *data, size_t n, bool *more_out)
 {
 	unsigned budget =
 		conn->owner.lines_per_turn > 0 ? conn->owner.lines_per_turn : LINES_PER_TURN;
-	struct gw_line line;
 	size_t done = 0, used;
 
 	*more_out = true;
 	conn->delivering = true;
 	while (budget > 0 && !conn->stopped && !conn->closing) {
-		*more_out = framing_next(&conn->input, data + done, n - done, conn->owner.line_max,
-		                         &used, &line);
+		if (conn->owner.bytes)
+			*more_out = next_bytes(conn, data + done, n - done, &used);
+		else
+			*more_out = next_line(conn, data + done, n - done, &used);
 		done += used;
 		if (!*more_out)
 			break;
-		conn->in_hand = (uint32_t)(n - done);
-		deliver_line(conn, &line);
 		budget--;
 	}
 	conn->delivering = false;
@@ -126,16 +170,46 @@ static void check_endless(struct gw_conn *conn)
 		conn_close(conn, GW_CLOSE_FLUSH, "Line too long");
 }
 
+/* A little that is kept goes in front of the new bytes; what was read is then seen where it lies. */
+static size_t read_behind(struct gw_conn *conn, size_t kept, size_t room, bool *more_out)
+{
+	char *p = scratch(conn->conns, kept + room);
+	ssize_t got = read_some(conn, p + kept, room);
+	size_t done;
+
+	if (got == 0)
+		return 0;
+	if (kept > 0)
+		memcpy(p, conn->input.kept + conn->input.start, kept);
+	framing_done(&conn->input, kept);
+	done = deliver(conn, p, kept + (size_t)got, more_out);
+	framing_keep(&conn->input, p + done, kept + (size_t)got - done);
+	return (size_t)got;
+}
+
+/* Where much is kept, the new bytes go behind it. */
+static size_t read_onto(struct gw_conn *conn, size_t room, bool *more_out)
+{
+	struct framing *f = &conn->input;
+	char *p = scratch(conn->conns, room);
+	ssize_t got = read_some(conn, p, room);
+
+	if (got == 0)
+		return 0;
+	framing_keep(f, p, (size_t)got);
+	framing_done(f, deliver(conn, f->kept + f->start, framing_kept(f), more_out));
+	return (size_t)got;
+}
+
 void conn_read(struct gw_conn *conn)
 {
-	size_t kept = framing_kept(&conn->input), done;
+	size_t kept = framing_kept(&conn->input), got;
 	size_t room = conn->owner.recvq_max > kept ? conn->owner.recvq_max - kept : 0;
-	ssize_t got;
-	bool more;
-	char *p;
+	size_t most = conn->owner.bytes ? BYTES_PER_TURN : READ_PER_TURN;
+	bool more = false;
 
-	if (room > READ_PER_TURN)
-		room = READ_PER_TURN;
+	if (room > most)
+		room = most;
 	if (conn->stopped) {
 		if (room > 0)
 			read_stopped(conn, room);
@@ -146,18 +220,14 @@ void conn_read(struct gw_conn *conn)
 		conn_again(conn);
 		return;
 	}
-	p = scratch(conn->conns, kept + room);
-	got = read_some(conn, p + kept, room);
-	if (got > 0) {
-		if (kept > 0)
-			memcpy(p, conn->input.kept + conn->input.start, kept);
-		framing_done(&conn->input, kept);
-		done = deliver(conn, p, kept + (size_t)got, &more);
-		framing_keep(&conn->input, p + done, kept + (size_t)got - done);
+	if (kept <= FRONT_MAX)
+		got = read_behind(conn, kept, room, &more);
+	else
+		got = read_onto(conn, room, &more);
+	if (got > 0)
 		check_endless(conn);
-		if (more || (size_t)got == room)
-			conn_again(conn);
-	}
+	if (more || got == room)
+		conn_again(conn);
 	conn_watch(conn);
 }
 

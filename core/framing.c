@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SMALL 4096 /* room that is not worth giving back */
+
 /* The end of a line whose first part was reported before. */
 static bool skip_rest(struct framing *f, const char *data, size_t n, size_t *used_out)
 {
@@ -57,16 +59,19 @@ bool framing_next(struct framing *f, char *data, size_t n, size_t line_max, size
 	return false;
 }
 
+/* What is kept moves only when as much has gone in front of it, or when the room is doubled: no byte
+ * is moved again and again. */
 static void make_room(struct framing *f, size_t n)
 {
 	size_t have = framing_kept(f);
+	bool worth_it = f->start >= have && have + n <= f->room;
 
-	if (f->kept != NULL && f->start > 0) {
+	if (f->start > 0) {
 		memmove(f->kept, f->kept + f->start, have);
 		f->start = 0;
 		f->end = (uint32_t)have;
 	}
-	if (have + n <= f->room)
+	if (worth_it)
 		return;
 	f->room = (uint32_t)(have == 0 ? n : (have + n) * 2);
 	f->kept = mem_resize(f->kept, f->room);
@@ -82,6 +87,19 @@ void framing_keep(struct framing *f, const char *data, size_t n)
 	f->end += (uint32_t)n;
 }
 
+/* A little rest does not hold on to the room that a flood once needed. */
+static void give_back(struct framing *f)
+{
+	size_t have = framing_kept(f);
+
+	if (f->room <= SMALL || have > f->room / 4)
+		return;
+	memmove(f->kept, f->kept + f->start, have);
+	f->start = 0;
+	f->end = f->room = (uint32_t)have;
+	f->kept = mem_resize(f->kept, have);
+}
+
 void framing_done(struct framing *f, size_t n)
 {
 	f->start += (uint32_t)n;
@@ -89,6 +107,8 @@ void framing_done(struct framing *f, size_t n)
 		free(f->kept);
 		f->kept = NULL;
 		f->start = f->end = f->room = 0;
+	} else if (n > 0) {
+		give_back(f);
 	}
 }
 

@@ -461,6 +461,166 @@ static void a_rehash_keeps_what_stays(void **state)
 	assert_string_equal(err.text, "cannot listen on nonsense: Invalid argument");
 }
 
+/* --- bytes --- */
+
+static void take_bytes(struct world *w, size_t bite)
+{
+	w->s.limits.bytes = true;
+	w->s.bite = bite;
+	come(w);
+}
+
+static void bytes_come_again_until_they_are_used(void **state)
+{
+	struct world *w = *state;
+
+	take_bytes(w, 4);
+	say(w, "abcdefghij");
+	assert_string_equal(w->s.heard, "abcd|efgh|");
+	assert_int_equal(w->s.shown, 2);
+	assert_int_equal(gw_conn_unread(w->s.self, w->s.conn), 2);
+	say(w, "k");
+	assert_int_equal(w->s.shown, 3);
+	say(w, "l\n");
+	assert_string_equal(w->s.heard, "abcd|efgh|ijkl|");
+	assert_int_equal(gw_conn_unread(w->s.self, w->s.conn), 1);
+}
+
+static void each_call_with_bytes_counts_as_a_line(void **state)
+{
+	struct world *w = *state;
+	char data[1000];
+
+	memset(data, 'x', sizeof(data));
+	w->s.limits.lines_per_turn = 5;
+	take_bytes(w, 2);
+	simpipe_send(w->a.pipe, data, sizeof(data));
+	while (w->s.lines == 0)
+		simnet_step(w->net, INT64_MAX);
+	assert_int_equal(w->s.lines, 5);
+	simnet_run(w->net, GW_SECOND);
+	assert_int_equal(w->s.lines, 500);
+}
+
+static void bytes_wait_while_the_input_is_stopped(void **state)
+{
+	struct world *w = *state;
+	char data[1000];
+	int i;
+
+	memset(data, 'x', sizeof(data));
+	w->s.verdict = GW_LINE_STOP;
+	take_bytes(w, 1);
+	for (i = 0; i < 100; i++)
+		simpipe_send(w->a.pipe, data, sizeof(data));
+	simnet_run(w->net, GW_SECOND);
+	assert_int_equal(w->s.lines, 1);
+	assert_int_equal(gw_conn_unread(w->s.self, w->s.conn), 8192);
+	assert_true(simpipe_unsent(w->a.pipe) > 20000);
+	w->s.quiet = true;
+	w->s.bite = 100;
+	w->s.verdict = GW_LINE_NEXT;
+	gw_conn_resume(w->s.self, w->s.conn);
+	simnet_run(w->net, GW_SECOND);
+	assert_int_equal(gw_conn_bytes(w->s.self, w->s.conn, false), 100000);
+	assert_int_equal(gw_conn_unread(w->s.self, w->s.conn), 99);
+	assert_int_equal(w->s.closed, 0);
+}
+
+static void who_leaves_too_many_bytes_is_closed(void **state)
+{
+	struct world *w = *state;
+	char data[8191];
+
+	memset(data, 'x', sizeof(data));
+	take_bytes(w, 10000);
+	simpipe_send(w->a.pipe, data, sizeof(data));
+	simnet_run(w->net, GW_SECOND);
+	assert_int_equal(w->s.closed, 0);
+	simpipe_send(w->a.pipe, data, 1);
+	simnet_run(w->net, GW_SECOND);
+	assert_string_equal(w->s.heard, "<Input too long>");
+}
+
+static void the_end_drops_what_nobody_used(void **state)
+{
+	struct world *w = *state;
+
+	w->s.limits.lines_per_turn = 1;
+	take_bytes(w, 2);
+	simpipe_send(w->a.pipe, "abcdefg", 7);
+	simpipe_shut(w->a.pipe);
+	simnet_run(w->net, GW_SECOND);
+	assert_string_equal(w->s.heard, "ab|cd|ef|<Connection closed>");
+}
+
+static void what_is_left_goes_to_the_next_owner(void **state)
+{
+	struct world *w = *state;
+	struct gw_conn_owner lines = w->s.limits;
+
+	w->s.next = &lines;
+	take_bytes(w, 3);
+	say(w, "abcone\ntwo\nthr");
+	assert_string_equal(w->s.heard, "abc|one|two|");
+	say(w, "ee\n");
+	assert_string_equal(w->s.heard, "abc|one|two|three|");
+}
+
+static void the_next_owner_may_come_without_a_byte_used(void **state)
+{
+	struct world *w = *state;
+	struct gw_conn_owner lines = w->s.limits;
+
+	take_bytes(w, 100);
+	say(w, "one\ntw");
+	w->s.next = &lines;
+	say(w, "o\n");
+	assert_string_equal(w->s.heard, "one|two|");
+}
+
+static void the_next_owner_gets_what_lies_there(void **state)
+{
+	struct world *w = *state;
+	struct gw_conn_owner lines = w->s.limits;
+
+	take_bytes(w, 100);
+	say(w, "one\ntwo\n");
+	assert_string_equal(w->s.heard, "");
+	owner_take(&w->s, &lines);
+	gw_conn_own(w->s.self, w->s.conn, &lines);
+	simnet_run(w->net, GW_MS);
+	assert_string_equal(w->s.heard, "one|two|");
+}
+
+/* A frame of 200000 bytes comes in pieces, small ones and large ones. */
+static void long_input_is_kept_in_order(void **state)
+{
+	struct world *w = *state;
+	uint8_t *data = malloc(600000);
+	size_t at, n;
+
+	for (at = 0; at < 600000; at++)
+		data[at] = (uint8_t)('a' + at % 23);
+	simnet_faults(w->net)->window = 1 << 20;
+	simnet_faults(w->net)->short_reads = 50;
+	w->s.limits.recvq_max = 300000;
+	take_bytes(w, 200000);
+	for (at = 0; at < 600000; at += n) {
+		n = at % 7 == 0 ? 700 : 61234;
+		n = n < 600000 - at ? n : 600000 - at;
+		simpipe_send(w->a.pipe, data + at, n);
+		simnet_run(w->net, GW_MS);
+	}
+	simnet_run(w->net, GW_SECOND);
+	assert_memory_equal(w->s.heard, data, 40);
+	assert_memory_equal(w->s.heard + 41, data + 200000, 40);
+	assert_memory_equal(w->s.heard + 82, data + 400000, 40);
+	assert_int_equal(w->s.heard[123], '\0');
+	assert_int_equal(gw_conn_unread(w->s.self, w->s.conn), 0);
+	free(data);
+}
+
 static void an_idle_connection_is_small(void **state)
 {
 	(void)state;
@@ -492,6 +652,15 @@ int main(void)
 		with_world(a_close_in_accept_is_heard),
 		with_world(a_closed_stop_waits_for_nobody),
 		with_world(a_rehash_keeps_what_stays),
+		with_world(bytes_come_again_until_they_are_used),
+		with_world(each_call_with_bytes_counts_as_a_line),
+		with_world(bytes_wait_while_the_input_is_stopped),
+		with_world(who_leaves_too_many_bytes_is_closed),
+		with_world(the_end_drops_what_nobody_used),
+		with_world(what_is_left_goes_to_the_next_owner),
+		with_world(the_next_owner_may_come_without_a_byte_used),
+		with_world(the_next_owner_gets_what_lies_there),
+		with_world(long_input_is_kept_in_order),
 		with_world(an_idle_connection_is_small),
 	};
 

@@ -5,7 +5,7 @@
 #include "tests/unit/cmocka.h"
 #include <errno.h>
 
-enum row { ROW_ACCEPT, ROW_READY, ROW_LINE, ROW_DRAINED, ROW_CLOSED };
+enum row { ROW_ACCEPT, ROW_READY, ROW_LINE, ROW_DRAINED, ROW_CLOSED, ROW_BYTES };
 
 static void hear(struct owner *s, const char *format, ...)
 {
@@ -17,6 +17,16 @@ static void hear(struct owner *s, const char *format, ...)
 	assert_true(s->n < sizeof(s->heard));
 }
 
+void owner_take(struct owner *s, struct gw_conn_owner *owner)
+{
+	owner->module = s->self;
+	owner->data = s;
+	owner->ready = ROW_READY;
+	owner->line = owner->bytes ? ROW_BYTES : ROW_LINE;
+	owner->drained = ROW_DRAINED;
+	owner->closed = ROW_CLOSED;
+}
+
 static int on_accept(void *state, struct gw_conn *conn, char farewell[512])
 {
 	struct owner *s = state;
@@ -26,12 +36,7 @@ static int on_accept(void *state, struct gw_conn *conn, char farewell[512])
 		strcpy(farewell, "ERROR :go away\r\n");
 		return s->refuse;
 	}
-	owner.module = s->self;
-	owner.data = s;
-	owner.ready = ROW_READY;
-	owner.line = ROW_LINE;
-	owner.drained = ROW_DRAINED;
-	owner.closed = ROW_CLOSED;
+	owner_take(s, &owner);
 	gw_conn_own(s->self, conn, &owner);
 	s->conn = conn;
 	if (s->close_in_accept) {
@@ -68,6 +73,29 @@ static enum gw_line_verdict on_line(void *state, void *data, struct gw_line *lin
 	return s->verdict;
 }
 
+static enum gw_line_verdict on_bytes(void *state, void *data, const uint8_t *p, size_t n,
+                                     size_t *used_out)
+{
+	struct owner *s = state;
+	struct gw_conn_owner owner;
+
+	assert_ptr_equal(data, s);
+	s->lines++;
+	s->shown = n;
+	if (n >= s->bite) {
+		*used_out = s->bite;
+		if (!s->quiet)
+			hear(s, "%.*s|", s->bite > 40 ? 40 : (int)s->bite, (const char *)p);
+	}
+	if (s->next != NULL) {
+		owner = *s->next;
+		s->next = NULL;
+		owner_take(s, &owner);
+		gw_conn_own(s->self, s->conn, &owner);
+	}
+	return s->verdict;
+}
+
 static void on_drained(void *state, void *data)
 {
 	(void)data;
@@ -90,5 +118,6 @@ const struct gw_call_row owner_calls[] = {
 	[ROW_LINE] = {"line", (gw_fn *)on_line},
 	[ROW_DRAINED] = {"drained", (gw_fn *)on_drained},
 	[ROW_CLOSED] = {"closed", (gw_fn *)on_closed},
+	[ROW_BYTES] = {"bytes", (gw_fn *)on_bytes},
 	{NULL, NULL},
 };
