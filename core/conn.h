@@ -49,7 +49,7 @@ struct gw_conn {
 	bool ending : 1; /* in conns->closing */
 	bool delivering : 1;
 	bool reowned : 1; /* within a delivery */
-	bool gone : 1; /* freed but for its memory, which a list still names */
+	bool gone : 1;    /* freed but for its memory, which a list still names */
 	uint8_t want;
 
 	/* And what a flush touches besides: the socket's descriptor is at its end. */

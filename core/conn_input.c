@@ -170,7 +170,8 @@ static void check_endless(struct gw_conn *conn)
 		conn_close(conn, GW_CLOSE_FLUSH, "Line too long");
 }
 
-/* A little that is kept goes in front of the new bytes; what was read is then seen where it lies. */
+/* A little that is kept goes in front of the new bytes; what was read is then seen where it lies.
+ */
 static size_t read_behind(struct gw_conn *conn, size_t kept, size_t room, bool *more_out)
 {
 	char *p = scratch(conn->conns, kept + room);

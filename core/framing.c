@@ -59,8 +59,8 @@ bool framing_next(struct framing *f, char *data, size_t n, size_t line_max, size
 	return false;
 }
 
-/* What is kept moves only when as much has gone in front of it, or when the room is doubled: no byte
- * is moved again and again. */
+/* What is kept moves only when as much has gone in front of it, or when the room is doubled: no
+ * byte is moved again and again. */
 static void make_room(struct framing *f, size_t n)
 {
 	size_t have = framing_kept(f);

@@ -3,7 +3,8 @@
  * them.
  *
  * "NICK a|USER b|<Connection closed>": each line and a bar, a ! before one that was too long, the
- * reason of the close. Where limits.bytes says so it takes bytes, `bite` at a time, and notes those.
+ * reason of the close. Where limits.bytes says so it takes bytes, `bite` at a time, and notes
+ * those.
  */
 #ifndef TESTS_OWNER_H
 #define TESTS_OWNER_H
@@ -23,9 +24,10 @@ struct owner {
 	const char *close_on_line;
 	enum gw_close_how how;
 	int closed, ready, drained, lines;
-	size_t bite;                      /* takes so many of the bytes it is shown, none of fewer */
-	size_t shown;                     /* bytes in the last call */
-	const struct gw_conn_owner *next; /* whom the next call with bytes gives the connection to */
+	size_t bite;  /* takes so many of the bytes it is shown, none of fewer */
+	size_t shown; /* bytes in the last call */
+	const struct gw_conn_owner
+		*next; /* whom the next call with bytes gives the connection to */
 };
 
 /** Fills in who is called, by `bytes`. */
