@@ -129,6 +129,31 @@ int cell_parse(struct gw_blob key, struct gw_blob row, struct cell *out)
 	return flags_right(out) ? 0 : -EILSEQ;
 }
 
+size_t cells_put(uint8_t *out, size_t n, struct gw_blob key, struct gw_blob row)
+{
+	out[n] = (uint8_t)key.n;
+	out[n + 1] = (uint8_t)(row.n >> 16);
+	out[n + 2] = (uint8_t)(row.n >> 8);
+	out[n + 3] = (uint8_t)row.n;
+	return append(out, append(out, n + CELLS_HEADER, key.p, key.n), row.p, row.n);
+}
+
+int cells_next(struct gw_blob *cells, struct cell *out)
+{
+	const uint8_t *p = cells->p;
+	struct gw_blob key, row;
+
+	if (cells->n < CELLS_HEADER)
+		return -EILSEQ;
+	key = (struct gw_blob){p + CELLS_HEADER, p[0]};
+	row.n = (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+	row.p = p + CELLS_HEADER + key.n;
+	if (cells->n < cells_bytes(key, row))
+		return -EILSEQ;
+	*cells = (struct gw_blob){p + cells_bytes(key, row), cells->n - cells_bytes(key, row)};
+	return cell_parse(key, row, out);
+}
+
 bool cell_is_death(const struct cell *cell)
 {
 	return cell->field == GW_F_CORE && cell->flags == (CELL_TOMBSTONE | CELL_FINAL);

@@ -79,6 +79,19 @@ struct gw_stamp claim_stamp(struct gw_blob value);
 int cell_parse(struct gw_blob key, struct gw_blob row, struct cell *out);
 /** Takes a key alone apart (the rest of `out` is zero). */
 int cell_parse_key(struct gw_blob key, struct cell *out);
+
+/** Cells in a row of bytes: each key length 1, row length 3, key, row. */
+#define CELLS_HEADER 4
+/** Bytes that it takes there. */
+static inline size_t cells_bytes(struct gw_blob key, struct gw_blob row)
+{
+	return CELLS_HEADER + key.n + row.n;
+}
+/** Puts one behind `n` bytes; there is room. Returns the new length. */
+size_t cells_put(uint8_t *out, size_t n, struct gw_blob key, struct gw_blob row);
+/** Takes the first one, which is checked as by cell_parse(), off the row. -EILSEQ. */
+int cells_next(struct gw_blob *cells, struct cell *out);
+
 bool cell_is_death(const struct cell *cell);
 /** The order of versions: rank, clock, origin. */
 int cell_compare(const struct cell *a, const struct cell *b);

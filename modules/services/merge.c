@@ -16,49 +16,85 @@ static struct gw_blob blob(const void *p, size_t n)
 	return (struct gw_blob){p, n};
 }
 
+static int key_compare(struct gw_blob a, struct gw_blob b)
+{
+	int order = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
+
+	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
+}
+
+/** The merging of one operation: figures add up here and are written once at its end; what is known
+ * of the entity at hand, and of the keys that follow, saves looking it up for each cell. */
+struct walk {
+	struct gw_store_tx *tx;
+	uint64_t cells; /* live ones: the change, modulo 2^64 */
+	uint64_t entities[256];
+	bool counted; /* cells or digest have changed */
+	bool appends; /* no cell is stored at `last` or behind it */
+	uint8_t digest[DIGEST_BYTES];
+	size_t last_n; /* 0: nothing was merged yet */
+	uint8_t last[CELL_KEY_MAX];
+	int life; /* of the entity that `last` belongs to; enum life */
+};
+
+enum life { LIFE_NONE, LIFE_LIVING, LIFE_DEAD };
+
 /* --- figures --- */
 
-static int count_entity(struct gw_store_tx *tx, uint8_t class, bool more)
+static void count_cells(struct walk *walk, const struct derived *before,
+                        const struct derived *after)
+{
+	bool less = before != NULL && before->live, more = after != NULL && after->live;
+
+	if (less)
+		digest_subtract(walk->digest, before->digest);
+	if (more)
+		digest_add(walk->digest, after->digest);
+	walk->cells += (uint64_t)more - less;
+	walk->counted |= less || more;
+}
+
+static int figures_entities(struct walk *walk, uint8_t class)
 {
 	const uint8_t key[2] = {'n', class};
 	struct gw_store_row row;
 	uint8_t value[8];
-	uint64_t n = 0;
-	int status = gw_tx_get(tx, TABLE_META, blob(key, 2), &row);
+	uint64_t n = walk->entities[class];
+	int status = gw_tx_get(walk->tx, TABLE_META, blob(key, 2), &row);
 
 	if (status != 0 && status != -ENOENT)
 		return status;
 	if (status == 0 && row.val.n == 8)
-		n = get_u64(row.val.p);
-	n += more ? 1 : -1;
+		n += get_u64(row.val.p);
 	if (n == 0)
-		return gw_tx_del(tx, TABLE_META, blob(key, 2));
+		return gw_tx_del(walk->tx, TABLE_META, blob(key, 2));
 	put_u64(value, n);
-	return gw_tx_put(tx, TABLE_META, blob(key, 2), blob(value, 8), 0);
+	return gw_tx_put(walk->tx, TABLE_META, blob(key, 2), blob(value, 8), 0);
 }
 
-/* Count and digest of the live cells: without `before`, with `after`. */
-static int count_cells(struct gw_store_tx *tx, const struct derived *before,
-                       const struct derived *after)
+static int figures_cells(struct walk *walk)
 {
 	uint8_t live[8 + DIGEST_BYTES] = {0};
-	bool less = before != NULL && before->live, more = after != NULL && after->live;
 	struct gw_store_row row;
-	int status;
+	int status = gw_tx_get(walk->tx, TABLE_META, blob("live", 4), &row);
 
-	if (!less && !more)
-		return 0;
-	status = gw_tx_get(tx, TABLE_META, blob("live", 4), &row);
 	if (status != 0 && status != -ENOENT)
 		return status;
 	if (status == 0 && row.val.n == sizeof(live))
 		memcpy(live, row.val.p, sizeof(live));
-	if (less)
-		digest_subtract(live + 8, before->digest);
-	if (more)
-		digest_add(live + 8, after->digest);
-	put_u64(live, get_u64(live) + more - less);
-	return gw_tx_put(tx, TABLE_META, blob("live", 4), blob(live, sizeof(live)), 0);
+	digest_add(live + 8, walk->digest);
+	put_u64(live, get_u64(live) + walk->cells);
+	return gw_tx_put(walk->tx, TABLE_META, blob("live", 4), blob(live, sizeof(live)), 0);
+}
+
+static int figures_write(struct walk *walk)
+{
+	int status = walk->counted ? figures_cells(walk) : 0;
+
+	for (unsigned c = 0; c < 256 && status == 0; c++)
+		if (walk->entities[c] != 0)
+			status = figures_entities(walk, (uint8_t)c);
+	return status;
 }
 
 /* --- what follows from a cell --- */
@@ -87,7 +123,7 @@ static int link_derived(struct gw_store_tx *tx, const struct derived *d)
 }
 
 /* `before` (NULL: none) gives way to `cell`. */
-static int cell_put(struct gw_store_tx *tx, const struct derived *before, const struct cell *cell,
+static int cell_put(struct walk *walk, const struct derived *before, const struct cell *cell,
                     bool living)
 {
 	struct derived after;
@@ -95,21 +131,23 @@ static int cell_put(struct gw_store_tx *tx, const struct derived *before, const 
 
 	cell_derive(cell, living, &after);
 	if (before != NULL)
-		status = unlink_derived(tx, before);
+		status = unlink_derived(walk->tx, before);
 	if (status == 0)
-		status = gw_tx_put(tx, TABLE_CELL, cell->key, cell->row, 0);
+		status = gw_tx_put(walk->tx, TABLE_CELL, cell->key, cell->row, 0);
 	if (status == 0)
-		status = link_derived(tx, &after);
-	return status == 0 ? count_cells(tx, before, &after) : status;
+		status = link_derived(walk->tx, &after);
+	count_cells(walk, before, &after);
+	return status;
 }
 
-static int cell_drop(struct gw_store_tx *tx, const struct derived *before, struct gw_blob key)
+static int cell_drop(struct walk *walk, const struct derived *before, struct gw_blob key)
 {
-	int status = unlink_derived(tx, before);
+	int status = unlink_derived(walk->tx, before);
 
 	if (status == 0)
-		status = gw_tx_del(tx, TABLE_CELL, key);
-	return status == 0 ? count_cells(tx, before, NULL) : status;
+		status = gw_tx_del(walk->tx, TABLE_CELL, key);
+	count_cells(walk, before, NULL);
+	return status;
 }
 
 /* --- cells and entities --- */
@@ -121,8 +159,6 @@ static int cell_get(struct gw_store_tx *tx, struct gw_blob key, struct cell *out
 
 	return status == 0 ? cell_parse(row.key, row.val, out) : status;
 }
-
-enum life { LIFE_NONE, LIFE_LIVING, LIFE_DEAD };
 
 /* Of the entity that the key belongs to: a negative status or an enum life. */
 static int entity_life(struct gw_store_tx *tx, struct gw_blob key)
@@ -145,9 +181,8 @@ static int entity_life(struct gw_store_tx *tx, struct gw_blob key)
 }
 
 /* Calls `fn` for every cell of the core's entity but the core itself; `fn` may delete the cell. */
-static int each_other_cell(struct gw_store_tx *tx, const struct cell *core, bool living,
-                           int (*fn)(struct gw_store_tx *, const struct derived *,
-                                     struct gw_blob key))
+static int each_other_cell(struct walk *walk, const struct cell *core, bool living,
+                           int (*fn)(struct walk *, const struct derived *, struct gw_blob key))
 {
 	uint8_t key[CELL_KEY_MAX];
 	struct gw_blob prefix = blob(core->key.p, ENTITY_BYTES), after = blob(key, 0);
@@ -156,7 +191,7 @@ static int each_other_cell(struct gw_store_tx *tx, const struct cell *core, bool
 	struct cell cell;
 	int status;
 
-	while ((status = gw_tx_next(tx, TABLE_CELL, after, prefix, &row)) == 0) {
+	while ((status = gw_tx_next(walk->tx, TABLE_CELL, after, prefix, &row)) == 0) {
 		status = cell_parse(row.key, row.val, &cell);
 		if (status != 0)
 			return status;
@@ -165,73 +200,111 @@ static int each_other_cell(struct gw_store_tx *tx, const struct cell *core, bool
 		if (cell.field == GW_F_CORE)
 			continue;
 		cell_derive(&cell, living, &derived);
-		status = fn(tx, &derived, after);
+		status = fn(walk, &derived, after);
 		if (status != 0)
 			return status;
 	}
 	return status == -ENOENT ? 0 : status;
 }
 
-static int name_put(struct gw_store_tx *tx, const struct derived *d, struct gw_blob key)
+static int name_put(struct walk *walk, const struct derived *d, struct gw_blob key)
 {
 	(void)key;
 	if (d->name_n == 0)
 		return 0;
-	return gw_tx_put(tx, TABLE_NAME, blob(d->name, d->name_n), blob(d->display, d->display_n),
-	                 0);
+	return gw_tx_put(walk->tx, TABLE_NAME, blob(d->name, d->name_n),
+	                 blob(d->display, d->display_n), 0);
 }
 
-static int name_del(struct gw_store_tx *tx, const struct derived *d, struct gw_blob key)
+static int name_del(struct walk *walk, const struct derived *d, struct gw_blob key)
 {
 	(void)key;
-	return d->name_n == 0 ? 0 : gw_tx_del(tx, TABLE_NAME, blob(d->name, d->name_n));
+	return d->name_n == 0 ? 0 : gw_tx_del(walk->tx, TABLE_NAME, blob(d->name, d->name_n));
 }
 
 /* The entity comes to life, stops living, or dies: its other cells and their names follow. */
-static int entity_change(struct gw_store_tx *tx, const struct cell *core, bool lived, bool lives)
+static int entity_change(struct walk *walk, const struct cell *core, bool lived, bool lives)
 {
 	int status = 0;
 
-	if (cell_is_death(core))
-		status = each_other_cell(tx, core, lived, cell_drop);
+	if (walk->appends)
+		status = 0; /* it has no other cells */
+	else if (cell_is_death(core))
+		status = each_other_cell(walk, core, lived, cell_drop);
 	else if (lived != lives)
-		status = each_other_cell(tx, core, true, lives ? name_put : name_del);
-	if (status == 0 && lived != lives)
-		status = count_entity(tx, core->class, lives);
+		status = each_other_cell(walk, core, true, lives ? name_put : name_del);
+	if (lived != lives)
+		walk->entities[core->class] += (uint64_t)lives - lived;
 	return status;
 }
 
-static int merge_cell(struct gw_store_tx *tx, const struct cell *cell)
+static int merge_core(struct walk *walk, const struct cell *cell, const struct cell *old)
 {
+	bool lived = old != NULL && cell_is_live(old), lives = cell_is_live(cell);
 	struct derived before;
-	struct cell old;
-	bool lived = false, lives = false, has_old;
 	int status;
 
-	if (cell->field != GW_F_CORE) {
-		status = entity_life(tx, cell->key);
-		if (status < 0 || status == LIFE_DEAD)
-			return status < 0 ? status : 0;
-		lived = lives = status == LIFE_LIVING;
-	}
-	status = cell_get(tx, cell->key, &old);
+	if (old != NULL)
+		cell_derive(old, lived, &before);
+	status = entity_change(walk, cell, lived, lives);
+	if (status == 0)
+		status = cell_put(walk, old != NULL ? &before : NULL, cell, lives);
+	walk->life = lives ? LIFE_LIVING : cell_is_death(cell) ? LIFE_DEAD : LIFE_NONE;
+	return status;
+}
+
+static int merge_other(struct walk *walk, const struct cell *cell, const struct cell *old)
+{
+	bool living = walk->life == LIFE_LIVING;
+	struct derived before;
+
+	if (walk->life == LIFE_DEAD)
+		return 0;
+	if (old != NULL)
+		cell_derive(old, living, &before);
+	return cell_put(walk, old != NULL ? &before : NULL, cell, living);
+}
+
+/* Goes on to the cell: what is known of its entity, and whether it can be stored already. */
+static int walk_to(struct walk *walk, const struct cell *cell)
+{
+	struct gw_blob last = blob(walk->last, walk->last_n);
+	bool first = last.n == 0;
+	struct gw_store_row row;
+	int status = 0;
+
+	if (first)
+		walk->appends = gw_tx_next(walk->tx, TABLE_CELL, cell->key, blob(NULL, 0), &row) ==
+		                        -ENOENT &&
+		                gw_tx_get(walk->tx, TABLE_CELL, cell->key, &row) == -ENOENT;
+	else if (key_compare(last, cell->key) >= 0)
+		walk->appends = false;
+	if (first || memcmp(last.p, cell->key.p, ENTITY_BYTES) != 0)
+		status = walk->appends && !first ? LIFE_NONE : entity_life(walk->tx, cell->key);
+	else
+		status = walk->life;
+	if (status < 0)
+		return status;
+	walk->life = status;
+	memcpy(walk->last, cell->key.p, cell->key.n);
+	walk->last_n = cell->key.n;
+	return 0;
+}
+
+static int merge_cell(struct walk *walk, const struct cell *cell)
+{
+	struct cell old;
+	int status = walk_to(walk, cell);
+
+	if (status != 0)
+		return status;
+	status = walk->appends ? -ENOENT : cell_get(walk->tx, cell->key, &old);
 	if (status != 0 && status != -ENOENT)
 		return status;
-	has_old = status == 0;
-	if (has_old && cell_compare(&old, cell) >= 0)
+	if (status == 0 && cell_compare(&old, cell) >= 0)
 		return 0;
-	if (cell->field == GW_F_CORE) {
-		lived = has_old && cell_is_live(&old);
-		lives = cell_is_live(cell);
-	}
-	if (has_old)
-		cell_derive(&old, lived, &before);
-	if (cell->field == GW_F_CORE) {
-		status = entity_change(tx, cell, lived, lives);
-		if (status != 0)
-			return status;
-	}
-	return cell_put(tx, has_old ? &before : NULL, cell, lives);
+	return (cell->field == GW_F_CORE ? merge_core : merge_other)(walk, cell,
+	                                                             status == 0 ? &old : NULL);
 }
 
 /* --- verbs --- */
@@ -294,10 +367,28 @@ static int verb_room(struct gw_store_tx *tx, const struct gw_store_op *op)
 
 static int verb_cell(struct gw_store_tx *tx, const struct gw_store_op *op)
 {
+	struct walk walk = {.tx = tx};
 	struct cell cell;
 	int status = cell_parse(op->key, op->val, &cell);
 
-	return status == 0 ? merge_cell(tx, &cell) : status;
+	if (status == 0)
+		status = merge_cell(&walk, &cell);
+	return status == 0 ? figures_write(&walk) : status;
+}
+
+static int verb_cells(struct gw_store_tx *tx, const struct gw_store_op *op)
+{
+	struct walk walk = {.tx = tx};
+	struct gw_blob run = op->val;
+	struct cell cell;
+	int status = 0;
+
+	while (run.n > 0 && status == 0) {
+		status = cells_next(&run, &cell);
+		if (status == 0)
+			status = merge_cell(&walk, &cell);
+	}
+	return status == 0 ? figures_write(&walk) : status;
 }
 
 /* A claim is as old as its first version: who only changes how a name is written does not lose its
@@ -369,6 +460,7 @@ static const struct {
 	[VERB_CLAIM] = {verb_claim, CELL_KEY_LEAST, CELL_HEADER},
 	[VERB_ISSUE] = {verb_issue, 8, 8},
 	[VERB_META] = {verb_meta, 1, 0},
+	[VERB_CELLS] = {verb_cells, 1, 0},
 };
 
 int merge(struct gw_store_tx *tx, uint64_t tag, const struct gw_store_op *op)

@@ -129,7 +129,9 @@ enum verb {
 	VERB_CLAIM, /* the same, made here: the claim in the value keeps its stamp if the entity has
 	               it already */
 	VERB_ISSUE, /* key: origin, val: clock: a transaction of this server is in the batch */
-	VERB_META   /* key: string, val: bytes */
+	VERB_META,  /* key: string, val: bytes */
+	VERB_CELLS  /* key: anything, val: cells in a row (cells_put()), each merged as by VERB_CELL;
+	               fast when they come in the order of keys, and fastest behind the last one */
 };
 gw_store_merge_fn merge;
 

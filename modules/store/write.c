@@ -18,6 +18,9 @@ struct tx {
 	struct gw_store_tx pub; /* first: what a merge function sees */
 	struct env *env;
 	MDB_txn *txn;
+	/* One per table that was used: where it stands is near the next row, as merges go along the
+	 * keys, so most steps need no search from the root. LMDB ends them with the transaction. */
+	MDB_cursor *cursors[GW_STORE_TABLES];
 	bool wrote;
 	bool tight;    /* little is left: batches that make the database larger are refused */
 	int64_t grown; /* bytes, by the batch that runs; counted when it is tight */
@@ -33,11 +36,25 @@ static MDB_val val_of(struct gw_blob blob)
 	return (MDB_val){.mv_size = blob.n, .mv_data = (void *)(uintptr_t)blob.p};
 }
 
+/* An LMDB code. */
+static int cursor_at(struct tx *tx, uint8_t table, MDB_cursor **out)
+{
+	int code = 0;
+
+	if (tx->cursors[table] == NULL)
+		code = mdb_cursor_open(tx->txn, tx->env->tables[table], &tx->cursors[table]);
+	*out = tx->cursors[table];
+	return code;
+}
+
 static int get(struct tx *tx, uint8_t table, struct gw_blob key, struct gw_store_row *out)
 {
 	MDB_val k = val_of(key), data;
-	int code = mdb_get(tx->txn, tx->env->tables[table], &k, &data);
+	MDB_cursor *cursor;
+	int code = cursor_at(tx, table, &cursor);
 
+	if (code == 0)
+		code = mdb_cursor_get(cursor, &k, &data, MDB_SET);
 	if (code == 0)
 		row_open(table, k, data, out);
 	return env_status(code);
@@ -58,13 +75,16 @@ static int put(struct tx *tx, uint8_t table, struct gw_blob key, struct gw_blob 
 {
 	size_t front = table < GW_STORE_VERSIONED ? 0 : 8;
 	MDB_val k = val_of(key), data = {.mv_size = front + val.n};
+	MDB_cursor *cursor;
 	uint8_t *room;
-	int code;
+	int code = cursor_at(tx, table, &cursor);
 
+	if (code != 0)
+		return env_status(code);
 	tx->wrote = true;
 	if (tx->tight)
 		tx->grown += (int64_t)(key.n + data.mv_size) - row_bytes(tx, table, key);
-	code = mdb_put(tx->txn, tx->env->tables[table], &k, &data, MDB_RESERVE);
+	code = mdb_cursor_put(cursor, &k, &data, MDB_RESERVE);
 	if (code != 0)
 		return env_status(code);
 	room = data.mv_data;
@@ -77,13 +97,18 @@ static int put(struct tx *tx, uint8_t table, struct gw_blob key, struct gw_blob 
 
 static int del(struct tx *tx, uint8_t table, struct gw_blob key)
 {
-	MDB_val k = val_of(key);
-	int code;
+	MDB_val k = val_of(key), data;
+	MDB_cursor *cursor;
+	int code = cursor_at(tx, table, &cursor);
 
+	if (code != 0)
+		return env_status(code);
 	tx->wrote = true;
 	if (tx->tight)
 		tx->grown -= row_bytes(tx, table, key);
-	code = mdb_del(tx->txn, tx->env->tables[table], &k, NULL);
+	code = mdb_cursor_get(cursor, &k, &data, MDB_SET);
+	if (code == 0)
+		code = mdb_cursor_del(cursor, 0);
 	return code == MDB_NOTFOUND ? 0 : env_status(code);
 }
 
@@ -112,14 +137,13 @@ static int next(struct tx *tx, uint8_t table, struct gw_blob after, struct gw_bl
 	struct gw_blob from = compare(after, prefix) > 0 ? after : prefix;
 	MDB_val key = val_of(from), data;
 	MDB_cursor *cursor;
-	int code = mdb_cursor_open(tx->txn, tx->env->tables[table], &cursor);
+	int code = cursor_at(tx, table, &cursor);
 
 	if (code != 0)
 		return env_status(code);
 	code = mdb_cursor_get(cursor, &key, &data, from.n > 0 ? MDB_SET_RANGE : MDB_FIRST);
 	if (code == 0 && after.n > 0 && same(key, after))
 		code = mdb_cursor_get(cursor, &key, &data, MDB_NEXT);
-	mdb_cursor_close(cursor);
 	if (code == 0 && !begins_with(key, prefix))
 		code = MDB_NOTFOUND;
 	if (code == 0)
