@@ -115,7 +115,8 @@ struct known_key {
 /** A server of the services database, as long as it lives there. */
 struct known {
 	struct gw_id id;
-	char name[GW_SERVER_MAX + 1];
+	char name[GW_SERVER_MAX + 1], folded[GW_SERVER_MAX + 1];
+	struct gw_stamp claim; /* of the name: the earliest has it */
 	struct known_key keys[KEYS_PER_SERVER]; /* the oldest first */
 	size_t n_keys;
 	char *addresses[ADDRESSES_PER_SERVER];
@@ -207,6 +208,7 @@ attempt_ended_fn uplinks_ended;
 /** All links; `after` NULL starts, NULL ends. */
 struct link *links_next(struct link_state *st, struct link *after);
 const struct proved *link_who(const struct link *link);
+struct reauth;
 /** reauth.c's place in the link, NULL at first; links.c calls reauth_free() when the link ends. */
 struct reauth **link_reauth(struct link *link);
 /** Sends a control frame with a body of re-authentication. */
