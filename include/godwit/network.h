@@ -266,10 +266,12 @@ struct gw_via_spec {
  * has been done. */
 #define GW_TOPIC_CIRCLE "network.circle"
 
-/** How far a burst has got; zero at first. */
+/** How far a burst has got; zero at first, but for `via`. */
 struct gw_burst_cursor {
-	uint32_t phase;
+	uint64_t via; /* the link that it is for: what is behind it is left out; 0: nothing is */
 	uint64_t at, within;
+	uint32_t phase;
+	uint32_t reserved; /* 0 */
 };
 typedef void gw_burst_emit_fn(void *ctx, const void *record, size_t len);
 
@@ -303,6 +305,8 @@ struct gw_channel_spec {
 	const char *name;
 	struct gw_stamp created; /* zero: now */
 	struct gw_id registered;
+	struct gw_stamp claim; /* of the registration on the name: of two, the older wins; zero: the
+	                          entity's id */
 	const struct gw_mode_change *modes; /* flags, parameters, list entries */
 	const struct gw_stamp *mode_stamps; /* of each, or NULL: that of the event */
 	const char *const *setters;         /* of each list entry, or NULL */
@@ -473,7 +477,9 @@ struct gw_network_ops {
 	 * (-EBUSY). */
 	int (*apply)(void *network, const void *record, size_t len, uint64_t via);
 	/** A link may bring servers from now on: it introduces them as records of a burst, itself
-	 * first. -EEXIST: `via` is known. -EALREADY: the server is in sight already. */
+	 * first. The caller makes it live and exports the first part of the burst before it hands
+	 * in the first record: so whatever is refused here for the sake of a circle, the other side
+	 * has been told why. -EEXIST: `via` is known. -EALREADY: the server is in sight already. */
 	int (*via_add)(void *network, const struct gw_via_spec *);
 	/** A link is down, or going to be: the servers behind it are gone, and GW_EV_SPLIT says so
 	 * to this side of the network. Inside a notification: right behind it. -ENOENT. */
