@@ -10,9 +10,9 @@
  *       target's key            ->
  *                               <-    DONE: a hash that only who opened RESPONSE can know
  *
- * One struct exchange is one side of one run. No clock, no connection, no randomness of its own: the
- * caller brings fresh bytes, carries frames, and closes on whatever is not CODE_OK, without a word.
- * It keeps an exchange in memory that no core file shows, and wipes it at the end. Pure.
+ * One struct exchange is one side of one run. No clock, no connection, no randomness of its own:
+ * the caller brings fresh bytes, carries frames, and closes on whatever is not CODE_OK, without a
+ * word. It keeps an exchange in memory that no core file shows, and wipes it at the end. Pure.
  */
 #ifndef LINK_HANDSHAKE_H
 #define LINK_HANDSHAKE_H
@@ -31,7 +31,13 @@
 #define FRAME_DONE (FRAME_HEAD + 32)
 #define FRAME_LONGEST FRAME_CHALLENGE
 
-enum frame_type { TYPE_HELLO = 1, TYPE_CHALLENGE = 2, TYPE_RESPONSE = 3, TYPE_DONE = 5 };
+enum frame_type {
+	TYPE_NONE = 0,
+	TYPE_HELLO = 1,
+	TYPE_CHALLENGE = 2,
+	TYPE_RESPONSE = 3,
+	TYPE_DONE = 5
+};
 
 /** How an attempt ended. The texts are in the log and in the names of the counters. */
 enum code {
@@ -86,7 +92,7 @@ bool link_name_valid(const char *name);
 /** Whether `n` bytes can be the beginning of a frame of that type: 0 they are, and it is not whole;
  * its length when it is; -1 they cannot, or there is more than it. */
 int frame_look(enum frame_type type, const uint8_t *p, size_t n);
-/** The type that a whole frame names in its head, for frames that are carried in others; 0: none. */
+/** The type that a whole frame names in its head, for frames that are carried in others. */
 enum frame_type frame_type_of(const uint8_t *p, size_t n);
 
 /** Both sides begin with this. */
@@ -99,7 +105,7 @@ void source_hello(const struct exchange *x, uint8_t out[FRAME_HELLO]);
 
 /** Whom the source expects. */
 struct expectation {
-	const char *name;                /* NULL: it joins, and learns the name */
+	const char *name;                 /* NULL: it joins, and learns the name */
 	const uint8_t (*keys)[KEY_BYTES]; /* live keys of that name, or the pin */
 	size_t n_keys;
 	const struct key_pair *own; /* each of its own keys is tried */

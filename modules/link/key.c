@@ -50,7 +50,8 @@ void key_text(const uint8_t pk[KEY_BYTES], char out[KEY_TEXT_SIZE])
 	                  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
-/* Coordinates from 2^255 - 19 on are second names of the first nineteen; with the top bit, of all. */
+/* Coordinates from 2^255 - 19 on are second names of the first nineteen; with the top bit, of all.
+ */
 static bool canonical(const uint8_t pk[KEY_BYTES])
 {
 	static const uint8_t p_high = 0x7f, p_low = 0xed;
@@ -65,8 +66,8 @@ bool key_usable(const uint8_t pk[KEY_BYTES])
 {
 	/* Any scalar does: all are multiples of eight, so they take each point of small order, and
 	 * no other, to zero. */
-	static const uint8_t scalar[KEY_BYTES] = {
-		0x67, 0x6f, 0x64, 0x77, 0x69, 0x74, 0x2d, 0x6c, 0x69, 0x6e, 0x6b};
+	static const uint8_t scalar[KEY_BYTES] = {0x67, 0x6f, 0x64, 0x77, 0x69, 0x74,
+	                                          0x2d, 0x6c, 0x69, 0x6e, 0x6b};
 	uint8_t shared[KEY_BYTES];
 
 	return canonical(pk) && crypto_scalarmult(shared, scalar, pk) == 0;
@@ -88,7 +89,8 @@ int key_parse(const char *text, uint8_t pk_out[KEY_BYTES], struct gw_error *why)
 		return gw_fail(why, -EINVAL, "The key has a character that no key has.");
 	checksum(body, check);
 	if (memcmp(check, body + KEY_BYTES, CHECK) != 0)
-		return gw_fail(why, -EINVAL, "The key's checksum is wrong: it was not copied whole.");
+		return gw_fail(why, -EINVAL,
+		               "The key's checksum is wrong: it was not copied whole.");
 	if (!key_usable(body))
 		return gw_fail(why, -EINVAL, "That is no usable key: it was made to deceive.");
 	memcpy(pk_out, body, KEY_BYTES);

@@ -1,9 +1,9 @@
 /*
  * limits.h - how many attempts there may be, and how much is said of them.
  *
- * Whoever can reach the port can begin an attempt, so there is a bound for all, one per address, and
- * a part that only addresses of listed servers get. An address is an IPv4 address, the first half
- * of an IPv6 address, or a Unix socket; for dials it is what was dialled.
+ * Whoever can reach the port can begin an attempt, so there is a bound for all, one per address,
+ * and a part that only addresses of listed servers get. An address is an IPv4 address, the first
+ * half of an IPv6 address, or a Unix socket; for dials it is what was dialled.
  */
 #ifndef LINK_LIMITS_H
 #define LINK_LIMITS_H
@@ -18,13 +18,13 @@
 /** What is remembered of an address while it is of interest. */
 struct place {
 	char address[PLACE_MAX];
-	int64_t full_ns;     /* when its bucket is full again */
+	int64_t full_ns; /* when its bucket is full again */
 	int64_t seen_ns;
-	int64_t minute_ns;   /* when the current minute of its log began */
-	uint32_t open;       /* attempts under way */
-	uint32_t lines;      /* of log, in this minute */
-	uint32_t unsaid;     /* ends that were not logged in this minute */
-	uint32_t failures;   /* in a row */
+	int64_t minute_ns; /* when the current minute of its log began */
+	uint32_t open;     /* attempts under way */
+	uint32_t lines;    /* of log, in this minute */
+	uint32_t unsaid;   /* ends that were not logged in this minute */
+	uint32_t failures; /* in a row */
 	UT_hash_handle hh;
 };
 
@@ -44,7 +44,8 @@ struct limits {
 
 /** May an attempt from there begin? NULL: no. Otherwise the place, which it counts for until
  * limits_end(). `listed`: the services database has a server there. */
-struct place *limits_begin(struct gw_self *self, struct limits *l, const char *address, bool listed);
+struct place *limits_begin(struct gw_self *self, struct limits *l, const char *address,
+                           bool listed);
 void limits_end(struct limits *l, struct place *place);
 /** The place of a dial: counts nothing but failures. */
 struct place *limits_place(struct gw_self *self, struct limits *l, const char *address);
