@@ -129,6 +129,7 @@ enum gw_namespace {
 /** One cell as it is read: borrowed for the call. */
 struct gw_cell {
 	uint16_t field;
+	bool beaten; /* a claim: the name is owned by another living entity, which claimed it earlier */
 	struct gw_blob sub, value;
 	struct gw_stamp stamp;
 };
@@ -139,6 +140,10 @@ struct gw_entity {
 	struct gw_id id;
 	const struct gw_cell *cells;
 	size_t n;
+	/** Accounts and channels: how it is shown, and addressed (see `find_shown`): the first name of
+	 * its class that it claims and owns. One that owns none is shown as NAME~DIGITS of the first
+	 * that it claims. NULL: it claims none. */
+	const char *shown;
 };
 
 /** The first cell of `field` (with `sub`, unless that is NULL), or NULL. */
@@ -194,6 +199,7 @@ struct gw_services_change {
 	uint8_t class;
 	struct gw_id id;
 	bool dead;
+	bool names_kept; /* none of its claims was made, changed or dropped; false: it may be */
 };
 #define GW_TOPIC_SERVICES_CHANGED "services.changed"
 
@@ -217,6 +223,14 @@ struct gw_services_ops {
 	/** Folds a name: ASCII lower case for now; claims are keyed by it. Returns its length, or
 	 * -EINVAL if it does not fit. */
 	int (*fold)(void *services, const char *name, char folded_out[GW_NAME_MAX + 1]);
+	/** Whom a folded name means as people are shown it: who owns it, as `find` says; or, for
+	 * NAME~DIGITS, who claims NAME and does not own it. `display` is the form that is shown. */
+	int (*find_shown)(void *services, enum gw_namespace, const void *folded, size_t n,
+	                  struct gw_owner *owner_out, struct gw_call done);
+	/** NAME~DIGITS of somebody with no right to NAME: five base32 digits of the SHA-256 of the
+	 * bytes of an id; the name is cut so that all of it has at most `max` bytes. */
+	void (*lesser)(void *services, const char *name, const void *id, size_t id_len, size_t max,
+	               char out[GW_NAME_MAX + 1]);
 };
 
 #endif

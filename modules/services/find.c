@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define NAMES_CACHED 16384
-#define ONE_ROW ((size_t)256)
+#define CLAIMANTS_BYTES ((size_t)16 << 10) /* of one name: more need not be told apart */
 #define ROOM_LEAST ((uint64_t)10000)
 
 /** A name in the cache, with its owner or -ENOENT. */
@@ -18,6 +18,7 @@ struct named {
 	UT_hash_handle hh;
 	int status;
 	struct gw_owner owner;
+	uint8_t digits; /* that tell its claimants apart */
 	uint8_t name_n, name[NAME_PREFIX_MAX];
 };
 
@@ -64,7 +65,7 @@ static void named_used(struct services_state *state, struct named *named)
 }
 
 static void named_add(struct services_state *state, const struct request *request, int status,
-                      const struct gw_owner *owner)
+                      const struct gw_owner *owner, unsigned digits)
 {
 	struct gw_self *self = state->self;
 	struct named *named = named_find(state, request->name, request->name_n);
@@ -77,6 +78,7 @@ static void named_add(struct services_state *state, const struct request *reques
 	named->status = status;
 	if (status == 0)
 		named->owner = *owner;
+	named->digits = (uint8_t)digits;
 	named->name_n = request->name_n;
 	memcpy(named->name, request->name, request->name_n);
 	HASH_ADD(hh, state->names, name, named->name_n, named);
@@ -105,8 +107,7 @@ void find_forget_entity(struct services_state *state, uint8_t class, struct gw_i
 
 /* --- asking --- */
 
-/* The first key behind all that begin with `prefix` (which does not consist of 0xff only). */
-static struct gw_blob behind(const uint8_t *prefix, size_t n, uint8_t out[NAME_PREFIX_MAX])
+struct gw_blob find_behind(const uint8_t *prefix, size_t n, uint8_t out[NAME_PREFIX_MAX])
 {
 	memcpy(out, prefix, n);
 	while (n > 1 && out[n - 1] == 0xff)
@@ -129,8 +130,8 @@ static int ask_store(struct services_state *state, const uint8_t *name, size_t n
 	request->name_n = (uint8_t)n;
 	memcpy(request->name, name, n);
 	range.from = (struct gw_blob){request->name, n};
-	range.to = behind(name, n, end);
-	status = store_read(state, &range, 1, ONE_ROW, CALL_FOUND, request->id);
+	range.to = find_behind(name, n, end);
+	status = store_read(state, &range, 1, CLAIMANTS_BYTES, CALL_FOUND, request->id);
 	if (status != 0)
 		request_free(state, request);
 	return status == 0 ? -EINPROGRESS : status;
@@ -159,13 +160,25 @@ int find(void *services, enum gw_namespace ns, const void *folded, size_t n,
 	return named->status;
 }
 
-static int owner_open(const struct request *request, const struct gw_store_row *row,
-                      struct gw_owner *out)
+int find_cached(struct services_state *state, const uint8_t *name, size_t n,
+                struct gw_owner *owner_out, unsigned *digits_out)
 {
-	const uint8_t *tail = (const uint8_t *)row->key.p + request->name_n;
+	struct named *named = named_find(state, name, n);
+
+	if (named == NULL)
+		return -EAGAIN;
+	named_used(state, named);
+	*owner_out = named->owner;
+	*digits_out = named->digits;
+	return named->status;
+}
+
+int find_owner(size_t name_n, const struct gw_store_row *row, struct gw_owner *out)
+{
+	const uint8_t *tail = (const uint8_t *)row->key.p + name_n;
 
 	memset(out, 0, sizeof(*out));
-	if (row->key.n != request->name_n + 16u + ENTITY_BYTES || row->val.n > GW_NAME_MAX)
+	if (row->key.n != name_n + 16 + ENTITY_BYTES || row->val.n > GW_NAME_MAX)
 		return -EILSEQ;
 	out->claim = (struct gw_stamp){get_u64(tail), get_u64(tail + 8)};
 	out->class = tail[16];
@@ -183,9 +196,9 @@ void find_rows(void *state_, uint64_t tag, int status, const struct gw_store_row
 	struct gw_owner owner;
 
 	if (status >= 0)
-		status = n == 0 ? -ENOENT : owner_open(request, &rows[0], &owner);
+		status = n == 0 ? -ENOENT : find_owner(request->name_n, &rows[0], &owner);
 	if (request->claims_changed == state->claims_changed && (status == 0 || status == -ENOENT))
-		named_add(state, request, status, &owner);
+		named_add(state, request, status, &owner, shown_digits(rows, n));
 	if (fn != NULL)
 		fn(request->done.module->state, request->done.tag, status,
 		   status == 0 ? &owner : NULL);

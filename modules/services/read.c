@@ -38,6 +38,7 @@ void request_free(struct services_state *state, struct request *request)
 	struct gw_self *self = state->self;
 
 	HASH_DELETE(hh, state->requests, request);
+	gw_free(self, request->claims);
 	gw_free(self, request);
 }
 
@@ -102,16 +103,32 @@ static int entity_open(const struct gw_store_row *rows, size_t n, struct gw_cell
 
 /* --- one entity --- */
 
+/* The entity, and the names that it was seen to claim, from one image. */
 static int ask(struct services_state *state, struct request *request)
 {
+	struct gw_self *self = state->self;
 	uint8_t key[ENTITY_BYTES], end[ENTITY_BYTES + 2];
-	struct gw_store_range range = {
-		.table = TABLE_CELL, .from = {key, sizeof(key)}, .to = {end, sizeof(end)}};
+	struct gw_store_range *ranges =
+		gw_alloc(self, (1 + request->n_claims / 3) * sizeof(*ranges));
+	uint8_t(*ends)[NAME_PREFIX_MAX] =
+		gw_alloc(self, (1 + request->n_claims / 3) * sizeof(*ends));
+	size_t n = 1;
+	int status;
 
 	entity_key(key, request->class, request->entity);
 	memcpy(end, key, sizeof(key));
 	end[ENTITY_BYTES] = end[ENTITY_BYTES + 1] = 0xff; /* the field 0xffff is not used */
-	return store_read(state, &range, 1, request->max_bytes, CALL_ENTITY_ROWS, request->id);
+	ranges[0] = (struct gw_store_range){
+		.table = TABLE_CELL, .from = {key, sizeof(key)}, .to = {end, sizeof(end)}};
+	for (size_t at = 0; at < request->n_claims; at += request->claims[at] + 1u, n++) {
+		ranges[n].table = TABLE_NAME;
+		ranges[n].from = (struct gw_blob){request->claims + at + 1, request->claims[at]};
+		ranges[n].to = find_behind(ranges[n].from.p, ranges[n].from.n, ends[n]);
+	}
+	status = store_read(state, ranges, n, request->max_bytes, CALL_ENTITY_ROWS, request->id);
+	gw_free(self, ends);
+	gw_free(self, ranges);
+	return status;
 }
 
 int read_entity(void *services, uint8_t class, struct gw_id id, struct gw_call done)
@@ -129,26 +146,52 @@ int read_entity(void *services, uint8_t class, struct gw_id id, struct gw_call d
 	return status;
 }
 
+/* The cells come first, then the names. */
+static int read_open(struct services_state *state, struct request *request,
+                     const struct gw_store_row *rows, size_t n, struct gw_cell *cells,
+                     struct gw_entity *entity, char room[GW_NAME_MAX + 1])
+{
+	struct shown_rows in = {request, rows, n};
+	size_t n_cells = 0;
+	int status;
+
+	while (n_cells < n && rows[n_cells].table == TABLE_CELL)
+		n_cells++;
+	status = entity_open(rows, n_cells, cells, entity);
+	if (status != 0)
+		return status;
+	status = shown_resolve(state, &in, cells, entity, room);
+	if (status == -EAGAIN)
+		shown_ask(state, request, entity);
+	return status;
+}
+
 void read_rows(void *state_, uint64_t tag, int status, const struct gw_store_row *rows, size_t n)
 {
 	struct services_state *state = state_;
 	struct gw_self *self = state->self;
 	struct request *request = request_find(state, tag);
+	char room[GW_NAME_MAX + 1];
 	struct gw_entity entity;
-	struct gw_cell *cells;
+	struct gw_cell *cells = gw_alloc(self, (n + 1) * sizeof(*cells));
+	bool again = status == GW_STORE_MORE;
 
-	if (status == GW_STORE_MORE) {
+	if (again) {
 		request->max_bytes *= 4;
-		status = request->max_bytes > ENTITY_BYTES_MAX ? -E2BIG : ask(state, request);
-		if (status == 0)
-			return;
+		status = request->max_bytes > ENTITY_BYTES_MAX ? -E2BIG : 0;
+	} else if (status == 0) {
+		status = read_open(state, request, rows, n, cells, &entity, room);
+		again = status == -EAGAIN;
 	}
-	cells = gw_alloc(self, (n + 1) * sizeof(*cells));
-	if (status == 0)
-		status = entity_open(rows, n, cells, &entity);
-	tell(request->done, status, status == 0 ? &entity : NULL);
+	if (again && (status == 0 || status == -EAGAIN))
+		status = ask(state, request);
+	else
+		again = false;
+	if (!again || status != 0) {
+		tell(request->done, status, status == 0 ? &entity : NULL);
+		request_free(state, request);
+	}
 	gw_free(self, cells);
-	request_free(state, request);
 }
 
 /* --- all of a class --- */

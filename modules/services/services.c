@@ -62,6 +62,8 @@ static const struct gw_services_ops services_ops = {
 	.walk = walk,
 	.origin = services_origin,
 	.fold = fold,
+	.find_shown = find_shown,
+	.lesser = lesser,
 };
 
 static const struct gw_interface_row services_interfaces[] = {
@@ -91,6 +93,7 @@ static const struct gw_call_row services_calls[] = {
 	[CALL_BACKUP_RUN] = {"backup-run", (gw_fn *)admin_backup_run},
 	[CALL_BACKUP_DONE] = {"backup-done", (gw_fn *)admin_backup_done},
 	[CALL_TIDIED] = {"tidied", (gw_fn *)expire_tidied},
+	[CALL_SHOWN] = {"shown", (gw_fn *)shown_rows},
 	{NULL, NULL},
 };
 

@@ -8,6 +8,7 @@
  *     find.c     owner of a name: cache, filter, store
  *     filter.c   a Bloom filter over all claimed names
  *     read.c     entities, one or all of a class
+ *     shown.c    names that two claim: who is shown how, and who is meant by it
  *     expire.c   deletes what expired an hour ago, tidies what points to a dropped account
  *     admin.c    services status, figures for status
  *     backup.c   the command backup
@@ -46,7 +47,8 @@ enum services_call {
 	CALL_BACKUP_STORED,
 	CALL_BACKUP_RUN,
 	CALL_BACKUP_DONE,
-	CALL_TIDIED
+	CALL_TIDIED,
+	CALL_SHOWN
 };
 
 #define SLICE_BYTES ((size_t)64 << 10)      /* of a walk: one turn's work */
@@ -157,6 +159,13 @@ int find(void *services, enum gw_namespace ns, const void *folded, size_t n,
          struct gw_owner *owner_out, struct gw_call done);
 int fold(void *services, const char *name, char folded_out[GW_NAME_MAX + 1]);
 gw_store_rows_fn find_rows;
+/** What the cache says of a name: 0 or -ENOENT, the owner, and shown_digits(); -EAGAIN: nothing. */
+int find_cached(struct services_state *state, const uint8_t *name, size_t n,
+                struct gw_owner *owner_out, unsigned *digits_out);
+/** The first key behind all that begin with `prefix` (which does not consist of 0xff only). */
+struct gw_blob find_behind(const uint8_t *prefix, size_t n, uint8_t out[NAME_PREFIX_MAX]);
+/** Owner and claim in a row of a name, whose prefix has `name_n` bytes. -EILSEQ. */
+int find_owner(size_t name_n, const struct gw_store_row *row, struct gw_owner *out);
 /** The name is about to be claimed: no longer denied. */
 void find_claimed(struct services_state *state, struct gw_blob name);
 /** The owner may have changed. */
@@ -191,6 +200,9 @@ struct request {
 	uint8_t class;
 	struct gw_id entity;
 	size_t max_bytes;
+	uint8_t *claims; /* read: names whose rows are read with the entity: length, prefix; find_shown:
+	                    the digits; NULL: none */
+	size_t n_claims;
 	uint8_t from_n, from[NAME_KEY_MAX + 1]; /* walks: where the next slice begins */
 	UT_hash_handle hh;
 };
@@ -198,6 +210,30 @@ struct request *request_new(struct services_state *state, struct gw_call done);
 struct request *request_find(struct services_state *state, uint64_t id);
 void request_free(struct services_state *state, struct request *request);
 void request_drop_all(struct services_state *state);
+
+/* --- shown.c --- */
+
+/** How many digits tell the claimants of a name apart; `rows` are all rows of one name. */
+unsigned shown_digits(const struct gw_store_row *rows, size_t n);
+/** What was read for a request: its cells, and behind them the rows of the names that it asked for.
+ */
+struct shown_rows {
+	const struct request *request;
+	const struct gw_store_row *rows;
+	size_t n;
+};
+/** Fills the cells' `beaten` and the entity's `shown` (into `room`) from the name rows that were
+ * read with it, or from the cache. -EAGAIN: a name is in neither. */
+int shown_resolve(struct services_state *state, const struct shown_rows *in, struct gw_cell *cells,
+                  struct gw_entity *entity, char room[GW_NAME_MAX + 1]);
+/** Has the names that the entity claims read with it from now on. */
+void shown_ask(struct services_state *state, struct request *request,
+               const struct gw_entity *entity);
+int find_shown(void *services, enum gw_namespace ns, const void *folded, size_t n,
+               struct gw_owner *owner_out, struct gw_call done);
+void lesser(void *services, const char *name, const void *id, size_t id_len, size_t max,
+            char out[GW_NAME_MAX + 1]);
+gw_store_rows_fn shown_rows;
 
 /* --- expire.c --- */
 
