@@ -52,6 +52,8 @@ struct wire_vec {
 	size_t n; /* entries */
 };
 struct vector_entry wire_vec_at(struct wire_vec vec, size_t i);
+/** Entries as they lie in a message, or in the value of an ack cell. -EBADMSG unless they rise. */
+int wire_vec_open(struct gw_blob bytes, struct wire_vec *out);
 /** 0 if it is not in it. */
 uint64_t wire_vec_get(struct wire_vec vec, uint64_t origin);
 
@@ -145,6 +147,9 @@ void wire_u32(struct wire_out *out, uint32_t value);
 void wire_u64(struct wire_out *out, uint64_t value);
 void wire_bytes(struct wire_out *out, const void *p, size_t n);
 void wire_id(struct wire_out *out, struct gw_id id);
+/** The entries alone, as in the value of an ack cell. */
+void wire_entries(struct wire_out *out, const struct vector *vec);
+/** Their number (2 bytes) and the entries. */
 void wire_vector(struct wire_out *out, const struct vector *vec);
 /** Bytes behind one byte of length: a key. */
 void wire_key(struct wire_out *out, struct gw_blob key);
