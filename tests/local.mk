@@ -13,6 +13,7 @@ include tests/unit/local.mk
 include tests/sim/local.mk
 include tests/module/local.mk
 include tests/fuzz/local.mk
+include tests/tools/local.mk
 
 check-programs: all-am $(check_LIBRARIES) $(check_LTLIBRARIES) $(check_PROGRAMS)
 	@printf '%s\n' $(check_PROGRAMS) >tests/programs

@@ -132,9 +132,10 @@ int cell_parse(struct gw_blob key, struct gw_blob row, struct cell *out)
 size_t cells_put(uint8_t *out, size_t n, struct gw_blob key, struct gw_blob row)
 {
 	out[n] = (uint8_t)key.n;
-	out[n + 1] = (uint8_t)(row.n >> 16);
-	out[n + 2] = (uint8_t)(row.n >> 8);
-	out[n + 3] = (uint8_t)row.n;
+	out[n + 1] = (uint8_t)(row.n >> 24);
+	out[n + 2] = (uint8_t)(row.n >> 16);
+	out[n + 3] = (uint8_t)(row.n >> 8);
+	out[n + 4] = (uint8_t)row.n;
 	return append(out, append(out, n + CELLS_HEADER, key.p, key.n), row.p, row.n);
 }
 
@@ -146,7 +147,7 @@ int cells_next(struct gw_blob *cells, struct cell *out)
 	if (cells->n < CELLS_HEADER)
 		return -EILSEQ;
 	key = (struct gw_blob){p + CELLS_HEADER, p[0]};
-	row.n = (size_t)p[1] << 16 | (size_t)p[2] << 8 | p[3];
+	row.n = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
 	row.p = p + CELLS_HEADER + key.n;
 	if (cells->n < cells_bytes(key, row))
 		return -EILSEQ;

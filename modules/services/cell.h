@@ -80,8 +80,8 @@ int cell_parse(struct gw_blob key, struct gw_blob row, struct cell *out);
 /** Takes a key alone apart (the rest of `out` is zero). */
 int cell_parse_key(struct gw_blob key, struct cell *out);
 
-/** Cells in a row of bytes: each key length 1, row length 3, key, row. */
-#define CELLS_HEADER 4
+/** Cells in a row of bytes: each key length 1, row length 4, key, row. */
+#define CELLS_HEADER 5
 /** Bytes that it takes there. */
 static inline size_t cells_bytes(struct gw_blob key, struct gw_blob row)
 {

@@ -88,7 +88,7 @@ struct mini {
 	struct gw_topic *topics;
 	struct text options[8];
 	size_t n_options;
-	char folder[512], stopped[256];
+	char folder[512], server[64], stopped[256];
 	uint64_t seed, random, clock;
 	int64_t now, skew;
 	struct gw_admin_request request;
@@ -429,6 +429,16 @@ void mini_skew(struct mini *mini, int64_t ns)
 	mini->skew = ns;
 }
 
+void mini_set_wall(struct mini *mini, int64_t ns)
+{
+	mini->skew = ns - WALL_BEGIN - mini->now;
+}
+
+void mini_name(struct mini *mini, const char *server)
+{
+	snprintf(mini->server, sizeof(mini->server), "%s", server);
+}
+
 /* --- bus --- */
 
 static struct gw_topic *api_topic(struct gw_self *self, const char *name)
@@ -533,7 +543,7 @@ static const char *api_server(struct gw_self *self, const char *key)
 {
 	if (strcmp(key, "state-directory") == 0)
 		return mini_of(self)->folder;
-	return strcmp(key, "server") == 0 ? "Mini.Example" : NULL;
+	return strcmp(key, "server") == 0 ? mini_of(self)->server : NULL;
 }
 
 static const struct gw_option_api option = {.in_force = api_in_force,
@@ -746,6 +756,7 @@ struct mini *mini_new(const char *state_directory, uint64_t seed)
 	                              .admin = &admin};
 	mini->seed = seed;
 	mini->random = seed;
+	mini_name(mini, "Mini.Example");
 	snprintf(mini->folder, sizeof(mini->folder), "%s", state_directory);
 	return mini;
 }

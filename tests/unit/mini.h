@@ -43,6 +43,10 @@ bool mini_step(struct mini *mini);
 /** Lets all happen that is due within `ns`. */
 void mini_run(struct mini *mini, int64_t ns);
 void mini_skew(struct mini *mini, int64_t ns);
+/** The wall clock of this moment; else it begins at one that is the same in every test. */
+void mini_set_wall(struct mini *mini, int64_t ns);
+/** The server's name; before anything is loaded. */
+void mini_name(struct mini *mini, const char *server);
 uint64_t mini_random(struct mini *mini);
 /** The clock last given out. */
 uint64_t mini_clock(struct mini *mini);
