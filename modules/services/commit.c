@@ -17,8 +17,8 @@
 
 struct touched {
 	uint8_t class;
-	bool dead;
-	uint8_t reserved[6]; /* 0: no hole in which an address could be left */
+	bool dead, claims;
+	uint8_t reserved[5]; /* 0: no hole in which an address could be left */
 	struct gw_id id;
 };
 
@@ -290,9 +290,11 @@ static void touch(struct pending *p, const struct gw_write *w)
 	for (size_t i = 0; i < p->n_touched; i++)
 		if (p->touched[i].class == w->class && gw_id_is(p->touched[i].id, id)) {
 			p->touched[i].dead |= dead;
+			p->touched[i].claims |= is_claim(w);
 			return;
 		}
-	p->touched[p->n_touched++] = (struct touched){.class = w->class, .dead = dead, .id = id};
+	p->touched[p->n_touched++] = (struct touched){
+		.class = w->class, .dead = dead, .claims = is_claim(w), .id = id};
 }
 
 /* Names that are claimed are found from now on; those that change hands are forgotten at the
@@ -409,7 +411,9 @@ static void announce(struct services_state *state, const struct pending *p)
 	for (size_t i = 0; i < p->n_touched; i++) {
 		change = (struct gw_services_change){.class = p->touched[i].class,
 		                                     .id = p->touched[i].id,
-		                                     .dead = p->touched[i].dead};
+		                                     .dead = p->touched[i].dead,
+		                                     .names_kept = !p->touched[i].claims &&
+		                                                   !p->touched[i].dead};
 		if (change.dead && change.class == GW_CLASS_ACCOUNT)
 			expire_refs(state, change.id);
 		gw_notify(state->self, state->changed, &change);

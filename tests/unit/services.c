@@ -5,6 +5,7 @@
 #include "tests/unit/services_rig.h"
 #include <dirent.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -174,6 +175,91 @@ static void the_earliest_living_claim_owns(void **state)
 	assert_int_equal(rig_drop(rig, GW_CLASS_ACCOUNT, b), 0);
 	assert_int_equal(rig_find(rig, GW_NAME_NICK, "old"), 0);
 	assert_true(gw_id_is(rig->owner.id, a));
+}
+
+/* What NAME~DIGITS must be, said once more. */
+static void expect_shown(const char *shown, const char *stem, struct gw_id id)
+{
+	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
+	uint8_t bytes[16], sum[crypto_hash_sha256_BYTES];
+	size_t n = strlen(stem);
+	unsigned bits = 0;
+
+	gw_id_bytes(id, bytes);
+	crypto_hash_sha256(sum, bytes, sizeof(bytes));
+	assert_int_equal(strlen(shown), n + 6);
+	assert_memory_equal(shown, stem, n);
+	assert_int_equal(shown[n], '~');
+	for (int i = 0; i < 5; i++, bits += 5) {
+		unsigned two = sum[bits / 8] << 8 | sum[bits / 8 + 1];
+
+		assert_int_equal(shown[n + 1 + (size_t)i], alphabet[two >> (11 - bits % 8) & 31]);
+	}
+}
+
+static void who_does_not_own_a_name_is_shown_with_digits(void **state)
+{
+	struct rig *rig = rig_of(state);
+	char shown[GW_NAME_MAX + 1];
+	struct gw_id a, b, c;
+	struct gw_write gone = {
+		.class = GW_CLASS_ACCOUNT, .field = GW_F_NAME, .sub = {"nben", 4}, .remove = true};
+
+	assert_int_equal(rig_register(rig, "Ada", &a), 0);
+	assert_int_equal(rig_register(rig, "Ben", &b), 0);
+	assert_int_equal(rig_register(rig, "cid", &c), 0);
+	assert_int_equal(rig_read(rig, GW_CLASS_ACCOUNT, b), 0);
+	assert_string_equal(rig->shown, "Ben");
+	assert_int_equal(rig_claim(rig, b, "Ada", false), 0);
+	assert_int_equal(rig_read(rig, GW_CLASS_ACCOUNT, b), 0);
+	assert_string_equal(rig->shown, "Ben");
+	assert_true(rig->cells[2].beaten); /* "ada" is before "ben" */
+	assert_false(rig->cells[3].beaten);
+	gone.id = b;
+	assert_int_equal(rig_commit_wait(rig, &gone, 1, NULL), 0);
+	assert_int_equal(rig_read(rig, GW_CLASS_ACCOUNT, b), 0);
+	expect_shown(rig->shown, "Ada", b);
+	snprintf(shown, sizeof(shown), "ada%s", rig->shown + 3);
+	assert_int_equal(rig_find(rig, GW_NAME_NICK, shown), -ENOENT);
+	assert_int_equal(rig_find_shown(rig, GW_NAME_NICK, shown), 0);
+	assert_true(gw_id_is(rig->owner.id, b));
+	assert_string_equal(rig->owner.display, rig->shown);
+	assert_int_equal(rig_find_shown(rig, GW_NAME_NICK, "ada"), 0);
+	assert_true(gw_id_is(rig->owner.id, a));
+	assert_int_equal(rig_find_shown(rig, GW_NAME_NICK, "ada~aaaaa"), -ENOENT);
+	assert_int_equal(rig_find_shown(rig, GW_NAME_NICK, "ada~"), -ENOENT);
+	assert_int_equal(rig_drop(rig, GW_CLASS_ACCOUNT, a), 0);
+	assert_int_equal(rig_find_shown(rig, GW_NAME_NICK, shown), -ENOENT);
+	assert_int_equal(rig_read(rig, GW_CLASS_ACCOUNT, b), 0);
+	assert_string_equal(rig->shown, "Ada");
+}
+
+static void a_long_name_is_cut_before_its_digits(void **state)
+{
+	static const char nick[] = "abcdefghijklmnopqrstuvwxyz-123";
+	struct rig *rig = rig_of(state);
+	char stem[32];
+	struct gw_id a, b;
+
+	assert_int_equal(strlen(nick), 30);
+	assert_int_equal(rig_register(rig, nick, &a), 0);
+	assert_int_equal(rig_register(rig, "other", &b), 0);
+	assert_int_equal(rig_drop(rig, GW_CLASS_ACCOUNT, b), 0);
+	assert_int_equal(rig_register(rig, "third", &b), 0);
+	assert_int_equal(rig_claim(rig, b, nick, false), 0);
+	assert_int_equal(rig_commit_wait(rig,
+	                                 &(struct gw_write){.class = GW_CLASS_ACCOUNT,
+	                                                    .id = b,
+	                                                    .field = GW_F_NAME,
+	                                                    .sub = {"nthird", 6},
+	                                                    .remove = true},
+	                                 1, NULL),
+	                 0);
+	snprintf(stem, sizeof(stem), "%.24s", nick);
+	assert_int_equal(rig_read(rig, GW_CLASS_ACCOUNT, b), 0);
+	expect_shown(rig->shown, stem, b);
+	assert_int_equal(rig_find_shown(rig, GW_NAME_NICK, rig->shown), 0);
+	assert_true(gw_id_is(rig->owner.id, b));
 }
 
 static void a_new_display_form_keeps_the_place_in_line(void **state)
@@ -721,6 +807,8 @@ int main(void)
 		TEST(one_name_refused_undoes_the_whole_transaction),
 		TEST(death_is_final_and_frees_the_names),
 		TEST(the_earliest_living_claim_owns),
+		TEST(who_does_not_own_a_name_is_shown_with_digits),
+		TEST(a_long_name_is_cut_before_its_digits),
 		TEST(a_new_display_form_keeps_the_place_in_line),
 		TEST(certificates_are_claimed_too),
 		TEST(what_is_over_a_limit_is_refused),

@@ -61,6 +61,7 @@ static void entity_told(void *state, uint64_t tag, int status, const struct gw_e
 		struct kept_cell *k = &rig->cells[i];
 
 		*k = (struct kept_cell){.field = c->field,
+		                        .beaten = c->beaten,
 		                        .sub_n = c->sub.n,
 		                        .value_n = c->value.n,
 		                        .stamp = c->stamp};
@@ -69,6 +70,7 @@ static void entity_told(void *state, uint64_t tag, int status, const struct gw_e
 		       c->value.n < sizeof(k->value) ? c->value.n : sizeof(k->value));
 	}
 	rig->n_cells = entity->n;
+	snprintf(rig->shown, sizeof(rig->shown), "%s", entity->shown != NULL ? entity->shown : "");
 }
 
 static void walk_told(void *state, uint64_t tag, int status, const struct gw_entity *entity)
@@ -253,17 +255,28 @@ int rig_claim(struct rig *rig, struct gw_id account, const char *nick, bool excl
 	return rig_commit_wait(rig, &writes[1], 1, NULL);
 }
 
-int rig_find(struct rig *rig, char ns, const char *folded)
+static int found(struct rig *rig, int status)
 {
-	int status;
-
-	rig->answered = false;
-	status = GW_VIA(rig->services, gw_services_ops, find, (enum gw_namespace)ns, folded,
-	                strlen(folded), &rig->owner, gw_call(rig->self, CALL_OWNER, 0));
 	if (status != -EINPROGRESS)
 		return status;
 	wait_answer(rig);
 	return rig->status;
+}
+
+int rig_find(struct rig *rig, char ns, const char *folded)
+{
+	rig->answered = false;
+	return found(rig, GW_VIA(rig->services, gw_services_ops, find, (enum gw_namespace)ns,
+	                         folded, strlen(folded), &rig->owner,
+	                         gw_call(rig->self, CALL_OWNER, 0)));
+}
+
+int rig_find_shown(struct rig *rig, char ns, const char *folded)
+{
+	rig->answered = false;
+	return found(rig, GW_VIA(rig->services, gw_services_ops, find_shown, (enum gw_namespace)ns,
+	                         folded, strlen(folded), &rig->owner,
+	                         gw_call(rig->self, CALL_OWNER, 0)));
 }
 
 int rig_read(struct rig *rig, uint8_t class, struct gw_id id)

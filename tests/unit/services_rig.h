@@ -27,6 +27,7 @@ struct outcome {
 
 struct kept_cell {
 	uint16_t field;
+	bool beaten;
 	size_t sub_n, value_n;
 	struct gw_stamp stamp;
 	uint8_t sub[64], value[512];
@@ -56,6 +57,7 @@ struct rig {
 	struct gw_id id;
 	size_t n_cells;
 	struct kept_cell cells[CELLS_KEPT];
+	char shown[GW_NAME_MAX + 1];
 	size_t n_walked;
 	struct gw_id *walked;
 	struct dump *dump;
@@ -86,6 +88,8 @@ int rig_drop(struct rig *rig, uint8_t class, struct gw_id id);
 int rig_claim(struct rig *rig, struct gw_id account, const char *nick, bool exclusive);
 /** Waits for the answer; the owner is in rig->owner. */
 int rig_find(struct rig *rig, char ns, const char *folded);
+/** The same with find_shown. */
+int rig_find_shown(struct rig *rig, char ns, const char *folded);
 /** Waits for the answer; the cells are in rig->cells. */
 int rig_read(struct rig *rig, uint8_t class, struct gw_id id);
 /** Waits for the end; ids are in rig->walked. */
