@@ -51,7 +51,9 @@ enum gw_store_kind {
 
 struct gw_store_op {
 	uint8_t kind, table;
-	uint8_t reserved[6]; /* 0: no hole in which an address could be left */
+	uint8_t reserved[2]; /* 0: no hole in which an address could be left */
+	int32_t file; /* GW_STORE_MERGE: a descriptor for the merge function, which reads from it
+	                 what is too much to be copied; 0: none. The store makes its own of it. */
 	struct gw_blob key, val;
 	uint64_t version;
 };
@@ -62,9 +64,12 @@ struct gw_store_row {
 	uint64_t version;
 };
 
-/** Keys in [from, to); an empty `to` is the end of the table. */
+/** Keys in [from, to); an empty `to` is the end of the table. With `index` the table points to rows of
+ * the table `of`, whose keys are its own without their first `skip` bytes: those rows are given, in
+ * the order of the index. */
 struct gw_store_range {
 	uint8_t table, reverse;
+	uint8_t index, of, skip;
 	struct gw_blob from, to;
 };
 
@@ -110,6 +115,8 @@ struct gw_store_ops {
 	void (*identity)(void *store, char out[GW_STORE_IDENTITY]);
 	/** Sets the data aside and starts empty. */
 	int (*wipe)(void *store, struct gw_call done);
+	/** Starts empty; what there was is gone. */
+	int (*discard)(void *store, struct gw_call done);
 	/** A consistent copy into the new folder `path`, usable as a state directory's database. */
 	int (*backup)(void *store, const char *path, struct gw_call done);
 

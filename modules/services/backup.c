@@ -21,7 +21,8 @@
 #define DEPTH_MAX 4
 #define CHUNK ((size_t)1 << 20)
 
-static const char *const left_out[] = {"lock", "modules.live", "services", "services.aside-*"};
+static const char *const left_out[] = {"lock", "modules.live", "services", "services.aside-*",
+                                       "services.discarded"};
 
 struct backup_job {
 	int status;

@@ -21,6 +21,7 @@ struct care_job {
 	struct env *env;
 	size_t map_size;
 	int status;
+	bool discard;
 	char path[];
 };
 
@@ -110,17 +111,26 @@ void care_copied(void *state_, uint64_t tag, void *job)
 
 /* --- wipe --- */
 
-int care_wipe(void *store, struct gw_call done)
+static int begin_anew(struct store_state *state, bool discard, struct gw_call done)
 {
-	struct store_state *state = store;
-
 	if (state->wiping)
 		return -EBUSY;
 	state->wiping = true;
+	state->discarding = discard;
 	state->wiped = done;
 	if (!state->writing)
 		care_wipe_start(state);
 	return 0;
+}
+
+int care_wipe(void *store, struct gw_call done)
+{
+	return begin_anew(store, false, done);
+}
+
+int care_discard(void *store, struct gw_call done)
+{
+	return begin_anew(store, true, done);
 }
 
 void care_wipe_start(struct store_state *state)
@@ -128,6 +138,7 @@ void care_wipe_start(struct store_state *state)
 	struct care_job *job = job_new(state, state->env->path);
 
 	job->map_size = state->env->map_size;
+	job->discard = state->discarding;
 	if (gw_job_start(state->self, GW_LANE_WRITE, CALL_WIPE_RUN, job,
 	                 gw_call(state->self, CALL_WIPE_DONE, 0)) == 0)
 		return;
@@ -151,12 +162,37 @@ static int set_aside(const char *path)
 	return -EEXIST;
 }
 
+static void folder_remove(const char *path)
+{
+	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (folder < 0)
+		return;
+	unlinkat(folder, "data.mdb", 0);
+	unlinkat(folder, "lock.mdb", 0);
+	close(folder);
+	rmdir(path);
+}
+
+/* Renamed first, so that no start ever finds half a database. */
+static int discard(const char *path)
+{
+	char gone[PATH_LONGEST + 32];
+
+	snprintf(gone, sizeof(gone), "%s.discarded", path);
+	folder_remove(gone);
+	if (rename(path, gone) != 0)
+		return -errno;
+	folder_remove(gone);
+	return 0;
+}
+
 void care_wipe_run(void *job_)
 {
 	struct care_job *job = job_;
 	struct gw_error err;
 
-	job->status = set_aside(job->path);
+	job->status = job->discard ? discard(job->path) : set_aside(job->path);
 	if (job->status == 0)
 		job->status = env_open(job->path, job->map_size, &job->env->successor, &err);
 	env_unref(&job->env);

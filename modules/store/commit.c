@@ -8,14 +8,17 @@
  */
 #include "store.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <godwit/mem.h>
 #include <string.h>
+#include <unistd.h>
 #include <utlist.h>
 
 struct batch {
 	struct batch *prev, *next;
 	struct gw_call done;
 	uint32_t n_ops;
+	uint32_t files; /* of the operations, open as long as it is queued */
 	size_t bytes;
 	uint8_t ops[];
 };
@@ -38,6 +41,7 @@ static uint8_t *op_flatten(uint8_t *at, const struct gw_store_op *op)
 	                       .table = op->table,
 	                       .key_n = (uint16_t)op->key.n,
 	                       .val_n = (uint32_t)op->val.n,
+	                       .file = op->file,
 	                       .version = op->version};
 
 	memcpy(at, &flat, sizeof(flat));
@@ -45,7 +49,41 @@ static uint8_t *op_flatten(uint8_t *at, const struct gw_store_op *op)
 		memcpy(at + sizeof(flat), op->key.p, op->key.n);
 	if (op->val.n > 0)
 		memcpy(at + sizeof(flat) + op->key.n, op->val.p, op->val.n);
-	return at + round_up(sizeof(flat) + op->key.n + op->val.n);
+	return at + flat_bytes(&flat);
+}
+
+void flat_close(const uint8_t *at, size_t n)
+{
+	struct flat_op flat;
+
+	for (size_t i = 0; i < n; i++) {
+		memcpy(&flat, at, sizeof(flat));
+		if (flat.file > 0)
+			close(flat.file);
+		at += flat_bytes(&flat);
+	}
+}
+
+/* The batch's own descriptors in place of the caller's, which may be closed when it likes. */
+static int files_take(struct batch *batch)
+{
+	uint8_t *at = batch->ops;
+	struct flat_op flat;
+	int status = 0;
+
+	for (uint32_t i = 0; i < batch->n_ops; i++) {
+		memcpy(&flat, at, sizeof(flat));
+		if (flat.file > 0) {
+			flat.file = status == 0 ? fcntl(flat.file, F_DUPFD_CLOEXEC, 3) : 0;
+			if (flat.file < 0)
+				status = -errno;
+			memcpy(at, &flat, sizeof(flat));
+		}
+		at += flat_bytes(&flat);
+	}
+	if (status != 0)
+		flat_close(batch->ops, batch->n_ops);
+	return status;
 }
 
 int commit_merge_by(void *store, struct gw_call merge)
@@ -59,24 +97,33 @@ int commit_add(void *store, const struct gw_store_op *ops, size_t n, enum gw_sto
 {
 	struct store_state *state = store;
 	struct batch *batch;
+	uint32_t files = 0;
 	size_t bytes = 0;
 	uint8_t *at;
+	int status;
 
 	(void)durable; /* every commit is synced */
 	for (size_t i = 0; i < n; i++) {
 		if (!op_fits(&ops[i]))
 			return -EINVAL;
 		bytes += round_up(sizeof(struct flat_op) + ops[i].key.n + ops[i].val.n);
+		files += ops[i].file > 0;
 	}
 	if (n == 0 || n > UINT32_MAX)
 		return -EINVAL;
 	if (state->pending + bytes > STORE_PENDING_MAX)
 		return -EAGAIN;
 	batch = gw_alloc(state->self, sizeof(*batch) + bytes);
-	*batch = (struct batch){.done = done, .n_ops = (uint32_t)n, .bytes = bytes};
+	*batch = (struct batch){
+		.done = done, .n_ops = (uint32_t)n, .files = files, .bytes = bytes};
 	at = batch->ops;
 	for (size_t i = 0; i < n; i++)
 		at = op_flatten(at, &ops[i]);
+	status = files > 0 ? files_take(batch) : 0;
+	if (status != 0) {
+		gw_free(state->self, batch);
+		return status;
+	}
 	DL_APPEND(state->queue, batch);
 	state->pending += bytes;
 	commit_pump(state);
@@ -104,7 +151,8 @@ static struct write_job *job_new(struct store_state *state)
 		batch = state->queue;
 		DL_DELETE(state->queue, batch);
 		DL_APPEND(state->in_flight, batch);
-		job->slots[i] = (struct slot){.n_ops = batch->n_ops, .offset = at};
+		job->slots[i] = (struct slot){
+			.n_ops = batch->n_ops, .files = batch->files, .offset = at};
 		memcpy((uint8_t *)job + at, batch->ops, batch->bytes);
 		at += batch->bytes;
 	}
@@ -169,18 +217,21 @@ void commit_written(void *state_, uint64_t tag, void *job_)
 	commit_pump(state);
 }
 
-static void list_free(struct gw_self *self, struct batch **list)
+/* `files`: they are still this side's to close; a job closes its own. */
+static void list_free(struct gw_self *self, struct batch **list, bool files)
 {
 	struct batch *batch, *next;
 
 	DL_FOREACH_SAFE (*list, batch, next) {
 		DL_DELETE(*list, batch);
+		if (files && batch->files > 0)
+			flat_close(batch->ops, batch->n_ops);
 		gw_free(self, batch);
 	}
 }
 
 void commit_drop_all(struct store_state *state)
 {
-	list_free(state->self, &state->queue);
-	list_free(state->self, &state->in_flight);
+	list_free(state->self, &state->queue, true);
+	list_free(state->self, &state->in_flight, false);
 }

@@ -13,11 +13,13 @@
 #define READS_AT_ONCE 8
 #define BUFFER_FIRST ((size_t)8 << 10)
 #define BUFFER_GROWTH 8
-#define RANGES_MAX 64
+#define RANGES_MAX 4200
 
 /** A range in the job's memory: keys by offset from its beginning. */
 struct flat_range {
 	uint8_t table, reverse;
+	uint8_t index, of, skip;
+	uint8_t reserved; /* 0 */
 	uint16_t from_n, to_n;
 	uint32_t from, to;
 };
@@ -130,6 +132,26 @@ static bool range_holds(const struct read_job *job, const struct flat_range *ran
 	return range->to_n == 0 || key_compare(key, bytes + range->to, range->to_n) < 0;
 }
 
+/* The row that a row of an index points to; of another table it is the row itself. An LMDB code. */
+static int row_of(struct read_job *job, MDB_txn *txn, const struct flat_range *range, MDB_val key,
+                  MDB_val data, struct gw_store_row *out)
+{
+	int code;
+
+	if (!range->index) {
+		row_open(range->table, key, data, out);
+		return 0;
+	}
+	if (key.mv_size <= range->skip)
+		return MDB_CORRUPTED;
+	key.mv_data = (uint8_t *)key.mv_data + range->skip;
+	key.mv_size -= range->skip;
+	code = mdb_get(txn, job->env->tables[range->of], &key, &data);
+	if (code == 0)
+		row_open(range->of, key, data, out);
+	return code == MDB_NOTFOUND ? MDB_CORRUPTED : code;
+}
+
 static int range_read(struct read_job *job, MDB_txn *txn, const struct flat_range *range)
 {
 	MDB_cursor_op step = range->reverse ? MDB_PREV : MDB_NEXT;
@@ -142,7 +164,9 @@ static int range_read(struct read_job *job, MDB_txn *txn, const struct flat_rang
 		return env_status(code);
 	code = range_seek(cursor, job, range, &key, &data);
 	while (code == 0 && status == 0 && range_holds(job, range, key)) {
-		row_open(range->table, key, data, &row);
+		code = row_of(job, txn, range, key, data, &row);
+		if (code != 0)
+			break;
 		status = row_add(job, &row);
 		if (status == 0)
 			code = mdb_cursor_get(cursor, &key, &data, step);
@@ -190,6 +214,9 @@ static struct read *read_new(struct store_state *state, const struct gw_store_ra
 	for (size_t i = 0; i < n; i++) {
 		read->ranges[i] = (struct flat_range){.table = ranges[i].table,
 		                                      .reverse = ranges[i].reverse,
+		                                      .index = ranges[i].index,
+		                                      .of = ranges[i].of,
+		                                      .skip = ranges[i].skip,
 		                                      .from_n = (uint16_t)ranges[i].from.n,
 		                                      .to_n = (uint16_t)ranges[i].to.n,
 		                                      .from = (uint32_t)at,
@@ -241,21 +268,25 @@ int read_add(void *store, const struct gw_store_range *ranges, size_t n, size_t 
 {
 	struct store_state *state = store;
 	struct gw_self *self = state->self;
+	bool indexed = false;
 	struct read *read;
 
 	if (n == 0 || n > RANGES_MAX)
 		return -EINVAL;
-	for (size_t i = 0; i < n; i++)
-		if (ranges[i].table >= GW_STORE_TABLES || ranges[i].from.n > GW_STORE_KEY_MAX ||
-		    ranges[i].to.n > GW_STORE_KEY_MAX)
+	for (size_t i = 0; i < n; i++) {
+		if (ranges[i].table >= GW_STORE_TABLES || ranges[i].of >= GW_STORE_TABLES ||
+		    ranges[i].from.n > GW_STORE_KEY_MAX || ranges[i].to.n > GW_STORE_KEY_MAX)
 			return -EINVAL;
+		indexed |= ranges[i].index != 0;
+	}
 	if (HASH_COUNT(state->reads) >= STORE_READS_MAX)
 		return -EAGAIN;
 	read = read_new(state, ranges, n);
 	read->id = ++state->last_read;
 	read->rows = rows;
 	read->max_bytes = max_bytes;
-	read->buffer = max_bytes < BUFFER_FIRST ? round_up(max_bytes) : BUFFER_FIRST;
+	/* Who reads by an index expects as much as it asks for, and each row is a search. */
+	read->buffer = max_bytes < BUFFER_FIRST || indexed ? round_up(max_bytes) : BUFFER_FIRST;
 	HASH_ADD(hh, state->reads, id, sizeof(read->id), read);
 	read_pump(state);
 	return 0;

@@ -42,6 +42,7 @@ const struct gw_store_ops store_ops = {
 	.usage = store_usage,
 	.identity = store_identity,
 	.wipe = care_wipe,
+	.discard = care_discard,
 	.backup = care_backup,
 	.tx_get = tx_get,
 	.tx_put = tx_put,

@@ -92,7 +92,7 @@ struct store_state {
 	uint64_t last_read;
 	unsigned reading; /* jobs on the read lane */
 
-	bool copying, wiping;
+	bool copying, wiping, discarding;
 	struct gw_call copied, wiped;
 };
 
@@ -103,12 +103,25 @@ struct flat_op {
 	uint8_t kind, table;
 	uint16_t key_n;
 	uint32_t val_n;
+	int32_t file; /* the batch's own; 0: none */
+	uint32_t reserved; /* 0 */
 	uint64_t version;
 };
+
+/** Bytes of a flat operation with its key and value. */
+static inline size_t flat_bytes(const struct flat_op *op)
+{
+	return (sizeof(*op) + op->key_n + op->val_n + 7) & ~(size_t)7;
+}
+
+/** Closes the files of `n` operations in a row. Any thread. */
+void flat_close(const uint8_t *ops, size_t n);
 
 /** One batch in a job. */
 struct slot {
 	uint32_t n_ops;
+	uint32_t files; /* how many operations have one */
+	uint32_t reserved; /* 0 */
 	int32_t status;
 	size_t offset; /* of its operations, from the job's beginning */
 };
@@ -175,6 +188,7 @@ int care_backup(void *store, const char *path, struct gw_call done);
 void care_copy_run(void *job);
 void care_copied(void *state, uint64_t tag, void *job);
 int care_wipe(void *store, struct gw_call done);
+int care_discard(void *store, struct gw_call done);
 /** Starts a wipe that was asked for. */
 void care_wipe_start(struct store_state *state);
 void care_wipe_run(void *job);

@@ -230,8 +230,9 @@ static const uint8_t *op_unflatten(const uint8_t *at, struct gw_store_op *op)
 	                           .table = flat.table,
 	                           .key = {at, flat.key_n},
 	                           .val = {at + flat.key_n, flat.val_n},
+	                           .file = flat.file,
 	                           .version = flat.version};
-	return at + (((size_t)flat.key_n + flat.val_n + 7) & ~(size_t)7);
+	return at - sizeof(flat) + flat_bytes(&flat);
 }
 
 static int batch_run(struct tx *tx, struct write_job *job, struct slot *slot)
@@ -283,5 +284,9 @@ void write_run(void *job_)
 	if (group_run(job, 0, job->n) == SPLIT)
 		for (uint32_t i = 0; i < job->n; i++)
 			group_run(job, i, i + 1);
+	for (uint32_t i = 0; i < job->n; i++)
+		if (job->slots[i].files > 0)
+			flat_close((const uint8_t *)job + job->slots[i].offset,
+			           job->slots[i].n_ops);
 	env_unref(&job->env);
 }

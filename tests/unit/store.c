@@ -386,6 +386,28 @@ static void a_wipe_sets_the_data_aside(void **state)
 	assert_int_equal(access(path, F_OK), 0);
 }
 
+static void what_is_discarded_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	char path[600];
+
+	assert_int_equal(put(f, T, "old", "1"), 0);
+	f->n_told = 0;
+	for (uint64_t i = 0; i < 2; i++) {
+		assert_int_equal(
+			GW_VIA(f->store, gw_store_ops, discard, gw_call(f->self, CALL_DONE, i)), 0);
+		mini_run(f->mini, GW_MS);
+		assert_int_equal(f->n_told, i + 1);
+		assert_int_equal(f->told[i].status, 0);
+	}
+	assert_string_equal(read_range(f, T, "", "", false), "");
+	snprintf(path, sizeof(path), "%s/services.discarded", f->folder);
+	assert_int_not_equal(access(path, F_OK), 0);
+	snprintf(path, sizeof(path), "%s/services.aside-1", f->folder);
+	assert_int_not_equal(access(path, F_OK), 0);
+	assert_int_equal(put(f, T, "new", "1"), 0);
+}
+
 static void a_backup_is_a_database(void **state)
 {
 	struct fixture *f = *state;
@@ -460,6 +482,7 @@ int main(void)
 		TEST(callers_are_told_to_hold_back),
 		TEST(a_full_map_undoes_the_batch_and_keeps_the_rest),
 		TEST(a_wipe_sets_the_data_aside),
+		TEST(what_is_discarded_is_gone),
 		TEST(a_backup_is_a_database),
 		TEST(an_unload_with_jobs_under_way_is_clean),
 		TEST(a_folder_that_cannot_be_made_is_told),

@@ -381,6 +381,9 @@ static void batch_run(struct fake *fake, struct batch *batch)
 
 static void batch_free(struct fake *fake, struct batch *batch)
 {
+	for (size_t i = 0; i < batch->n; i++)
+		if (batch->ops[i].file > 0)
+			close(batch->ops[i].file);
 	gw_free(fake->self, batch->ops);
 	gw_free(fake->self, batch->log);
 	gw_free(fake->self, batch);
@@ -491,6 +494,8 @@ static int fake_commit(void *store, const struct gw_store_op *ops, size_t n,
 		batch->ops[i] = ops[i];
 		batch->ops[i].key.p = copy(&at, ops[i].key);
 		batch->ops[i].val.p = copy(&at, ops[i].val);
+		if (ops[i].file > 0)
+			batch->ops[i].file = fcntl(ops[i].file, F_DUPFD_CLOEXEC, 3);
 	}
 	DL_APPEND(fake->queue, batch);
 	if (idle)
@@ -542,6 +547,19 @@ static bool add(struct fake *fake, struct answer *a, uint8_t table, const struct
 	return true;
 }
 
+/* What a row of an index points to. */
+static const struct row *row_of(struct fake *fake, const struct gw_store_range *range,
+                                const struct row *row)
+{
+	const struct table *t = &fake->tables[range->of];
+	const uint8_t *key = row->bytes + range->skip;
+	size_t n = row->key_n - range->skip, at = seek(t, key, n);
+
+	if (!holds(t, at, key, n))
+		abort();
+	return t->rows[at];
+}
+
 /* False when the bound was reached. */
 static bool read_range(struct fake *fake, const struct gw_store_range *range, size_t max_bytes,
                        struct answer *a)
@@ -550,10 +568,14 @@ static bool read_range(struct fake *fake, const struct gw_store_range *range, si
 	size_t from = seek(t, range->from.p, range->from.n);
 	size_t to = range->to.n > 0 ? seek(t, range->to.p, range->to.n) : t->n;
 
-	for (size_t i = from; i < to; i++)
-		if (!add(fake, a, range->table, t->rows[range->reverse ? to - 1 - (i - from) : i],
-		         max_bytes))
+	for (size_t i = from; i < to; i++) {
+		const struct row *row = t->rows[range->reverse ? to - 1 - (i - from) : i];
+
+		if (range->index)
+			row = row_of(fake, range, row);
+		if (!add(fake, a, range->index ? range->of : range->table, row, max_bytes))
 			return false;
+	}
 	return true;
 }
 
@@ -627,6 +649,7 @@ static const struct gw_store_ops fake_ops = {
 	.usage = fake_usage,
 	.identity = fake_identity,
 	.wipe = fake_no_care,
+	.discard = fake_no_care,
 	.backup = fake_no_backup,
 	.tx_get = tx_get,
 	.tx_put = tx_put,
