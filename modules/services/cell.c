@@ -139,18 +139,27 @@ size_t cells_put(uint8_t *out, size_t n, struct gw_blob key, struct gw_blob row)
 	return append(out, append(out, n + CELLS_HEADER, key.p, key.n), row.p, row.n);
 }
 
+static size_t row_bytes(const uint8_t *p)
+{
+	return (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
+}
+
+bool cells_whole(struct gw_blob cells)
+{
+	const uint8_t *p = cells.p;
+
+	return cells.n >= CELLS_HEADER && cells.n - CELLS_HEADER >= p[0] + row_bytes(p);
+}
+
 int cells_next(struct gw_blob *cells, struct cell *out)
 {
 	const uint8_t *p = cells->p;
 	struct gw_blob key, row;
 
-	if (cells->n < CELLS_HEADER)
+	if (!cells_whole(*cells))
 		return -EILSEQ;
 	key = (struct gw_blob){p + CELLS_HEADER, p[0]};
-	row.n = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
-	row.p = p + CELLS_HEADER + key.n;
-	if (cells->n < cells_bytes(key, row))
-		return -EILSEQ;
+	row = (struct gw_blob){p + CELLS_HEADER + key.n, row_bytes(p)};
 	*cells = (struct gw_blob){p + cells_bytes(key, row), cells->n - cells_bytes(key, row)};
 	return cell_parse(key, row, out);
 }
@@ -229,6 +238,8 @@ void cell_derive(const struct cell *cell, bool living, struct derived *out)
 	put_u64(out->log + 8, cell->stamp.clock);
 	out->log_n = append(out->log, 16, cell->key.p, cell->key.n);
 	out->live = cell_is_live(cell);
+	out->collectable = !out->live && cell->class != GW_CLASS_SERVER &&
+	                   cell->class != GW_CLASS_ORIGIN;
 	if (!out->live)
 		return;
 	derive_digest(cell, out->digest);

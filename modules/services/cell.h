@@ -13,7 +13,9 @@
  * the owner ref    account id 16, cell key                  -       which cells name an account
  *     meta   string                                   bytes
  *
- * log, name and ref follow from the cells; merge.c keeps them so.
+ *     tomb   as log                                   -       tombstones that may go one day
+ *
+ * log, name, ref and tomb follow from the cells; merge.c keeps them so.
  */
 #ifndef SERVICES_CELL_H
 #define SERVICES_CELL_H
@@ -21,7 +23,16 @@
 #include <godwit/parts.h>
 #include <godwit/services.h>
 
-enum table { TABLE_CELL, TABLE_LOG, TABLE_VEC, TABLE_OWN, TABLE_NAME, TABLE_REF, TABLE_META };
+enum table {
+	TABLE_CELL,
+	TABLE_LOG,
+	TABLE_VEC,
+	TABLE_OWN,
+	TABLE_NAME,
+	TABLE_REF,
+	TABLE_META,
+	TABLE_TOMB
+};
 
 #define ENTITY_BYTES 17
 #define CELL_KEY_LEAST (ENTITY_BYTES + 2)
@@ -55,6 +66,7 @@ struct derived {
 	uint8_t display[GW_NAME_MAX]; /* value of the name row */
 	size_t display_n;
 	bool live; /* it counts in the digest */
+	bool collectable; /* its log key stands in the table tomb, too */
 	uint8_t digest[DIGEST_BYTES];
 };
 
@@ -89,6 +101,8 @@ static inline size_t cells_bytes(struct gw_blob key, struct gw_blob row)
 }
 /** Puts one behind `n` bytes; there is room. Returns the new length. */
 size_t cells_put(uint8_t *out, size_t n, struct gw_blob key, struct gw_blob row);
+/** Whether the first one is there as a whole. */
+bool cells_whole(struct gw_blob cells);
 /** Takes the first one, which is checked as by cell_parse(), off the row. -EILSEQ. */
 int cells_next(struct gw_blob *cells, struct cell *out);
 

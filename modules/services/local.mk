@@ -1,8 +1,23 @@
+# One a line; the unit tests are built from the same list
+SERVICES_SOURCES = \
+	modules/services/services.c \
+	modules/services/cell.c \
+	modules/services/merge.c \
+	modules/services/merge_round.c \
+	modules/services/start.c \
+	modules/services/commit.c \
+	modules/services/find.c \
+	modules/services/filter.c \
+	modules/services/read.c \
+	modules/services/shown.c \
+	modules/services/expire.c \
+	modules/services/vector.c \
+	modules/services/wire.c \
+	modules/services/admin.c \
+	modules/services/backup.c
+
 module_LTLIBRARIES += modules/services/services.la
-modules_services_services_la_SOURCES = modules/services/services.c modules/services/cell.c \
-	modules/services/merge.c modules/services/start.c modules/services/commit.c modules/services/find.c \
-	modules/services/filter.c modules/services/read.c modules/services/shown.c modules/services/expire.c \
-	modules/services/admin.c modules/services/backup.c
+modules_services_services_la_SOURCES = $(SERVICES_SOURCES)
 modules_services_services_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 modules_services_services_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS)
 modules_services_services_la_LDFLAGS = $(MODULE_LDFLAGS)

@@ -7,7 +7,7 @@
  * whatever order cells come, and how often. What follows from the cells (log, name, ref, counts,
  * digest) is moved in the same transaction.
  */
-#include "services.h"
+#include "merge.h"
 #include <errno.h>
 #include <string.h>
 
@@ -22,22 +22,6 @@ static int key_compare(struct gw_blob a, struct gw_blob b)
 
 	return order != 0 ? order : (a.n > b.n) - (a.n < b.n);
 }
-
-/** The merging of one operation: figures add up here and are written once at its end; what is known
- * of the entity at hand, and of the keys that follow, saves looking it up for each cell. */
-struct walk {
-	struct gw_store_tx *tx;
-	uint64_t cells; /* live ones: the change, modulo 2^64 */
-	uint64_t entities[256];
-	bool counted; /* cells or digest have changed */
-	bool appends; /* no cell is stored at `last` or behind it */
-	uint8_t digest[DIGEST_BYTES];
-	size_t last_n; /* 0: nothing was merged yet */
-	uint8_t last[CELL_KEY_MAX];
-	int life; /* of the entity that `last` belongs to; enum life */
-};
-
-enum life { LIFE_NONE, LIFE_LIVING, LIFE_DEAD };
 
 /* --- figures --- */
 
@@ -87,7 +71,7 @@ static int figures_cells(struct walk *walk)
 	return gw_tx_put(walk->tx, TABLE_META, blob("live", 4), blob(live, sizeof(live)), 0);
 }
 
-static int figures_write(struct walk *walk)
+int figures_write(struct walk *walk)
 {
 	int status = walk->counted ? figures_cells(walk) : 0;
 
@@ -103,6 +87,8 @@ static int unlink_derived(struct gw_store_tx *tx, const struct derived *d)
 {
 	int status = gw_tx_del(tx, TABLE_LOG, blob(d->log, d->log_n));
 
+	if (status == 0 && d->collectable)
+		status = gw_tx_del(tx, TABLE_TOMB, blob(d->log, d->log_n));
 	if (status == 0 && d->name_n > 0)
 		status = gw_tx_del(tx, TABLE_NAME, blob(d->name, d->name_n));
 	if (status == 0 && d->ref_n > 0)
@@ -114,6 +100,8 @@ static int link_derived(struct gw_store_tx *tx, const struct derived *d)
 {
 	int status = gw_tx_put(tx, TABLE_LOG, blob(d->log, d->log_n), blob(NULL, 0), 0);
 
+	if (status == 0 && d->collectable)
+		status = gw_tx_put(tx, TABLE_TOMB, blob(d->log, d->log_n), blob(NULL, 0), 0);
 	if (status == 0 && d->name_n > 0)
 		status = gw_tx_put(tx, TABLE_NAME, blob(d->name, d->name_n),
 		                   blob(d->display, d->display_n), 0);
@@ -291,7 +279,7 @@ static int walk_to(struct walk *walk, const struct cell *cell)
 	return 0;
 }
 
-static int merge_cell(struct walk *walk, const struct cell *cell)
+int merge_cell(struct walk *walk, const struct cell *cell)
 {
 	struct cell old;
 	int status = walk_to(walk, cell);
@@ -450,7 +438,7 @@ static int verb_meta(struct gw_store_tx *tx, const struct gw_store_op *op)
 
 /* How short key and value may be: what is shorter was not made by commit.c. */
 static const struct {
-	int (*fn)(struct gw_store_tx *, const struct gw_store_op *);
+	verb_fn *fn;
 	size_t key_least, val_least;
 } verbs[] = {
 	[VERB_LIVING] = {verb_living, ENTITY_BYTES, 0},
@@ -461,6 +449,10 @@ static const struct {
 	[VERB_ISSUE] = {verb_issue, 8, 8},
 	[VERB_META] = {verb_meta, 1, 0},
 	[VERB_CELLS] = {verb_cells, 1, 0},
+	[VERB_ROUND] = {verb_round, 1, 0},
+	[VERB_VECTOR] = {verb_vector, 1, VECTOR_FRONT},
+	[VERB_COLLECT] = {verb_collect, 16 + CELL_KEY_LEAST, 0},
+	[VERB_TRIM] = {verb_trim, 8, 8},
 };
 
 int merge(struct gw_store_tx *tx, uint64_t tag, const struct gw_store_op *op)

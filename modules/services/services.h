@@ -132,9 +132,16 @@ enum verb {
 	               it already */
 	VERB_ISSUE, /* key: origin, val: clock: a transaction of this server is in the batch */
 	VERB_META,  /* key: string, val: bytes */
-	VERB_CELLS  /* key: anything, val: cells in a row (cells_put()), each merged as by VERB_CELL;
+	VERB_CELLS, /* key: anything, val: cells in a row (cells_put()), each merged as by VERB_CELL;
 	               fast when they come in the order of keys, and fastest behind the last one */
+	VERB_ROUND, /* the same, but for cells that the vector covers; those of a file: val is the
+	               number of bytes in it */
+	VERB_VECTOR, /* key: anything, val: VECTOR_FRONT, entries: the vector rises to them. If it is
+	                equal then, and the front says so, -EBADE unless count and digest fit */
+	VERB_COLLECT, /* key: of the table tomb; val none: the tombstone goes for good */
+	VERB_TRIM     /* key: clock, val: how many at most: clocks of the table own below it go */
 };
+#define VECTOR_FRONT (1 + 8 + DIGEST_BYTES) /* whether to compare; live count and digest */
 gw_store_merge_fn merge;
 
 /* --- start.c --- */

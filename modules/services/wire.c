@@ -163,27 +163,6 @@ int wire_read_cells(struct gw_blob message, struct gw_blob *cells_out)
 	return in.fault || cells_out->n == 0 ? -EBADMSG : 0;
 }
 
-int wire_cell_next(struct gw_blob *cells, struct cell *out)
-{
-	const uint8_t *p = cells->p;
-	size_t key_n, row_n;
-
-	if (cells->n == 0)
-		return 0;
-	if (cells->n < SV_CELL_FRONT)
-		return -EBADMSG;
-	key_n = p[0];
-	row_n = (size_t)p[1] << 24 | (size_t)p[2] << 16 | (size_t)p[3] << 8 | p[4];
-	if (row_n > CELL_HEADER + ACK_VALUE_MAX || cells->n - SV_CELL_FRONT < key_n + row_n)
-		return -EBADMSG;
-	p += SV_CELL_FRONT;
-	if (cell_parse((struct gw_blob){p, key_n}, (struct gw_blob){p + key_n, row_n}, out) != 0)
-		return -EBADMSG;
-	cells->p = p + key_n + row_n;
-	cells->n -= SV_CELL_FRONT + key_n + row_n;
-	return 1;
-}
-
 int wire_read_mark(struct gw_blob message, struct wire_mark *out)
 {
 	struct wire_in in = in_open(message);
@@ -360,10 +339,10 @@ void wire_key(struct wire_out *out, struct gw_blob key)
 
 void wire_cell(struct wire_out *out, struct gw_blob key, struct gw_blob row)
 {
-	wire_u8(out, (uint8_t)key.n);
-	wire_u32(out, (uint32_t)row.n);
-	wire_bytes(out, key.p, key.n);
-	wire_bytes(out, row.p, row.n);
+	if (out->overflow || out->max - out->n < cells_bytes(key, row))
+		out->overflow = true;
+	else
+		out->n = cells_put(out->p, out->n, key, row);
 }
 
 void wire_write_hello(struct wire_out *out, const struct wire_hello *hello,

@@ -43,7 +43,6 @@ enum sv_code {
 };
 
 #define SV_CELLS_BYTES 65536 /* of the cells in one message; one cell may be larger (an ack) */
-#define SV_CELL_FRONT 5      /* bytes in front of a cell's key */
 #define SV_TEXT_MAX 300
 
 /** A vector as it lies in a message: origins rise, no clock is 0. Borrowed. */
@@ -102,7 +101,7 @@ struct wire_jslice {
 	struct gw_blob last;   /* a cell's key */
 	struct gw_blob chain;  /* SHA-256, 32 bytes */
 	struct wire_vec floor; /* entries of the collected frontier that changed */
-	struct gw_blob cells;  /* for wire_cell_next() */
+	struct gw_blob cells;  /* for cells_next() */
 };
 
 struct wire_jack {
@@ -118,7 +117,7 @@ struct wire_refuse {
 /* --- reading: whole messages, -EBADMSG unless the form is right; all borrows from it --- */
 
 int wire_read_hello(struct gw_blob message, struct wire_hello *out);
-/** The cells of SV_CELLS, each one's form checked by wire_cell_next(). */
+/** The cells of SV_CELLS; the form of each is checked by cells_next(). */
 int wire_read_cells(struct gw_blob message, struct gw_blob *cells_out);
 int wire_read_mark(struct gw_blob message, struct wire_mark *out);
 int wire_read_ack(struct gw_blob message, struct wire_ack *out);
@@ -127,10 +126,6 @@ int wire_read_jbegin(struct gw_blob message, struct wire_jbegin *out);
 int wire_read_jslice(struct gw_blob message, struct wire_jslice *out);
 int wire_read_jack(struct gw_blob message, struct wire_jack *out);
 int wire_read_refuse(struct gw_blob message, struct wire_refuse *out);
-
-/** Takes the first cell off `cells`: 1 there was one, 0 none is left, -EBADMSG. `out` has gone
- * through cell_parse(). */
-int wire_cell_next(struct gw_blob *cells, struct cell *out);
 
 /* --- writing, into memory of the caller's --- */
 
@@ -154,10 +149,6 @@ void wire_vector(struct wire_out *out, const struct vector *vec);
 /** Bytes behind one byte of length: a key. */
 void wire_key(struct wire_out *out, struct gw_blob key);
 void wire_cell(struct wire_out *out, struct gw_blob key, struct gw_blob row);
-static inline size_t wire_cell_bytes(size_t key_n, size_t row_n)
-{
-	return SV_CELL_FRONT + key_n + row_n;
-}
 
 /** Whole messages, from the same structures; vectors are given apart (`resume` NULL: none). */
 void wire_write_hello(struct wire_out *out, const struct wire_hello *hello,

@@ -59,10 +59,7 @@ tests_unit_libservices_a_SOURCES = tests/unit/mini.c tests/unit/services_rig.c \
 	tests/modules/store_fake/store_fake.c \
 	modules/store/store.c modules/store/env.c modules/store/commit.c modules/store/write.c \
 	modules/store/read.c modules/store/care.c \
-	modules/services/services.c modules/services/cell.c modules/services/merge.c \
-	modules/services/start.c modules/services/commit.c modules/services/find.c \
-	modules/services/filter.c modules/services/read.c modules/services/shown.c modules/services/expire.c \
-	modules/services/admin.c modules/services/backup.c
+	$(SERVICES_SOURCES)
 SERVICES_TEST_LIBS = tests/unit/libservices.a $(CMOCKA_LIBS) $(LMDB_LIBS) $(SODIUM_LIBS) $(GNUTLS_LIBS)
 
 check_PROGRAMS += tests/unit/store
