@@ -1,9 +1,9 @@
 /*
  * limits.h - how many attempts there may be, and how much is said of them.
  *
- * Whoever can reach the port can begin an attempt, so there is a bound for all, one per address,
- * and a part that only addresses of listed servers get. An address is an IPv4 address, the first
- * half of an IPv6 address, or a Unix socket; for dials it is what was dialled.
+ * Whoever can reach the port can begin an attempt, so there is a bound for all, one per place, and
+ * a part that only places of listed servers get. A place is an IPv4 address, the first half of an
+ * IPv6 address, or a Unix socket; for attempts of this server's own it is what was dialled.
  */
 #ifndef LINK_LIMITS_H
 #define LINK_LIMITS_H
@@ -15,11 +15,11 @@
 
 #define PLACE_MAX 320
 
-/** What is remembered of an address while it is of interest. */
+/** What is remembered of a place while it is of interest. */
 struct place {
-	char address[PLACE_MAX];
-	int64_t full_ns; /* when its bucket is full again */
-	int64_t seen_ns;
+	char name[PLACE_MAX];
+	int64_t full_ns;   /* when its bucket is full again */
+	int64_t seen_ns;   /* when an attempt began or ended there */
 	int64_t minute_ns; /* when the current minute of its log began */
 	uint32_t open;     /* attempts under way */
 	uint32_t lines;    /* of log, in this minute */
@@ -38,24 +38,27 @@ struct limits {
 	struct limit_options options;
 	struct place *places;
 	int64_t full_ns; /* when the bucket of all is full again */
-	uint32_t open;
-	uint32_t unsaid; /* refused without a line */
+	uint32_t open;   /* attempts that came in, under way */
+	uint32_t unsaid; /* refused without a place to say it of */
 };
 
-/** May an attempt from there begin? NULL: no. Otherwise the place, which it counts for until
- * limits_end(). `listed`: the services database has a server there. */
-struct place *limits_begin(struct gw_self *self, struct limits *l, const char *address,
-                           bool listed);
-void limits_end(struct limits *l, struct place *place);
-/** The place of a dial: counts nothing but failures. */
-struct place *limits_place(struct gw_self *self, struct limits *l, const char *address);
-/** Whether one more line of log may be written about the place now. */
-bool limits_may_say(struct place *place, int64_t now_ns);
-/** Forgets what is of no interest any more; `say` is called for each place with unsaid ends. */
-typedef void limits_say_fn(void *ctx, const char *address, uint32_t unsaid);
-void limits_forget(struct gw_self *self, struct limits *l, limits_say_fn *say, void *ctx);
-void limits_free(struct gw_self *self, struct limits *l);
-/** The text under which an address is known: of IPv6 the first 64 bits. */
+/** How a place is called: `address` is numeric, or "unix": then the listener's is its name. */
 void place_name(const char *address, const char *listener, char out[PLACE_MAX]);
+
+/** May an attempt from there begin? NULL: no. Else it counts until limits_end(). `listed`: the
+ * services database has a server there. */
+struct place *limits_begin(struct gw_self *self, struct limits *l, const char *name, bool listed);
+void limits_end(struct gw_self *self, struct limits *l, struct place *place);
+/** The place of this server's own attempt, or of one that was refused; NULL: there is none, and
+ * none is made unless `make`. */
+struct place *limits_place(struct gw_self *self, struct limits *l, const char *name, bool make);
+/** Whether one more line of log may be written of the place now. */
+bool limits_may_say(struct place *place, int64_t now_ns);
+
+/** Tells how many ends went unsaid at a place. `name` NULL: at no place in particular. */
+typedef void limits_say_fn(void *ctx, const char *name, uint32_t unsaid);
+/** Once a minute: says what went unsaid, and forgets places that are of no interest any more. */
+void limits_minute(struct gw_self *self, struct limits *l, limits_say_fn *say, void *ctx);
+void limits_free(struct gw_self *self, struct limits *l);
 
 #endif
