@@ -104,7 +104,7 @@ void live_pump(struct burst_state *st, struct peer *peer)
  * before. */
 static void burst_begin(struct burst_state *st, struct peer *peer)
 {
-	peer->cursor = (struct gw_burst_cursor){0};
+	peer->cursor = (struct gw_burst_cursor){.via = peer->link};
 	peer->records_out = 0;
 	peer->bursting = true;
 	if (!export(st, peer))
