@@ -39,6 +39,10 @@ static const struct gw_call_row client_calls[] = {
 	[CALL_TOKEN_NETWORK] = {"token-network", (gw_fn *)client_token_network},
 	[CALL_TOKEN_TARGMAX] = {"token-targmax", (gw_fn *)client_token_targmax},
 	[CALL_UNLOADED] = {"unloaded", (gw_fn *)client_unloaded},
+	[CALL_SERVICES_CHANGED] = {"services-changed", (gw_fn *)client_services_changed},
+	[CALL_CLAIMS_READ] = {"claims-read", (gw_fn *)client_claims_read},
+	[CALL_CLAIMS_AGAIN] = {"claims-again", (gw_fn *)client_claims_again},
+	[CALL_REVIEWED] = {"reviewed", (gw_fn *)client_reviewed},
 	{NULL, NULL},
 };
 
@@ -51,6 +55,7 @@ static const struct gw_topic_row client_topics[] = {
 	{GW_TOPIC_UNAUTHENTICATED, GW_NOTIFICATION},
 	{GW_TOPIC_WELCOMED, GW_NOTIFICATION},
 	{GW_TOPIC_CLIENT_GONE, GW_NOTIFICATION},
+	{GW_TOPIC_NICK_CLAIMED, GW_NOTIFICATION},
 	{NULL, GW_NOTIFICATION},
 };
 
@@ -58,7 +63,8 @@ static const struct gw_subscription client_subscriptions[] = {
 	{GW_TOPIC_EVENT, -100, CALL_EVENT},    {GW_TOPIC_EVENT, 100, CALL_EVENT_LAST},
 	{GW_TOPIC_STOPPING, 0, CALL_STOPPING}, {GW_TOPIC_REHASHED, 0, CALL_REHASHED},
 	{GW_TOPIC_READY, 0, CALL_GREETING},    {GW_TOPIC_STATUS, 0, CALL_STATUS},
-	{GW_TOPIC_UNLOADED, 0, CALL_UNLOADED}, {NULL, 0, 0},
+	{GW_TOPIC_UNLOADED, 0, CALL_UNLOADED}, {GW_TOPIC_SERVICES_CHANGED, 0, CALL_SERVICES_CHANGED},
+	{NULL, 0, 0},
 };
 
 static const struct gw_point client_points[] = {
@@ -192,6 +198,8 @@ static int client_load(struct gw_self *self, void *state, enum gw_load why, stru
 	st->unauthenticated = gw_topic(self, GW_TOPIC_UNAUTHENTICATED);
 	st->welcomed = gw_topic(self, GW_TOPIC_WELCOMED);
 	st->gone = gw_topic(self, GW_TOPIC_CLIENT_GONE);
+	st->nick_claimed = gw_topic(self, GW_TOPIC_NICK_CLAIMED);
+	st->claims_timer = gw_timer_new(self, gw_call(self, CALL_CLAIMS_AGAIN, 0));
 	st->timer = gw_timer_new(self, gw_call(self, CALL_AGENDA, 0));
 	st->started_ms = gw_wall_ns(self) / GW_MS;
 	gw_random(self, st->guest_key, sizeof(st->guest_key));
@@ -237,6 +245,7 @@ static void client_unload(struct gw_self *self, void *state, enum gw_unload why)
 	tokens_free(st);
 	render_free(st);
 	addresses_free(st);
+	claims_free(st);
 	gw_timer_free(&st->timer, st->self);
 	gw_free(st->self, st->slots);
 	gw_free(st->self, st->free_slots);

@@ -62,7 +62,11 @@ enum client_call {
 	CALL_SHOW_MODES,
 	CALL_TOKEN_NETWORK,
 	CALL_TOKEN_TARGMAX,
-	CALL_UNLOADED
+	CALL_UNLOADED,
+	CALL_SERVICES_CHANGED,
+	CALL_CLAIMS_READ,
+	CALL_CLAIMS_AGAIN,
+	CALL_REVIEWED
 };
 
 /** What the options say, in the units of use. */
@@ -80,6 +84,8 @@ struct client_settings {
 	} exempt[CIDRS_MAX];
 	size_t n_exempt;
 };
+
+struct review;
 
 /** Until 001: what the network keeps afterwards. */
 struct entry {
@@ -146,7 +152,9 @@ struct client {
 	bool throttled : 1;
 	bool pinged : 1;
 	bool cap_302 : 1;
-	bool full : 1; /* held until the send queue has room */
+	bool full : 1;   /* held until the send queue has room */
+	bool claims : 1; /* the network knows of a claim on the nick */
+	bool losing : 1; /* its nick is being taken from it */
 };
 
 /** A row of "client.command", copied. */
@@ -195,7 +203,7 @@ struct client_state {
 	struct gw_self *self;
 	struct gw_iface *network, *services;
 	struct gw_topic *audience, *may_connect, *may_enter, *may_nick;
-	struct gw_topic *connecting, *unauthenticated, *welcomed, *gone;
+	struct gw_topic *connecting, *unauthenticated, *welcomed, *gone, *nick_claimed;
 	struct client_settings settings;
 	char *server, *network_name;
 
@@ -209,6 +217,15 @@ struct client_state {
 	uint32_t sessions_room, sessions_used;
 
 	struct address *addresses;
+
+	/* claims.c */
+	struct gw_id *claimed; /* accounts that may have claimed names, to be read */
+	uint32_t n_claimed, claimed_room;
+	uint32_t n_reading; /* of those, under way */
+	uint32_t reserved;  /* 0 */
+	struct review *reviews;
+	uint64_t last_review;
+	struct gw_timer *claims_timer;
 
 	/* agenda.c: a heap */
 	struct client **agenda;
@@ -339,6 +356,16 @@ bool claim_permits(const struct client *c, int status, const struct gw_owner *ow
 void client_claim_found(void *state, uint64_t tag, int status, const struct gw_owner *owner);
 int nick_may(struct client_state *st, struct client *c, const char *nick);
 void nick_in_use(struct client_state *st, struct client *c, const char *nick);
+
+/* claims.c */
+/** Looks up whose the nick is. `evict`: who has no right to it gets another one. */
+void claims_review(struct client_state *st, struct client *c, bool evict);
+void claims_event(struct client_state *st, struct client *c, const struct gw_event *event);
+void client_reviewed(void *state, uint64_t tag, int status, const struct gw_owner *owner);
+void client_claims_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
+void client_claims_again(void *state, uint64_t tag);
+void client_services_changed(void *state, uint64_t tag, const void *payload);
+void claims_free(struct client_state *st);
 void host_of_account(struct client_state *st, const char *account, char out[GW_HOST_MAX + 1]);
 void host_of_guest(struct client_state *st, const struct client *c, char out[GW_HOST_MAX + 1]);
 void welcome(struct client_state *st, struct client *c);

@@ -78,6 +78,15 @@ static bool nick_free(struct client_state *st, struct client *c)
 	return NETWORK(st, user, c->entry->nick) == NULL;
 }
 
+/* A nick that nobody claimed when it was looked up may have been claimed since. */
+static void introduced(struct client_state *st, struct client *c)
+{
+	c->claims = c->entry->claim.clock != 0;
+	welcome(st, c);
+	if (!c->claims)
+		claims_review(st, c, true);
+}
+
 static void introduce(struct client_state *st, struct client *c)
 {
 	struct entry *entry = c->entry;
@@ -106,7 +115,7 @@ static void introduce(struct client_state *st, struct client *c)
 	else if (status != 0)
 		client_close(st, c, "The network did not take your names");
 	else
-		welcome(st, c);
+		introduced(st, c);
 }
 
 /* The nick is refused; another NICK tries again. */

@@ -18,6 +18,8 @@ void client_event(void *state, uint64_t tag, const struct gw_event *event)
 	else if (c != NULL && event->kind == GW_EV_MESSAGE && event->verb != GW_TAGMSG)
 		c->pub.last_active_ns = gw_mono_ns(st->self);
 	render_event(st, event);
+	if (c != NULL && !c->closing)
+		claims_event(st, c, event);
 }
 
 /* The order to close a session that is at home here. */

@@ -1,7 +1,7 @@
 module_LTLIBRARIES += modules/client/client.la
 modules_client_client_la_SOURCES = \
 	modules/client/address.c modules/client/agenda.c modules/client/announce.c modules/client/basic.c \
-	modules/client/cap_command.c modules/client/caps.c modules/client/client.c modules/client/clients.c \
+	modules/client/cap_command.c modules/client/caps.c modules/client/claims.c modules/client/client.c modules/client/clients.c \
 	modules/client/connection.c modules/client/dispatch.c modules/client/enter.c modules/client/events.c \
 	modules/client/flood.c modules/client/greeting.c modules/client/holds.c modules/client/host.c modules/client/isupport.c \
 	modules/client/label.c modules/client/message.c modules/client/nick.c modules/client/ops.c \
