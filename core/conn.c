@@ -7,8 +7,42 @@
  */
 #include "core/conn.h"
 #include "core/call.h"
+#include "core/mem.h"
 #include "core/transport.h"
 #include <errno.h>
+
+static void readable(struct loop_sock *sock);
+static void writable(struct loop_sock *sock);
+
+static const struct loop_sock_events sock_events = {.readable = readable, .writable = writable};
+
+struct gw_conn *conn_blank(struct conns *conns)
+{
+	struct gw_conn *conn = mem_alloc(sizeof(*conn));
+
+	conn->conns = conns;
+	conn->sock.events = &sock_events;
+	conn->want = LOOP_READ;
+	return conn;
+}
+
+void conn_enlist(struct gw_conn *conn)
+{
+	struct conns *conns = conn->conns;
+
+	conn->next = conns->all;
+	if (conn->next != NULL)
+		conn->next->prev = conn;
+	conns->all = conn;
+	conns->count++;
+}
+
+void conn_sock_close(struct gw_conn *conn)
+{
+	if (conn->sock.loop != NULL)
+		conn->sock.loop->ops->sock_close(&conn->sock);
+	conn->sock.loop = NULL;
+}
 
 static void wait_arm(struct conn_wait *wait)
 {
@@ -64,6 +98,8 @@ void conn_watch(struct gw_conn *conn)
 {
 	uint8_t want = conn->blocked ? LOOP_WRITE : 0;
 
+	if (conn->state == CONN_DIAL)
+		return; /* until it is up or has failed */
 	if (!conn->ended && (!conn->stopped || framing_kept(&conn->input) < conn->owner.recvq_max))
 		want |= LOOP_READ;
 	if (want == conn->want)
@@ -143,6 +179,8 @@ static void readable(struct loop_sock *sock)
 		conn_linger_read(conn);
 	else if (conn->closing || conn->again)
 		return; /* its turn comes at the end of this one */
+	else if (conn->state == CONN_DIAL)
+		conn_dial_event(conn);
 	else if (conn->state == CONN_HANDSHAKE)
 		conn_handshake(conn);
 	else
@@ -160,11 +198,11 @@ static void writable(struct loop_sock *sock)
 	}
 	if (conn->closing)
 		return;
-	if (conn->state == CONN_HANDSHAKE)
+	if (conn->state == CONN_DIAL)
+		conn_dial_event(conn);
+	else if (conn->state == CONN_HANDSHAKE)
 		conn_handshake(conn);
 	else
 		conn_flush(conn);
 	conn_watch(conn);
 }
-
-const struct loop_sock_events conn_sock_events = {.readable = readable, .writable = writable};

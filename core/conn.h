@@ -24,6 +24,7 @@ struct gw_sink {
 };
 
 enum conn_state {
+	CONN_DIAL,      /* ours to make; there may be no socket yet */
 	CONN_HANDSHAKE, /* owned, TLS is not up */
 	CONN_OPEN,
 	CONN_LINGER, /* `closed` was called; the rest is flushed, then input is thrown away */
@@ -67,7 +68,8 @@ struct gw_conn {
 	int64_t deadline_ns;
 	struct framing input;
 	struct gw_conn_owner owner;
-	struct listener *listener;
+	struct listener *listener; /* NULL: we made it */
+	struct dial *dial;         /* of conn_dial.c; we made it */
 	char *close_reason;
 	struct gw_conn_info info;
 	char address[INET6_ADDRSTRLEN]; /* what info.address points to */
@@ -115,6 +117,9 @@ void conns_forget(struct conns *conns, struct gw_self *module);
 /** Takes one who waits at the door: 0, or what accept() said. Whatever becomes of it is 0. */
 int conn_accept(struct conns *conns, struct listener *listener);
 
+/** See gw_conn_dial(). */
+struct gw_conn *conn_dial(struct gw_self *self, const struct gw_dial *wanted);
+
 void conn_own(struct gw_conn *conn, const struct gw_conn_owner *owner);
 void conn_resume(struct gw_conn *conn);
 size_t conn_unread(const struct gw_conn *conn);
@@ -132,11 +137,17 @@ __attribute__((format(printf, 3, 4))) void conn_fail(struct gw_conn *conn, enum 
                                                      const char *format, ...);
 /** conn.c: tells the loop what the connection waits for now. */
 void conn_watch(struct gw_conn *conn);
-/** conn.c */
-extern const struct loop_sock_events conn_sock_events;
+/** conn.c: one without a socket, in no list; and into the list of all. */
+struct gw_conn *conn_blank(struct conns *conns);
+void conn_enlist(struct gw_conn *conn);
+/** conn.c: there may be none. */
+void conn_sock_close(struct gw_conn *conn);
 void conn_set_state(struct gw_conn *conn, enum conn_state state);
 void conn_handshake(struct gw_conn *conn);
 void conns_handshakes_late(struct loop_timer *timer);
+/** conn_dial.c: the socket that we made is up, or has failed. */
+void conn_dial_event(struct gw_conn *conn);
+void conn_dial_end(struct gw_conn *conn);
 /** conn_close.c: tells the owner, then ends the connection or lets it linger. */
 void conn_end(struct gw_conn *conn);
 void conn_free(struct gw_conn *conn);

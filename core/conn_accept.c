@@ -12,19 +12,6 @@
 
 #define FAREWELL_MAX 512
 
-static struct gw_conn *conn_blank(struct conns *conns)
-{
-	struct gw_conn *conn = conns->spare;
-
-	conns->spare = NULL;
-	if (conn == NULL)
-		conn = mem_alloc(sizeof(*conn));
-	conn->conns = conns;
-	conn->sock.events = &conn_sock_events;
-	conn->want = LOOP_READ;
-	return conn;
-}
-
 static void conn_describe(struct gw_conn *conn, struct listener *listener,
                           const struct loop_peer *peer)
 {
@@ -37,33 +24,28 @@ static void conn_describe(struct gw_conn *conn, struct listener *listener,
 	info->listener = listener->address;
 	info->port = peer->port;
 	info->loopback = peer->loopback;
-	info->tls = listener->tls;
 	info->accepted_ns = conn->conns->loop->ops->mono_ns(conn->conns->loop);
 	info->has_uid = peer->has_uid;
 	info->uid = peer->uid;
 }
 
-static void conn_enlist(struct gw_conn *conn)
-{
-	struct conns *conns = conn->conns;
-
-	conn->next = conns->all;
-	if (conn->next != NULL)
-		conn->next->prev = conn;
-	conns->all = conn;
-	conns->count++;
-}
-
 /* 0 when a module has taken it over. */
-static int offer(struct gw_conn *conn, char farewell[FAREWELL_MAX])
+static int offer(struct gw_conn *conn, struct gw_call call, char farewell[FAREWELL_MAX])
 {
-	struct gw_call call = listener_accept_call(conn->listener);
 	struct frame frame;
 	gw_accept_fn *fn = (gw_accept_fn *)call_enter(&frame, call);
 	int status = fn == NULL ? -EPROTONOSUPPORT : fn(call.module->state, conn, farewell);
 
 	call_leave(&frame);
 	return status == 0 && !conn->owned ? -EINVAL : status;
+}
+
+/* A loop that vouches for its connections stands in for either TLS. */
+static const struct transport *transport_for(const struct gw_conn *conn, enum gw_tls tls)
+{
+	if (!conn->info.tls || conn->conns->loop->ops->sock_secured != NULL)
+		return &transport_plain;
+	return tls == GW_TLS_LINK ? &transport_link : &transport_tls;
 }
 
 static void refuse(struct gw_conn *conn, const char *farewell)
@@ -79,22 +61,24 @@ static void refuse(struct gw_conn *conn, const char *farewell)
 int conn_accept(struct conns *conns, struct listener *listener)
 {
 	const struct loop_ops *ops = conns->loop->ops;
-	struct gw_conn *conn = conn_blank(conns);
+	struct gw_conn *conn = conns->spare != NULL ? conns->spare : conn_blank(conns);
 	char farewell[FAREWELL_MAX] = "";
+	struct gw_call call;
+	enum gw_tls tls;
 	struct loop_peer peer;
 	int status = ops->accept(&listener->door, &conn->sock, &peer);
 
-	if (status != 0) {
-		conns->spare = conn;
+	conns->spare = status != 0 ? conn : NULL;
+	if (status != 0)
 		return status;
-	}
-	conn_describe(conn, listener, &peer);
 	conn_enlist(conn);
-	conn->transport =
-		listener->tls && ops->sock_secured == NULL ? &transport_tls : &transport_plain;
+	conn_describe(conn, listener, &peer);
+	call = listener_accept_call(listener, &tls);
+	conn->info.tls = listener->tls || tls == GW_TLS_LINK;
+	conn->transport = transport_for(conn, tls);
 	conn->state = CONN_OPEN;
 	conn_set_state(conn, CONN_HANDSHAKE);
-	if (offer(conn, farewell) != 0)
+	if (offer(conn, call, farewell) != 0)
 		refuse(conn, farewell);
 	if (!conn->close_now)
 		conn_handshake(conn);

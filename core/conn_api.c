@@ -91,4 +91,5 @@ const struct gw_conn_api conn_api = {
 	.tls_fingerprint = api_tls_fingerprint,
 	.unread = api_unread,
 	.listeners = api_listeners,
+	.dial = conn_dial,
 };

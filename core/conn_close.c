@@ -60,10 +60,12 @@ void conn_free(struct gw_conn *conn)
 		conn->next->prev = conn->prev;
 	conns->count--;
 	conn->transport->free(conn);
-	conn->conns->loop->ops->sock_close(&conn->sock);
+	conn_sock_close(conn);
+	conn_dial_end(conn);
 	outq_clear(&conn->sink.queue, &conns->store);
 	framing_fini(&conn->input);
-	listener_unref(&conn->listener);
+	if (conn->listener != NULL)
+		listener_unref(&conn->listener);
 	free(conn->close_reason);
 	conn->gone = true;
 	if (!conn->dirty && !conn->again)
@@ -107,7 +109,7 @@ void conn_end(struct gw_conn *conn)
 {
 	conn->ending = false;
 	tell_closed(conn);
-	if (conn->close_now || conn->state == CONN_HANDSHAKE) {
+	if (conn->close_now || conn->state < CONN_OPEN) {
 		conn_free(conn);
 		return;
 	}

@@ -86,7 +86,7 @@ void conn_flush(struct gw_conn *conn)
 	size_t before = conn->sink.queue.bytes;
 	int status;
 
-	if (conn->state == CONN_HANDSHAKE || conn->close_now)
+	if (conn->state < CONN_OPEN || conn->close_now)
 		return;
 	status = conn->transport->flush(conn);
 	conn->bytes_out += before - conn->sink.queue.bytes;

@@ -111,16 +111,20 @@ static void somebody_waits(struct loop_listener *door)
 		l->starved = false;
 }
 
-struct gw_call listener_accept_call(const struct listener *l)
+struct gw_call listener_accept_call(const struct listener *l, enum gw_tls *tls_out)
 {
+	const struct gw_protocol *protocol;
 	const struct gw_row *row;
 
+	*tls_out = GW_TLS_CLIENTS;
 	if (l->protocol == NULL)
 		return gw_call(l->module, l->accept_row, 0);
 	row = point_find(l->conns->server, GW_POINT_PROTOCOL, l->protocol);
 	if (row == NULL)
 		return (struct gw_call){.module = NULL};
-	return gw_call(row->module, ((const struct gw_protocol *)row->row)->accept, 0);
+	protocol = row->row;
+	*tls_out = protocol->tls;
+	return gw_call(row->module, protocol->accept, 0);
 }
 
 static struct listener *listener_new(struct gw_server *server, const char *address)

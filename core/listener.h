@@ -71,9 +71,9 @@ int listener_open_unix(struct gw_server *server, struct gw_self *self, const cha
 struct listeners *listeners_new(void);
 void listeners_free(struct listeners **listeners);
 void listener_unref(struct listener **listener);
-/** Whom a new connection belongs to: a gw_accept_fn. Module NULL: nobody provides the protocol now.
- */
-struct gw_call listener_accept_call(const struct listener *listener);
+/** Whom a new connection belongs to, a gw_accept_fn, and which TLS it has. Module NULL: nobody
+ * provides the protocol now. */
+struct gw_call listener_accept_call(const struct listener *listener, enum gw_tls *tls_out);
 void listeners_forget(struct gw_server *server, struct gw_self *self);
 
 #endif

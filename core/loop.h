@@ -70,6 +70,16 @@ struct loop_peer {
 	uid_t uid;
 };
 
+#define LOOP_FOUND_MAX 8
+#define LOOP_ADDRESS_MAX 120 /* a Unix socket's path is the longest */
+
+/** What a name stands for: numeric addresses with the port, in the order to be tried. */
+struct loop_found {
+	char address[LOOP_FOUND_MAX][LOOP_ADDRESS_MAX];
+	unsigned n;
+	const char *why; /* there are none; constant text, or NULL */
+};
+
 /** What stands in for TLS where the loop itself gives its facts (the simulator). */
 struct loop_secured {
 	bool has_certificate;
@@ -115,9 +125,13 @@ struct loop_ops {
 	/** Fills `sock` (all but `events`, which the caller has set) and `peer`; -EAGAIN when
 	 * nobody waits. Reading is wanted. */
 	int (*accept)(struct loop_listener *, struct loop_sock *sock, struct loop_peer *peer_out);
-	/** Under way when it returns 0: becomes writable when it is up; a failure shows at the
-	 * first write. */
-	int (*connect)(struct loop *, const char *address, struct loop_sock *);
+	/** Under way when it returns 0, with `peer` filled: becomes readable or writable when it is
+	 * up or has failed, which sock_error() tells. Both are wanted. */
+	int (*connect)(struct loop *, const char *address, struct loop_sock *,
+	               struct loop_peer *peer_out);
+	int (*sock_error)(struct loop_sock *); /* 0, -EAGAIN while it is under way, -errno */
+	/** "name:port" to addresses. Blocks: for the `run` of work. */
+	void (*lookup)(struct loop *, const char *address, struct loop_found *out);
 	void (*sock_want)(struct loop_sock *, unsigned want);     /* of LOOP_READ, LOOP_WRITE */
 	ssize_t (*sock_read)(struct loop_sock *, void *, size_t); /* 0 = end, -EAGAIN, -errno */
 	ssize_t (*sock_write)(struct loop_sock *, const struct iovec *, int n);

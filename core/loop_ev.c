@@ -2,13 +2,13 @@
  * core/loop_ev.c - the real loop: libev on epoll, one thread, and a pool beside it.
  *
  * The end of a turn is libev's "prepare": after all callbacks, before it sleeps. The clocks are
- * read once a turn, when first asked for. Beside pool.c the only file that calls the system for
- * sockets, time or randomness.
+ * read once a turn, when first asked for. Beside pool.c and loop_address.c the only file that calls
+ * the system for sockets, time or randomness.
  */
 #include "core/loop.h"
+#include "core/loop_address.h"
 #include "core/mem.h"
 #include "core/pool.h"
-#include <arpa/inet.h>
 #include <errno.h>
 #include <ev.h>
 #include <netinet/tcp.h>
@@ -16,9 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -178,102 +176,6 @@ static void real_signal_stop(struct loop_signal *s)
 	ev_signal_stop(ev_of(s->loop)->ev, (ev_signal *)s->room);
 }
 
-/* --- addresses --- */
-
-union any_address {
-	struct sockaddr sa;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-	struct sockaddr_un un;
-};
-
-static int parse_unix(const char *path, union any_address *out, socklen_t *len_out)
-{
-	size_t n = strlen(path);
-
-	if (n == 0)
-		return -EINVAL;
-	if (n >= sizeof(out->un.sun_path))
-		return -ENAMETOOLONG;
-	out->un.sun_family = AF_UNIX;
-	memcpy(out->un.sun_path, path, n + 1);
-	*len_out = sizeof(out->un);
-	return 0;
-}
-
-static int parse_address(const char *text, union any_address *out, socklen_t *len_out)
-{
-	char host[INET6_ADDRSTRLEN + 2];
-	const char *colon = strrchr(text, ':');
-	char *end;
-	unsigned long port;
-	size_t n;
-
-	memset(out, 0, sizeof(*out));
-	if (strncmp(text, "unix:", 5) == 0)
-		return parse_unix(text + 5, out, len_out);
-	if (colon == NULL || colon == text || colon[1] < '0' || colon[1] > '9')
-		return -EINVAL;
-	port = strtoul(colon + 1, &end, 10);
-	n = (size_t)(colon - text);
-	if (*end != '\0' || port > 65535 || n >= sizeof(host))
-		return -EINVAL;
-	memcpy(host, text, n);
-	host[n] = '\0';
-	if (host[0] == '[' && host[n - 1] == ']') {
-		host[n - 1] = '\0';
-		out->in6.sin6_family = AF_INET6;
-		out->in6.sin6_port = htons((uint16_t)port);
-		*len_out = sizeof(out->in6);
-		return inet_pton(AF_INET6, host + 1, &out->in6.sin6_addr) == 1 ? 0 : -EINVAL;
-	}
-	out->in.sin_family = AF_INET;
-	out->in.sin_port = htons((uint16_t)port);
-	*len_out = sizeof(out->in);
-	return inet_pton(AF_INET, host, &out->in.sin_addr) == 1 ? 0 : -EINVAL;
-}
-
-static void describe_v4(const struct in_addr *a, struct loop_peer *peer)
-{
-	inet_ntop(AF_INET, a, peer->address, sizeof(peer->address));
-	peer->loopback = (ntohl(a->s_addr) >> 24) == 127;
-}
-
-static void describe_unix(int fd, struct loop_peer *peer)
-{
-	struct ucred who;
-	socklen_t n = sizeof(who);
-
-	strcpy(peer->address, "unix");
-	peer->loopback = true;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0) {
-		peer->has_uid = true;
-		peer->uid = who.uid;
-	}
-}
-
-static void describe_peer(int fd, const union any_address *a, struct loop_peer *peer)
-{
-	struct in_addr v4;
-
-	memset(peer, 0, sizeof(*peer));
-	if (a->sa.sa_family == AF_INET) {
-		describe_v4(&a->in.sin_addr, peer);
-		peer->port = ntohs(a->in.sin_port);
-	} else if (a->sa.sa_family == AF_INET6) {
-		peer->port = ntohs(a->in6.sin6_port);
-		if (IN6_IS_ADDR_V4MAPPED(&a->in6.sin6_addr)) {
-			memcpy(&v4, &a->in6.sin6_addr.s6_addr[12], sizeof(v4));
-			describe_v4(&v4, peer);
-			return;
-		}
-		inet_ntop(AF_INET6, &a->in6.sin6_addr, peer->address, sizeof(peer->address));
-		peer->loopback = IN6_IS_ADDR_LOOPBACK(&a->in6.sin6_addr);
-	} else {
-		describe_unix(fd, peer);
-	}
-}
-
 /* --- listeners --- */
 
 static struct listener_room *listener_room(struct loop_listener *listener)
@@ -339,7 +241,7 @@ static int bind_tcp(int fd, const union any_address *a, socklen_t n)
 /* A socket of the address's family, or a negative errno. */
 static int socket_for(const char *address, union any_address *a, socklen_t *n)
 {
-	int fd, status = parse_address(address, a, n);
+	int fd, status = address_parse(address, a, n);
 
 	if (status != 0)
 		return status;
@@ -448,12 +350,13 @@ static int real_accept(struct loop_listener *listener, struct loop_sock *sock,
 	while (fd < 0 && (errno == EINTR || errno == ECONNABORTED || errno == EPROTO));
 	if (fd < 0)
 		return -errno;
-	describe_peer(fd, &a, peer_out);
+	address_describe(fd, &a, peer_out);
 	sock_begin(listener->loop, sock, fd, EV_READ);
 	return 0;
 }
 
-static int real_connect(struct loop *loop, const char *address, struct loop_sock *sock)
+static int real_connect(struct loop *loop, const char *address, struct loop_sock *sock,
+                        struct loop_peer *peer_out)
 {
 	const int on = 1;
 	union any_address a;
@@ -469,8 +372,28 @@ static int real_connect(struct loop *loop, const char *address, struct loop_sock
 		close(fd);
 		return status;
 	}
+	address_describe(fd, &a, peer_out);
 	sock_begin(loop, sock, fd, EV_READ | EV_WRITE);
 	return 0;
+}
+
+static int real_sock_error(struct loop_sock *sock)
+{
+	union any_address a;
+	int error = 0, fd = io_of(sock)->fd;
+	socklen_t n = sizeof(error), n_address = sizeof(a);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &n) != 0)
+		return -errno;
+	if (error == 0 && getpeername(fd, &a.sa, &n_address) != 0)
+		return errno == ENOTCONN ? -EAGAIN : -errno;
+	return -error;
+}
+
+static void real_lookup(struct loop *loop, const char *address, struct loop_found *out)
+{
+	(void)loop;
+	address_lookup(address, out);
 }
 
 static void real_sock_want(struct loop_sock *sock, unsigned want)
@@ -580,6 +503,8 @@ static const struct loop_ops real_ops = {
 	.listener_port = real_listener_port,
 	.accept = real_accept,
 	.connect = real_connect,
+	.sock_error = real_sock_error,
+	.lookup = real_lookup,
 	.sock_want = real_sock_want,
 	.sock_read = real_sock_read,
 	.sock_write = real_sock_write,

@@ -8,7 +8,6 @@
 #include "core/settings.h"
 #include "core/text.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -178,41 +177,10 @@ static int read_path(const struct reading *r, const char *text, struct value *v)
 	return check_range(r, (int64_t)strlen(v->text), "must have a length");
 }
 
-static bool is_port(const char *text)
-{
-	size_t len = strlen(text);
-
-	return len > 0 && len <= 5 && strspn(text, "0123456789") == len && atoi(text) <= 65535;
-}
-
-bool option_is_address(const char *text)
-{
-	unsigned char binary[16];
-	char host[64];
-	const char *colon = strrchr(text, ':');
-	size_t len;
-
-	if (strncmp(text, "unix:", 5) == 0)
-		return text[5] == '/' && strlen(text + 5) < 108;
-	if (colon == NULL || !is_port(colon + 1))
-		return false;
-	len = (size_t)(colon - text);
-	if (len >= sizeof(host))
-		return false;
-	memcpy(host, text, len);
-	host[len] = '\0';
-	if (host[0] != '[')
-		return inet_pton(AF_INET, host, binary) == 1;
-	if (host[len - 1] != ']')
-		return false;
-	host[len - 1] = '\0';
-	return inet_pton(AF_INET6, host + 1, binary) == 1;
-}
-
 static int read_address(const struct reading *r, const char *text, struct value *v)
 {
 	(void)v;
-	if (option_is_address(text))
+	if (text_is_address(text))
 		return 0;
 	return refuse(r,
 	              "must be an address such as 127.0.0.1:6667, \"[::1]:6697\" or unix:/path, "

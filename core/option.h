@@ -46,7 +46,4 @@ void options_diff(const struct gw_options *before, const struct gw_options *afte
 /** A limit of the option in the words of its type: "64k", "30s". Returns `out`. */
 const char *option_limit(char out[32], const struct gw_option *option, int64_t value);
 
-/** "127.0.0.1:6667", "[::1]:6697", "unix:/path". */
-bool option_is_address(const char *text);
-
 #endif

@@ -217,7 +217,7 @@ static int make_missing(const struct tls_cred_spec *spec, struct gw_error *err)
 
 /* --- loading --- */
 
-static struct tls_cred *cred_new(void)
+struct tls_cred *tls_cred_new(void)
 {
 	struct tls_cred *cred = mem_alloc(sizeof(*cred));
 
@@ -265,7 +265,7 @@ int tls_cred_prepare(const struct tls_cred_spec *spec, struct gw_error *err, str
 	if (status == 0)
 		status = read_pem(spec->key, true, &key, err);
 	if (status == 0) {
-		cred = cred_new();
+		cred = tls_cred_new();
 		status = load_pair(cred, &crt, &key);
 		if (status != 0)
 			status = tls_fail(err, "cannot use the certificate", spec->certificate,
@@ -322,6 +322,8 @@ void tls_shared_free(struct tls_shared **shared)
 
 	*shared = NULL;
 	tls_cred_unref(&s->cred);
+	tls_cred_unref(&s->accepts);
+	tls_cred_unref(&s->dials);
 	gnutls_memset(s->ticket_key.data, 0, s->ticket_key.size);
 	gnutls_free(s->ticket_key.data);
 	free(s->in);

@@ -24,6 +24,7 @@ struct transport {
 	void (*free)(struct gw_conn *conn);
 };
 
-extern const struct transport transport_plain, transport_tls;
+/** transport_link is TLS between servers, in the role that the connection has. */
+extern const struct transport transport_plain, transport_tls, transport_link;
 
 #endif

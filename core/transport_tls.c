@@ -18,20 +18,6 @@
 #define SEGMENTS 64
 #define IDLE_MAX 100 /* alerts and wishes for a new handshake without a byte of text between */
 
-struct tls {
-	gnutls_session_t session;
-	struct tls_cred *cred;
-	char *raw; /* from the socket, not yet GnuTLS's: tls_shared's while reading, between turns
-	              our own */
-	uint32_t raw_at, raw_end;
-	int error;     /* of the socket: GnuTLS would only say "push" or "pull" */
-	uint32_t idle; /* records in a row that only kept us busy */
-	bool raw_own;
-	bool drained; /* the socket had no more */
-	bool held;    /* a record was encrypted that the socket did not take */
-	char version[48];
-};
-
 static struct tls_shared *shared_of(const struct gw_conn *conn)
 {
 	return conn->conns->tls;
@@ -124,27 +110,22 @@ static void raw_settle(struct tls *tls)
 
 /* --- handshake --- */
 
-static int begin(struct gw_conn *conn, struct gw_error *why)
+int tls_open(struct gw_conn *conn, struct tls_cred *cred, unsigned flags, struct gw_error *why)
 {
-	static const gnutls_datum_t irc = {.data = (unsigned char *)"irc", .size = 3};
-	struct tls_shared *shared = shared_of(conn);
 	gnutls_session_t session;
 	struct tls *tls;
 
-	if (shared->cred == NULL)
+	if (cred == NULL)
 		return gw_fail(why, -EINVAL, "there is no certificate");
-	if (gnutls_init(&session, GNUTLS_SERVER | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) != 0)
+	if (gnutls_init(&session, flags | GNUTLS_NONBLOCK | GNUTLS_NO_SIGNAL) != 0)
 		return gw_fail(why, -ENOMEM, "no session");
 	tls = mem_alloc(sizeof(*tls));
 	tls->session = session;
-	tls->cred = shared->cred;
+	tls->cred = cred;
 	tls->cred->refs++;
 	conn->tls = tls;
 	gnutls_priority_set(session, tls->cred->priority);
 	gnutls_credentials_set(session, GNUTLS_CRD_CERTIFICATE, tls->cred->x509);
-	gnutls_certificate_server_set_request(session, GNUTLS_CERT_REQUEST);
-	gnutls_session_ticket_enable_server(session, &shared->ticket_key);
-	gnutls_alpn_set_protocols(session, &irc, 1, 0);
 	gnutls_handshake_set_timeout(session, 0);
 	gnutls_transport_set_ptr(session, conn);
 	gnutls_transport_set_vec_push_function(session, push);
@@ -152,22 +133,42 @@ static int begin(struct gw_conn *conn, struct gw_error *why)
 	return 0;
 }
 
-static void learn(struct gw_conn *conn)
+static int begin(struct gw_conn *conn, struct gw_error *why)
+{
+	static const gnutls_datum_t irc = {.data = (unsigned char *)"irc", .size = 3};
+	struct tls_shared *shared = shared_of(conn);
+	int status = tls_open(conn, shared->cred, GNUTLS_SERVER, why);
+
+	if (status != 0)
+		return status;
+	gnutls_certificate_server_set_request(conn->tls->session, GNUTLS_CERT_REQUEST);
+	gnutls_session_ticket_enable_server(conn->tls->session, &shared->ticket_key);
+	gnutls_alpn_set_protocols(conn->tls->session, &irc, 1, 0);
+	return 0;
+}
+
+int tls_handshake(struct gw_conn *conn)
+{
+	struct tls *tls = conn->tls;
+	int status;
+
+	do
+		status = gnutls_handshake(tls->session);
+	while (status < 0 && status != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(status));
+	raw_settle(tls);
+	return status;
+}
+
+void tls_learn(struct gw_conn *conn)
 {
 	struct tls *tls = conn->tls;
 	struct gw_conn_info *info = &conn->info;
 	gnutls_protocol_t version = gnutls_protocol_get_version(tls->session);
-	const gnutls_datum_t *peer;
 	gnutls_datum_t binding;
-	unsigned n = 0;
 
 	snprintf(tls->version, sizeof(tls->version), "%s-%s", gnutls_protocol_get_name(version),
 	         gnutls_cipher_get_name(gnutls_cipher_get(tls->session)));
 	info->tls_version = tls->version;
-	peer = gnutls_certificate_get_peers(tls->session, &n);
-	if (peer != NULL && n > 0)
-		info->has_certificate = gnutls_hash_fast(GNUTLS_DIG_SHA256, peer[0].data,
-		                                         peer[0].size, info->certificate) == 0;
 	if (version != GNUTLS_TLS1_3 ||
 	    gnutls_session_channel_binding(tls->session, GNUTLS_CB_TLS_EXPORTER, &binding) != 0)
 		return;
@@ -177,9 +178,19 @@ static void learn(struct gw_conn *conn)
 	gnutls_free(binding.data);
 }
 
-static int handshake_failed(struct tls *tls, int status, struct gw_error *why)
+static void learn_certificate(struct gw_conn *conn)
 {
-	gnutls_alert_send_appropriate(tls->session, status);
+	struct gw_conn_info *info = &conn->info;
+	unsigned n = 0;
+	const gnutls_datum_t *peer = gnutls_certificate_get_peers(conn->tls->session, &n);
+
+	if (peer != NULL && n > 0)
+		info->has_certificate = gnutls_hash_fast(GNUTLS_DIG_SHA256, peer[0].data,
+		                                         peer[0].size, info->certificate) == 0;
+}
+
+int tls_failed(const struct tls *tls, int status, struct gw_error *why)
+{
 	if (tls->error != 0)
 		return gw_fail(why, tls->error, "%s", strerror(-tls->error));
 	return gw_fail(why, -EPROTO, "%s", gnutls_strerror(status));
@@ -187,21 +198,19 @@ static int handshake_failed(struct tls *tls, int status, struct gw_error *why)
 
 static int tls_start(struct gw_conn *conn, struct gw_error *why)
 {
-	struct tls *tls;
 	int status = conn->tls == NULL ? begin(conn, why) : 0;
 
 	if (status != 0)
 		return status;
-	tls = conn->tls;
-	do
-		status = gnutls_handshake(tls->session);
-	while (status < 0 && status != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(status));
-	raw_settle(tls);
+	status = tls_handshake(conn);
 	if (status == GNUTLS_E_AGAIN)
 		return -EAGAIN;
-	if (status != 0)
-		return handshake_failed(tls, status, why);
-	learn(conn);
+	if (status != 0) {
+		gnutls_alert_send_appropriate(conn->tls->session, status);
+		return tls_failed(conn->tls, status, why);
+	}
+	tls_learn(conn);
+	learn_certificate(conn);
 	return 0;
 }
 
@@ -231,7 +240,7 @@ static ssize_t read_status(const struct tls *tls, ssize_t status)
 	return tls->error != 0 ? tls->error : -EPROTO;
 }
 
-static ssize_t tls_read(struct gw_conn *conn, void *p, size_t n)
+ssize_t tls_read(struct gw_conn *conn, void *p, size_t n)
 {
 	struct tls *tls = conn->tls;
 	size_t done = 0;
@@ -271,7 +280,7 @@ static const char *gather(struct gw_conn *conn, size_t *n_out)
 
 /* A record that did not go out is encrypted already: it is offered again, and its lines stay queued
  * until it went. */
-static int tls_flush(struct gw_conn *conn)
+int tls_flush(struct gw_conn *conn)
 {
 	struct outq *q = &conn->sink.queue;
 	struct tls *tls = conn->tls;
@@ -302,7 +311,7 @@ static int tls_finish(struct gw_conn *conn)
 	return status == GNUTLS_E_AGAIN || status == GNUTLS_E_INTERRUPTED ? -EAGAIN : 0;
 }
 
-static void tls_free(struct gw_conn *conn)
+void tls_free(struct gw_conn *conn)
 {
 	struct tls *tls = conn->tls;
 

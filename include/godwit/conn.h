@@ -86,7 +86,7 @@ enum gw_tls {
 struct gw_dial {
 	const char
 		*address; /* "192.0.2.1:7000", "[::1]:7000", "irc.example.net:7000", "unix:/path" */
-	enum gw_tls tls;  /* GW_TLS_LINK */
+	enum gw_tls tls;  /* GW_TLS_LINK, or GW_TLS_CLIENTS: none at all */
 	struct gw_conn_owner owner;
 };
 

@@ -8,6 +8,7 @@
 #ifndef GODWIT_OPTION_H
 #define GODWIT_OPTION_H
 
+#include <godwit/error.h>
 #include <godwit/self.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -44,6 +45,7 @@ struct gw_option_api {
 	const char *(*string)(const struct gw_options *, const char *name);
 	size_t (*list)(const struct gw_options *, const char *name, const char *const **items_out);
 	const char *(*server)(struct gw_self *, const char *key);
+	int (*rename)(struct gw_self *, const char *name, struct gw_error *err);
 };
 
 /** The values in force; valid until the next rehash (topic "core.rehashed") or reload of the
@@ -75,8 +77,8 @@ static inline size_t gw_option_list(struct gw_self *self, const struct gw_option
 	return self->core->option->list(o, name, items_out);
 }
 
-/** The core's own keys as text: "server", "network", "state-directory", "description", "version";
- * NULL for another. Valid until the next rehash. */
+/** The core's own keys as text: "server", "network", "state-directory", "description", "version",
+ * "verb"; NULL for another. Valid until the next rehash. */
 static inline const char *gw_server_string(struct gw_self *self, const char *key)
 {
 	return self->core->option->server(self, key);

@@ -40,4 +40,12 @@ static inline const char *gw_started_as(struct gw_self *self)
 	return verb == 0 ? "" : verb;
 }
 
+/** Only within a verb's function: the server's name is `name`, whatever the configuration says; a
+ * start behind the verb keeps it for good, in the state directory. 0, or -EINVAL with a sentence:
+ * it cannot be a server's name. */
+static inline int gw_server_rename(struct gw_self *self, const char *name, struct gw_error *err)
+{
+	return self->core->option->rename(self, name, err);
+}
+
 #endif

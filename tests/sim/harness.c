@@ -44,6 +44,24 @@ char *simserver_path(struct simserver *s, const char *name)
 	return mem_printf("%s/%s", s->folder, name);
 }
 
+static void add_listeners(struct simserver *s, const char *yaml, FILE *f)
+{
+	bool client = strstr(yaml, "client") != NULL, link = strstr(yaml, " link") != NULL;
+
+	if (client || link)
+		fprintf(f, "listen:\n");
+	if (client)
+		fprintf(f, "  - {address: \"127.0.0.1:6667\", tls: no}\n"
+		           "  - {address: \"127.0.0.1:6697\"}\n");
+	if (link)
+		fprintf(f, "  - {address: \"%s\", protocol: link}\n", s->address);
+}
+
+const char *simserver_address(const struct simserver *s)
+{
+	return s->address;
+}
+
 void simserver_config(struct simserver *s, const char *yaml)
 {
 	char *path = simserver_path(s, "godwit.yaml");
@@ -58,9 +76,8 @@ void simserver_config(struct simserver *s, const char *yaml)
 		fprintf(f, "state-directory: state\n");
 	if (!has_key(yaml, "module-directory"))
 		fprintf(f, "module-directory: [%s/modules]\n", build);
-	if (!has_key(yaml, "listen") && strstr(yaml, "client") != NULL)
-		fprintf(f, "listen:\n  - {address: \"127.0.0.1:6667\", tls: no}\n  - {address: "
-		           "\"127.0.0.1:6697\"}\n");
+	if (!has_key(yaml, "listen"))
+		add_listeners(s, yaml, f);
 	if (!has_key(yaml, "debug"))
 		fprintf(f, "debug: {scan-state: yes}\n");
 	NEED(fclose(f) == 0);
@@ -177,6 +194,8 @@ struct simserver *simnet_try_server(struct simnet *net, const char *yaml, struct
 	NEED(mkdtemp(s->folder) != NULL);
 	for (s->number = 1; *at != NULL; at = &(*at)->next)
 		s->number++;
+	snprintf(s->address, sizeof(s->address), "10.0.0.%d:7000", s->number);
+	simhost_number(s->host, (unsigned)s->number);
 	simserver_config(s, yaml);
 	if (start(s, err) != 0) {
 		simserver_free(s);

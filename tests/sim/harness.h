@@ -25,9 +25,10 @@ struct simclient;
 
 /**
  * Starts a server. What `yaml` does not say is added: server (simN.example.net), state-directory,
- * plain and TLS listeners on 127.0.0.1:6667 and :6697 (where the module client is loaded), debug:
- * {scan-state: yes}. Modules are found in the build tree (GODWIT_BUILD, else the working
- * directory); `module-directory` in `yaml` comes before it.
+ * plain and TLS listeners on 127.0.0.1:6667 and :6697 (where the module client is loaded), one for
+ * links on 10.0.0.N:7000 (where the module link is), debug: {scan-state: yes}. Modules are found in
+ * the build tree (GODWIT_BUILD, else the working directory); `module-directory` in `yaml` comes
+ * before it.
  */
 struct simserver *simnet_server(struct simnet *net, const char *yaml);
 /** The same, but a start that fails is what the test wants: NULL, and the sentence, without the
@@ -35,6 +36,8 @@ struct simserver *simnet_server(struct simnet *net, const char *yaml);
 struct simserver *simnet_try_server(struct simnet *net, const char *yaml, struct gw_error *err);
 struct gw_server *simserver_server(struct simserver *s);
 struct loop *simserver_host(struct simserver *s);
+/** "10.0.0.N:7000", where server N is reached by others. */
+const char *simserver_address(const struct simserver *s);
 /** A path below the server's folder ("state/...", "godwit.yaml"); to be freed. */
 char *simserver_path(struct simserver *s, const char *name);
 /** Ends in good order, as by SIGTERM, and starts anew on the same state with `yaml` (NULL: the

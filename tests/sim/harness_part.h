@@ -31,7 +31,7 @@ struct simserver {
 	struct gw_server *server;
 	struct module *asker;
 	int number;
-	char folder[40];
+	char folder[40], address[24];
 	char *yaml;
 	struct text log, answer;
 	bool answered;

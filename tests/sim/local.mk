@@ -1,7 +1,7 @@
 # Test programs of tests/sim; tests/local.mk says what a test adds here.
 
 check_LIBRARIES += tests/sim/libsim.a
-tests_sim_libsim_a_SOURCES = tests/sim/loop_sim.c tests/sim/sim_net.c tests/sim/sim_pipe.c \
+tests_sim_libsim_a_SOURCES = tests/sim/loop_sim.c tests/sim/sim_net.c tests/sim/sim_link.c tests/sim/sim_pipe.c \
 	tests/sim/sim_random.c tests/sim/harness.c tests/sim/harness_client.c
 
 check_PROGRAMS += tests/sim/simulation

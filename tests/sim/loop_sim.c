@@ -341,25 +341,131 @@ static void knock(struct simdoor *door, struct simpipe *pipe, const char *from)
 static struct simdoor *find_anywhere(struct simhost *host, const char *address)
 {
 	struct simdoor *door = find_door(host, address);
-	struct simhost *other;
+	struct simhost *other = strncmp(address, "10.", 3) == 0 ? host->net->hosts : NULL;
 
-	for (other = host->net->hosts; door == NULL && other != NULL; other = other->next)
+	for (; door == NULL && other != NULL; other = other->next)
 		door = find_door(other, address);
 	return door;
 }
 
-static int sim_connect(struct loop *loop, const char *address, struct loop_sock *sock)
+/* A connection that a host makes: it knocks after one latency and is up after two. */
+struct dialling {
+	struct simpipe *pipe;
+	char address[LOOP_ADDRESS_MAX];
+};
+
+static void settle_dial(struct simpipe *pipe, bool refused)
+{
+	pipe->dialling = false;
+	pipe->refused = refused;
+	simpipe_attend(pipe);
+}
+
+static void answered(void *ctx)
+{
+	struct simpipe *pipe = ctx;
+	bool unheard = pipe->peer != NULL && pipe->peer->host == NULL;
+
+	if (unheard)
+		simpipe_unref(pipe->peer);
+	settle_dial(pipe, unheard);
+	simpipe_unref(pipe);
+}
+
+static void knocks(void *ctx);
+
+/* Asks again once in a while, as the system does, until it is healed or given up. */
+static void dial_on(struct dialling *d, int64_t after_ns)
+{
+	struct simnet *net = d->pipe->net;
+	struct dialling *copy = malloc(sizeof(*copy));
+
+	*copy = *d;
+	sim_at(net, NULL, net->now_ns + after_ns, knocks, copy)->owns = true;
+}
+
+static void host_address(const struct simhost *host, char out[INET6_ADDRSTRLEN])
+{
+	snprintf(out, INET6_ADDRSTRLEN, "10.0.0.%u", host->number);
+}
+
+static void knocks(void *ctx)
+{
+	struct dialling *d = ctx;
+	struct simpipe *pipe = d->pipe;
+	struct simnet *net = pipe->net;
+	struct simdoor *door = pipe->closed ? NULL : find_anywhere(pipe->host, d->address);
+	struct simlink *l = door == NULL ? NULL : simlink_find(net, pipe->host, door->host);
+	char from[INET6_ADDRSTRLEN] = "127.0.0.1";
+	int64_t back = net->faults.latency_max_ns + (l == NULL ? 0 : l->delay_ns);
+
+	if (l != NULL && l->stalled && !pipe->closed) {
+		dial_on(d, GW_SECOND);
+		return;
+	}
+	if (door != NULL && pipe->peer != NULL && (l == NULL || !l->cut)) {
+		if (door->host != pipe->host)
+			host_address(pipe->host, from);
+		if (strncmp(d->address, "unix:", 5) == 0)
+			strcpy(from, "unix");
+		knock(door, pipe->peer, from);
+	}
+	sim_at(net, NULL, net->now_ns + back, answered, pipe);
+}
+
+static void describe_address(const char *address, struct loop_peer *peer)
+{
+	const char *colon = strrchr(address, ':');
+	bool local = strncmp(address, "unix:", 5) == 0;
+
+	memset(peer, 0, sizeof(*peer));
+	snprintf(peer->address, sizeof(peer->address), "%.*s", local ? 4 : (int)(colon - address),
+	         address);
+	peer->port = local ? 0 : (uint16_t)atoi(colon + 1);
+	peer->loopback = local || strncmp(address, "127.", 4) == 0;
+	peer->has_uid = local;
+}
+
+static int sim_connect(struct loop *loop, const char *address, struct loop_sock *sock,
+                       struct loop_peer *peer_out)
 {
 	struct simhost *host = host_of(loop);
-	struct simdoor *door = find_anywhere(host, address);
-	struct simpipe *pipe;
+	struct dialling d = {.pipe = simpipe_pair(host->net)};
 
-	if (door == NULL)
-		return -ECONNREFUSED;
-	pipe = simpipe_pair(host->net);
-	adopt(host, pipe, sock, LOOP_READ | LOOP_WRITE);
-	knock(door, pipe->peer, door->host == host ? "127.0.0.1" : "10.0.0.1");
+	describe_address(address, peer_out);
+	snprintf(d.address, sizeof(d.address), "%s", address);
+	d.pipe->dialling = true;
+	d.pipe->refs++; /* the events' */
+	adopt(host, d.pipe, sock, LOOP_READ | LOOP_WRITE);
+	dial_on(&d, host->net->faults.latency_max_ns);
 	return 0;
+}
+
+static int sim_sock_error(struct loop_sock *sock)
+{
+	const struct simpipe *pipe = pipe_of(sock);
+
+	if (pipe->dialling)
+		return -EAGAIN;
+	return pipe->refused ? -ECONNREFUSED : pipe->reset ? -ECONNRESET : 0;
+}
+
+/* "sim3.example.net:7000" */
+static void sim_lookup(struct loop *loop, const char *address, struct loop_found *out)
+{
+	unsigned number, port;
+	char end;
+
+	(void)loop;
+	if (sscanf(address, "sim%u.example.net:%u%c", &number, &port, &end) == 2)
+		snprintf(out->address[out->n++], LOOP_ADDRESS_MAX, "10.0.0.%u:%u", number, port);
+	else
+		out->why = "Name or service not known";
+}
+
+void simhost_number(struct loop *loop, unsigned number)
+{
+	host_of(loop)->number = number;
 }
 
 struct simpipe *simpipe_connect(struct simnet *net, struct loop *loop, const char *address,
@@ -520,6 +626,8 @@ static const struct loop_ops sim_ops = {
 	.listener_port = sim_listener_port,
 	.accept = sim_accept,
 	.connect = sim_connect,
+	.sock_error = sim_sock_error,
+	.lookup = sim_lookup,
 	.sock_want = sim_sock_want,
 	.sock_read = sim_sock_read,
 	.sock_write = sim_sock_write,
@@ -540,5 +648,6 @@ struct loop *simhost_new(struct simnet *net)
 	net->hosts = host;
 	host->random[0] = simnet_random(net);
 	host->random[1] = simnet_random(net) | 1;
+	host->number = (unsigned)++net->last_host;
 	return &host->base;
 }

@@ -38,8 +38,22 @@ bool simnet_step(struct simnet *net, int64_t until_ns);
 /** A host; freed by its op `free`. Its wall clock begins at 2026-01-01 and may be put wrong. */
 struct loop *simhost_new(struct simnet *net);
 void simhost_skew(struct loop *host, int64_t ns);
+/** Others see it as 10.0.0.NUMBER; it may listen on any address, which must be its alone if others
+ * shall reach it. The name simNUMBER.example.net stands for that address. */
+void simhost_number(struct loop *host, unsigned number);
 void simhost_signal(struct loop *host, int signo);
 bool simhost_stopped(const struct loop *host);
+
+/**
+ * Between two hosts, all that they dialled: a cut resets it, and nobody answers to a new one until
+ * it is healed. What is stalled hangs, and nobody is told; healed, what was under way arrives (the
+ * ends may have given up meanwhile). A delay is added to the latency of every delivery.
+ */
+void simnet_cut(struct simnet *net, struct loop *a, struct loop *b);
+void simnet_stall(struct simnet *net, struct loop *a, struct loop *b);
+void simnet_delay(struct simnet *net, struct loop *a, struct loop *b, int64_t ns);
+/** Takes cuts and stalls back; NULL, NULL: all. Delays stay. */
+void simnet_heal(struct simnet *net, struct loop *a, struct loop *b);
 
 /** A scripted end: what comes in is handed to `got` (n = 0: the other side ended; n < 0: reset),
  * unless blocked. */

@@ -60,6 +60,7 @@ void simnet_free(struct simnet **net)
 	assert(n->hosts == NULL);
 	while (n->pipes != NULL)
 		simpipe_unref(n->pipes);
+	simlinks_free(n);
 	for (i = 0; i < n->n; i++)
 		event_free(n->heap[i]);
 	free(n->heap);

@@ -13,6 +13,17 @@
 struct simhost;
 struct simserver;
 
+struct packet;
+
+/* All that is between two hosts. */
+struct simlink {
+	struct simlink *next;
+	struct simhost *a, *b;
+	bool cut, stalled;
+	int64_t delay_ns;           /* besides the latency of all */
+	struct packet *held, **end; /* came while it was stalled */
+};
+
 struct simevent {
 	int64_t at_ns;
 	uint64_t number;
@@ -34,7 +45,8 @@ struct simnet {
 	struct simhost *hosts;
 	struct simhost *running;
 	uint64_t last_host;
-	struct simpipe *pipes;     /* all that are not freed */
+	struct simpipe *pipes; /* all that are not freed */
+	struct simlink *links;
 	struct simserver *servers; /* of the harness */
 };
 
@@ -53,6 +65,7 @@ struct simhost {
 	unsigned n_work[SIM_LANES];
 	int64_t work_at_ns[SIM_LANES];
 	uint16_t last_port;
+	unsigned number; /* its address is 10.0.0.number */
 	bool in_turn, stopped;
 };
 
@@ -94,7 +107,13 @@ struct simpipe {
 	bool told;            /* a scripted end knows of it */
 	bool shut, shut_sent; /* ours */
 	bool blocked, half_open, closed, attending;
+	bool dialling, refused; /* of a host's own: not up yet; nobody listens */
 };
+
+/* sim_link.c */
+/** NULL: nothing is wrong between them. */
+struct simlink *simlink_find(struct simnet *net, const struct simhost *a, const struct simhost *b);
+void simlinks_free(struct simnet *net);
 
 /* sim_net.c */
 struct simevent *sim_at(struct simnet *net, struct simhost *host, int64_t at_ns, void (*fn)(void *),
@@ -117,5 +136,10 @@ ssize_t simpipe_read(struct simpipe *pipe, void *p, size_t n);
 ssize_t simpipe_write(struct simpipe *pipe, const struct iovec *iov, int n);
 void simpipe_shut_now(struct simpipe *pipe);
 void simpipe_end(struct simpipe *pipe);
+/** Latency from one end to the other, now. */
+int64_t simpipe_latency(struct simpipe *from);
+/** What was held arrives, in its order. */
+void packets_release(struct simnet *net, struct packet *first);
+void packets_drop(struct packet *first);
 
 #endif

@@ -10,7 +10,9 @@
 enum packet_kind { PACKET_DATA, PACKET_END, PACKET_RESET };
 
 struct packet {
+	struct packet *next; /* held by a link */
 	struct simpipe *to;
+	struct simhost *from; /* NULL: a scripted end */
 	enum packet_kind kind;
 	size_t n;
 	char data[];
@@ -95,11 +97,35 @@ static void arrive_data(struct simpipe *to, const struct packet *packet)
 		bytes_add(&to->in, packet->data, packet->n);
 }
 
+static struct simlink *link_of(struct simnet *net, const struct simhost *a, const struct simhost *b)
+{
+	return net->links == NULL || a == NULL || b == NULL ? NULL : simlink_find(net, a, b);
+}
+
+/* What comes while the way is stalled waits for its healing, as a copy: the event frees its own. */
+static bool hold_back(const struct packet *packet)
+{
+	struct simlink *l = link_of(packet->to->net, packet->from, packet->to->host);
+	size_t size = sizeof(*packet) + packet->n;
+	struct packet *copy;
+
+	if (l == NULL || !l->stalled)
+		return false;
+	copy = malloc(size);
+	memcpy(copy, packet, size);
+	copy->next = NULL;
+	*l->end = copy;
+	l->end = &copy->next;
+	return true;
+}
+
 static void arrive(void *ctx)
 {
 	struct packet *packet = ctx;
 	struct simpipe *to = packet->to;
 
+	if (hold_back(packet))
+		return;
 	if (!to->half_open) {
 		if (packet->kind == PACKET_DATA)
 			arrive_data(to, packet);
@@ -112,19 +138,48 @@ static void arrive(void *ctx)
 	simpipe_unref(to);
 }
 
+void packets_release(struct simnet *net, struct packet *first)
+{
+	struct packet *packet;
+
+	while ((packet = first) != NULL) {
+		first = packet->next;
+		sim_at(net, NULL, net->now_ns, arrive, packet)->owns = true;
+	}
+}
+
+void packets_drop(struct packet *first)
+{
+	struct packet *packet;
+
+	while ((packet = first) != NULL) {
+		first = packet->next;
+		free(packet);
+	}
+}
+
+int64_t simpipe_latency(struct simpipe *from)
+{
+	struct simnet *net = from->net;
+	struct simlink *l = from->peer == NULL ? NULL : link_of(net, from->host, from->peer->host);
+
+	return sim_between(net, net->faults.latency_min_ns, net->faults.latency_max_ns) +
+	       (l == NULL ? 0 : l->delay_ns);
+}
+
 static void send_packet(struct simpipe *from, enum packet_kind kind, const struct iovec *iov,
                         size_t n)
 {
 	struct simnet *net = from->net;
-	struct simfaults *f = &net->faults;
 	struct packet *packet;
-	int64_t at = net->now_ns + sim_between(net, f->latency_min_ns, f->latency_max_ns);
+	int64_t at = net->now_ns + simpipe_latency(from);
 	size_t done, part;
 
 	if (from->peer == NULL || from->half_open)
 		return;
 	packet = malloc(sizeof(*packet) + n);
 	packet->to = from->peer;
+	packet->from = from->host;
 	packet->kind = kind;
 	packet->n = n;
 	for (done = 0; done < n; done += part, iov++) {
@@ -190,6 +245,8 @@ void simpipe_end(struct simpipe *pipe)
 	pipe->closed = true;
 	pipe->sock = NULL;
 	pipe->got = NULL;
+	if (pipe->dialling && pipe->peer != NULL && pipe->peer->host == NULL)
+		simpipe_unref(pipe->peer); /* nobody has heard of it */
 	if (pipe->in.n > 0)
 		send_packet(pipe, PACKET_RESET, NULL, 0);
 	else if (!pipe->shut_sent)
@@ -235,12 +292,16 @@ void simpipe_attend(struct simpipe *pipe)
 
 static bool can_read(const struct simpipe *pipe)
 {
+	if (pipe->dialling)
+		return false;
 	return (pipe->want & LOOP_READ) && (pipe->in.n > 0 || pipe->end_came || pipe->reset);
 }
 
 static bool can_write(const struct simpipe *pipe)
 {
-	return (pipe->want & LOOP_WRITE) && (room_of(pipe) > 0 || pipe->reset);
+	if (pipe->dialling)
+		return false;
+	return (pipe->want & LOOP_WRITE) && (room_of(pipe) > 0 || pipe->reset || pipe->refused);
 }
 
 static bool serve_sock(struct simpipe *pipe)

@@ -133,6 +133,11 @@ int bare_listen(struct bare *bare, const char *address, bool tls, struct gw_erro
 	return status;
 }
 
+void bare_tls(struct bare *bare, enum gw_tls tls)
+{
+	bare->protocol.tls = tls;
+}
+
 static void note_port(void *ctx, const char *address, uint16_t port, const char *protocol, bool tls)
 {
 	(void)address, (void)protocol, (void)tls;

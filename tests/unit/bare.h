@@ -10,6 +10,7 @@
 
 #include "core/server.h"
 #include <godwit/call.h>
+#include <godwit/conn.h>
 
 struct loop;
 struct bare;
@@ -22,6 +23,8 @@ struct gw_server *bare_server(struct bare *bare);
 struct gw_self *bare_self(struct bare *bare);
 /** Opens one listener, replacing all others. */
 int bare_listen(struct bare *bare, const char *address, bool tls, struct gw_error *err);
+/** Of the protocol "test", GW_TLS_CLIENTS before. */
+void bare_tls(struct bare *bare, enum gw_tls tls);
 /** The port of the first listener. */
 uint16_t bare_port(struct bare *bare);
 

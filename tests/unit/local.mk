@@ -8,6 +8,10 @@ check_PROGRAMS += tests/unit/conn
 tests_unit_conn_SOURCES = tests/unit/conn.c
 tests_unit_conn_LDADD = $(BARE_LIBS)
 
+check_PROGRAMS += tests/unit/dial
+tests_unit_dial_SOURCES = tests/unit/dial.c
+tests_unit_dial_LDADD = $(BARE_LIBS)
+
 check_PROGRAMS += tests/unit/tls
 tests_unit_tls_SOURCES = tests/unit/tls.c
 tests_unit_tls_LDADD = $(BARE_LIBS)

@@ -22,6 +22,7 @@ struct world {
 	struct loop *loop;
 	struct bare *bare;
 	struct owner s;
+	struct owner d; /* dials */
 	struct loop_timer end;
 	char folder[64], path[96], address[112];
 };
@@ -253,6 +254,149 @@ static void random_bytes_are_not_the_same_twice(void **state)
 	assert_memory_not_equal(a + 984, b + 984, 16);
 }
 
+/* --- dialling --- */
+
+static void dial_out(struct world *w, const char *host, uint16_t port, enum gw_tls tls)
+{
+	char address[160];
+
+	if (port > 0)
+		snprintf(address, sizeof(address), "%s:%u", host, port);
+	else
+		snprintf(address, sizeof(address), "%s", host);
+	w->d.self = w->s.self;
+	w->d.limits = w->s.limits;
+	owner_dial(&w->d, address, tls);
+}
+
+static void until(struct world *w, const int *count, int least)
+{
+	int i;
+
+	for (i = 0; i < 5000 && *count < least; i++)
+		go(w, GW_MS);
+	assert_true(*count >= least);
+}
+
+static void talk(struct world *w)
+{
+	gw_sink_write(w->s.self, gw_conn_sink(w->s.self, w->s.conn), "from s\n", 7);
+	gw_sink_write(w->s.self, gw_conn_sink(w->s.self, w->d.conn), "from d\n", 7);
+	until(w, &w->s.lines, 1);
+	until(w, &w->d.lines, 1);
+	assert_string_equal(w->s.heard, "from d|");
+	assert_string_equal(w->d.heard, "from s|");
+	gw_conn_close(w->s.self, w->d.conn, GW_CLOSE_FLUSH, "enough");
+	until(w, &w->s.closed, 1);
+	assert_string_equal(w->s.heard, "from d|<Connection closed>");
+	assert_string_equal(w->d.heard, "from s|<enough>");
+}
+
+static void a_dialled_connection_is_like_an_accepted_one(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(bare_listen(w->bare, "127.0.0.1:0", false, NULL), 0);
+	dial_out(w, "127.0.0.1", bare_port(w->bare), GW_TLS_CLIENTS);
+	until(w, &w->d.ready, 1);
+	until(w, &w->s.ready, 1);
+	assert_string_equal(gw_conn_info(w->s.self, w->d.conn)->address, "127.0.0.1");
+	assert_int_equal(gw_conn_info(w->s.self, w->d.conn)->port, bare_port(w->bare));
+	assert_true(gw_conn_info(w->s.self, w->d.conn)->loopback);
+	assert_false(gw_conn_info(w->s.self, w->d.conn)->tls);
+	talk(w);
+}
+
+static void expect_link(struct world *w)
+{
+	const struct gw_conn_info *here, *there;
+
+	until(w, &w->d.ready, 1);
+	until(w, &w->s.ready, 1);
+	here = gw_conn_info(w->s.self, w->d.conn);
+	there = gw_conn_info(w->s.self, w->s.conn);
+	assert_true(here->tls && there->tls && here->has_binding && there->has_binding);
+	assert_memory_equal(here->binding, there->binding, 32);
+	assert_memory_equal(here->tls_version, "TLS1.3-", 7);
+	assert_false(here->has_certificate || there->has_certificate);
+	talk(w);
+}
+
+static void servers_are_bound_to_their_channel(void **state)
+{
+	struct world *w = *state;
+	uint8_t binding[32];
+
+	bare_tls(w->bare, GW_TLS_LINK);
+	assert_int_equal(bare_listen(w->bare, "127.0.0.1:0", false, NULL), 0);
+	dial_out(w, "127.0.0.1", bare_port(w->bare), GW_TLS_LINK);
+	until(w, &w->d.ready, 1);
+	memcpy(binding, gw_conn_info(w->s.self, w->d.conn)->binding, sizeof(binding));
+	expect_link(w);
+	memset(&w->d, 0, sizeof(w->d));
+	w->s.n = (size_t)(w->s.closed = w->s.ready = w->s.lines = 0);
+	dial_out(w, "127.0.0.1", bare_port(w->bare), GW_TLS_LINK);
+	until(w, &w->d.ready, 1);
+	assert_memory_not_equal(gw_conn_info(w->s.self, w->d.conn)->binding, binding, 32);
+	expect_link(w);
+}
+
+static void a_unix_socket_between_servers_has_tls_too(void **state)
+{
+	struct world *w = *state;
+
+	bare_tls(w->bare, GW_TLS_LINK);
+	assert_int_equal(bare_listen(w->bare, w->address, false, NULL), 0);
+	dial_out(w, w->address, 0, GW_TLS_LINK);
+	expect_link(w);
+}
+
+static void a_name_is_looked_up_and_its_addresses_tried(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(bare_listen(w->bare, "127.0.0.1:0", false, NULL), 0);
+	dial_out(w, "localhost", bare_port(w->bare), GW_TLS_CLIENTS);
+	until(w, &w->d.ready, 1);
+	until(w, &w->s.ready, 1);
+	assert_string_equal(gw_conn_info(w->s.self, w->d.conn)->address, "127.0.0.1");
+	talk(w);
+}
+
+static void a_dial_that_fails_is_told_later(void **state)
+{
+	struct world *w = *state;
+	uint16_t port;
+
+	assert_int_equal(bare_listen(w->bare, "127.0.0.1:0", false, NULL), 0);
+	port = bare_port(w->bare);
+	listeners_close(bare_server(w->bare));
+	dial_out(w, "127.0.0.1", port, GW_TLS_LINK);
+	assert_int_equal(w->d.closed, 0);
+	until(w, &w->d.closed, 1);
+	dial_out(w, w->address, 0, GW_TLS_LINK);
+	assert_int_equal(w->d.closed, 1);
+	until(w, &w->d.closed, 2);
+	dial_out(w, "nonsense", 0, GW_TLS_LINK);
+	until(w, &w->d.closed, 3);
+	assert_string_equal(w->d.heard, "<Connection refused><No such file or directory><cannot "
+	                                "look up nonsense: Name or service not known>");
+	dial_out(w, "localhost", port, GW_TLS_LINK);
+	until(w, &w->d.closed, 4);
+	assert_string_equal(w->d.heard + strlen(w->d.heard) - 20, "<Connection refused>");
+}
+
+static void an_end_while_a_name_is_looked_up_is_clean(void **state)
+{
+	struct world *w = *state;
+
+	dial_out(w, "localhost", 1, GW_TLS_LINK);
+	gw_conn_close(w->s.self, w->d.conn, GW_CLOSE_NOW, "at once");
+	until(w, &w->d.closed, 1);
+	dial_out(w, "localhost", 1, GW_TLS_LINK);
+	go(w, 0);
+}
+
 #define with_world(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -264,6 +408,12 @@ int main(void)
 		with_world(addresses_are_read_strictly),
 		with_world(a_port_in_use_is_told),
 		with_world(without_descriptors_it_waits_and_goes_on),
+		with_world(a_dialled_connection_is_like_an_accepted_one),
+		with_world(servers_are_bound_to_their_channel),
+		with_world(a_unix_socket_between_servers_has_tls_too),
+		with_world(a_name_is_looked_up_and_its_addresses_tried),
+		with_world(a_dial_that_fails_is_told_later),
+		with_world(an_end_while_a_name_is_looked_up_is_clean),
 		with_world(a_signal_is_an_event),
 		with_world(random_bytes_are_not_the_same_twice),
 	};

@@ -24,12 +24,16 @@ struct owner {
 	const char *close_on_line;
 	enum gw_close_how how;
 	int closed, ready, drained, lines;
+	const char *again; /* dialled as soon as the connection is closed */
+	enum gw_tls tls;
 	size_t bite;  /* takes so many of the bytes it is shown, none of fewer */
 	size_t shown; /* bytes in the last call */
 	const struct gw_conn_owner
 		*next; /* whom the next call with bytes gives the connection to */
 };
 
+/** Dials as this owner; `self` and `limits` are set. */
+void owner_dial(struct owner *s, const char *address, enum gw_tls tls);
 /** Fills in who is called, by `bytes`. */
 void owner_take(struct owner *s, struct gw_conn_owner *owner);
 
