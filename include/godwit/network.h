@@ -479,7 +479,8 @@ struct gw_network_ops {
 	/** A link may bring servers from now on: it introduces them as records of a burst, itself
 	 * first. The caller makes it live and exports the first part of the burst before it hands
 	 * in the first record: so whatever is refused here for the sake of a circle, the other side
-	 * has been told why. -EEXIST: `via` is known. -EALREADY: the server is in sight already. */
+	 * has been told why. That the server is in sight over another link is found out, and
+	 * settled, when it is introduced. -EEXIST: `via` is known. */
 	int (*via_add)(void *network, const struct gw_via_spec *);
 	/** A link is down, or going to be: the servers behind it are gone, and GW_EV_SPLIT says so
 	 * to this side of the network. Inside a notification: right behind it. -ENOENT. */

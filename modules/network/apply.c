@@ -18,78 +18,66 @@ enum need {
 	NEED_TARGET = HEADER_TARGET
 };
 
+enum form { NEWS, BOTH, BURST }; /* where a kind may be */
+
+/** What of a burst's record has to be behind the link that brings it. */
+enum whose {
+	OWN,      /* the function looks for itself */
+	SOURCES,  /* the home of its source */
+	EXPORTERS /* the server that has told it */
+};
+
 struct kind {
+	uint32_t kind;
 	apply_fn *apply;
 	uint8_t needs;
-	enum { NEWS, BOTH, BURST } form; /* where it may be */
+	enum form form;
+	enum whose whose;
+	bool once; /* not again, if it was seen before its server was out of sight */
 };
 
 static const struct kind kinds[] = {
-	[GW_EV_USER & 0xff] = {apply_user, NEED_SOURCE, BOTH},
-	[GW_EV_QUIT & 0xff] = {apply_quit, NEED_SOURCE, NEWS},
-	[GW_EV_NICK & 0xff] = {apply_nick, NEED_SOURCE, NEWS},
-	[GW_EV_SET & 0xff] = {apply_set, NEED_SOURCE, NEWS},
-	[GW_EV_CHANNEL & 0xff] = {apply_channel, NEED_CHANNEL | NEED_LIFE, BOTH},
-	[GW_EV_JOIN & 0xff] = {apply_join, NEED_SOURCE | NEED_CHANNEL | NEED_LIFE, BOTH},
-	[GW_EV_PART & 0xff] = {apply_part, NEED_SOURCE | NEED_CHANNEL, NEWS},
-	[GW_EV_KICK & 0xff] = {apply_kick, NEED_TARGET, BOTH},
-	[GW_EV_MODE & 0xff] = {apply_mode, NEED_CHANNEL | NEED_LIFE, BOTH},
-	[GW_EV_TOPIC & 0xff] = {apply_topic, NEED_CHANNEL | NEED_LIFE, NEWS},
-	[GW_EV_MESSAGE & 0xff] = {apply_message, 0, NEWS},
-	[GW_EV_INVITE & 0xff] = {apply_invite, NEED_CHANNEL | NEED_TARGET, NEWS},
-	[GW_EV_KILL & 0xff] = {apply_kill, NEED_TARGET, NEWS},
-	[GW_EV_WALLOPS & 0xff] = {apply_wallops, 0, NEWS},
-	[GW_EV_UNREGISTER & 0xff] = {apply_unregister, NEED_CHANNEL | NEED_LIFE, NEWS},
-	[BURST_SERVER & 0xff] = {apply_burst_server, 0, BURST},
-	[BURST_VECTOR & 0xff] = {apply_burst_vector, 0, BURST},
-	[BURST_STRAY & 0xff] = {apply_burst_stray, NEED_TARGET, BURST},
-	[BURST_DATA & 0xff] = {apply_burst_data, 0, BURST},
+	[GW_EV_USER & 0xff] = {GW_EV_USER, apply_user, NEED_SOURCE, BOTH, OWN, false},
+	[GW_EV_QUIT & 0xff] = {GW_EV_QUIT, apply_quit, NEED_SOURCE, NEWS, OWN, false},
+	[GW_EV_NICK & 0xff] = {GW_EV_NICK, apply_nick, NEED_SOURCE, NEWS, OWN, false},
+	[GW_EV_SET & 0xff] = {GW_EV_SET, apply_set, NEED_SOURCE, NEWS, OWN, false},
+	[GW_EV_CHANNEL & 0xff] = {GW_EV_CHANNEL, apply_channel, NEED_CHANNEL | NEED_LIFE, BOTH,
+                                  EXPORTERS, false},
+	[GW_EV_JOIN & 0xff] = {GW_EV_JOIN, apply_join, NEED_SOURCE | NEED_CHANNEL | NEED_LIFE, BOTH,
+                               SOURCES, false},
+	[GW_EV_PART & 0xff] = {GW_EV_PART, apply_part, NEED_SOURCE | NEED_CHANNEL, NEWS, OWN,
+                               false},
+	[GW_EV_KICK & 0xff] = {GW_EV_KICK, apply_kick, NEED_TARGET, BOTH, EXPORTERS, false},
+	[GW_EV_MODE & 0xff] = {GW_EV_MODE, apply_mode, NEED_CHANNEL | NEED_LIFE, BOTH, EXPORTERS,
+                               false},
+	[GW_EV_TOPIC & 0xff] = {GW_EV_TOPIC, apply_topic, NEED_CHANNEL | NEED_LIFE, NEWS, OWN,
+                                false},
+	[GW_EV_MESSAGE & 0xff] = {GW_EV_MESSAGE, apply_message, 0, NEWS, OWN, true},
+	[GW_EV_INVITE & 0xff] = {GW_EV_INVITE, apply_invite, NEED_CHANNEL | NEED_TARGET, NEWS, OWN,
+                                 true},
+	[GW_EV_KILL & 0xff] = {GW_EV_KILL, apply_kill, NEED_TARGET, NEWS, OWN, true},
+	[GW_EV_WALLOPS & 0xff] = {GW_EV_WALLOPS, apply_wallops, 0, NEWS, OWN, true},
+	[GW_EV_UNREGISTER & 0xff] = {GW_EV_UNREGISTER, apply_unregister, NEED_CHANNEL | NEED_LIFE,
+                                     NEWS, OWN, false},
+	[GW_EV_SPLIT & 0xff] = {GW_EV_SPLIT, apply_split, 0, NEWS, OWN, false},
+	[GW_EV_LOAD & 0xff] = {GW_EV_LOAD, apply_load, 0, NEWS, OWN, false},
+	[BURST_SERVER & 0xff] = {BURST_SERVER, apply_burst_server, 0, BURST, OWN, false},
+	[BURST_VECTOR & 0xff] = {BURST_VECTOR, apply_burst_vector, 0, BURST, OWN, false},
+	[BURST_STRAY & 0xff] = {BURST_STRAY, apply_burst_stray, NEED_TARGET, BURST, EXPORTERS,
+                                false},
+	[BURST_DATA & 0xff] = {BURST_DATA, apply_burst_data, 0, BURST, EXPORTERS, false},
+	[BURST_SESSION & 0xff] = {BURST_SESSION, apply_burst_session, NEED_SOURCE, BURST, SOURCES,
+                                  false},
+	[KIND_INTEREST & 0xff] = {KIND_INTEREST, apply_interest, NEED_CHANNEL, BOTH, OWN, false},
 };
 
 static const struct kind *kind_known(uint32_t kind)
 {
-	uint32_t number = kind & 0x3fff;
+	const struct kind *row = &kinds[kind & 0xff];
 
-	if (kind >> 16 != 1 || (kind & 0xffff) != number ||
-	    number >= sizeof(kinds) / sizeof(kinds[0]) || kinds[number].apply == NULL)
+	if ((kind & 0xff) >= sizeof(kinds) / sizeof(kinds[0]) || row->kind != kind)
 		return NULL;
-	return &kinds[number];
-}
-
-struct server *server_find(struct network *net, uint64_t run)
-{
-	struct gw_self *self = net->self;
-	struct server *server;
-
-	if (net->here != NULL && run == net->here->pub.run)
-		return net->here;
-	HASH_FIND(hh, net->servers, &run, sizeof(run), server);
-	return server;
-}
-
-struct server *server_add(struct network *net, const struct gw_node_spec *spec)
-{
-	struct gw_self *self = net->self;
-	struct server *server = (struct server *)gw_alloc(self, sizeof(*server)), *last = net->here;
-
-	memcpy(server->name, spec->name, strnlen(spec->name, GW_SERVER_MAX));
-	server->description = gw_strdup(self, spec->description == NULL ? "" : spec->description);
-	server->pub = (struct gw_node){.name = server->name,
-	                               .description = server->description,
-	                               .id = spec->id,
-	                               .run = spec->run,
-	                               .here = spec->via == 0};
-	server->via = spec->via;
-	HASH_ADD(hh, net->servers, pub.run, sizeof(server->pub.run), server);
-	if (spec->via == 0)
-		net->here = server;
-	else
-		net->linked = true;
-	while (last != NULL && last->pub.next != NULL)
-		last = server_of(last->pub.next);
-	if (last != NULL)
-		last->pub.next = &server->pub;
-	return server;
+	return row;
 }
 
 void publish(struct network *net, const struct gw_event *event)
@@ -112,24 +100,42 @@ static uint64_t clock_bound(struct network *net)
 	return (uint64_t)(gw_wall_ns(net->self) / GW_MS + AHEAD_MS) << 16 | 0xffff;
 }
 
+#define PASS_OVER 1 /* what a check says of a record that is of no use, and no offence either */
+
+/* Whoever was not taken in over the link, or went behind another, is still heard of there. */
+static int not_behind(const struct applying *a, uint64_t run)
+{
+	return way_shades(a->net, a->way, run) ? PASS_OVER : -EPERM;
+}
+
 /* The server that an ordinary event comes from must be behind the link that brought it; per origin
  * the order is kept. */
-static int check_origin(struct network *net, const struct header *h, uint64_t via,
-                        struct server **node_out)
+static int check_origin(struct applying *a, struct server **node_out)
 {
-	struct server *node = server_find(net, h->run);
+	const struct header *h = &a->header;
+	struct server *node = server_find(a->net, h->run);
 
 	*node_out = node;
 	if (h->flags & HEADER_BURST)
-		return via != 0 && h->seq == 0 ? 0 : -EPERM;
-	if (node == NULL || node->via != via)
-		return -EPERM;
+		return a->via != 0 && h->seq == 0 ? 0 : -EPERM;
+	if (node == NULL || node->pub.via != a->via)
+		return a->way == NULL ? -EPERM : not_behind(a, h->run);
 	if (h->seq <= node->seq)
 		return -EALREADY;
 	return h->clock > node->clock ? 0 : -EBADMSG;
 }
 
-/* A session speaks from its home; in a burst its home is behind the link. */
+static int check_burst_source(struct applying *a)
+{
+	if (a->source != NULL && a->source->session.home->via == a->via)
+		return 0;
+	if (a->header.source == a->way->skipped)
+		return PASS_OVER;
+	return a->source == NULL ? -ENOENT : -EPERM;
+}
+
+/* A session speaks from its home. While the state of that is on its way, some of its sessions are
+ * not here yet. */
 static int check_source(struct applying *a, const struct server *node)
 {
 	const struct header *h = &a->header;
@@ -140,11 +146,31 @@ static int check_source(struct applying *a, const struct server *node)
 	a->source = person_find(a->net, h->source);
 	if (h->kind == GW_EV_USER)
 		return a->source == NULL || burst ? 0 : -EEXIST;
-	if (a->source == NULL)
-		return -EPERM;
 	if (burst)
-		return server_of(a->source->session.home)->via == a->via ? 0 : -EPERM;
+		return check_burst_source(a);
+	if (a->source == NULL)
+		return -ENOENT;
 	return a->source->session.home == &node->pub ? 0 : -EPERM;
+}
+
+/* What is told of a burst's exporter itself has one way to go, so nothing goes round in a circle.
+ */
+static int check_exporter(struct applying *a, const struct kind *kind, const struct server *node)
+{
+	if (kind == NULL || kind->whose != EXPORTERS || !(a->header.flags & HEADER_BURST))
+		return 0;
+	if (node != NULL && node->pub.via == a->via)
+		return 0;
+	return not_behind(a, a->header.run);
+}
+
+/* What is to be shown once was, perhaps, when the server was in sight before. */
+static int check_again(const struct applying *a, const struct kind *kind, const struct server *node)
+{
+	bool once = kind == NULL || kind->once;
+
+	return once && !(a->header.flags & HEADER_BURST) && a->header.seq <= node->shown ? -EALREADY
+	                                                                                 : 0;
 }
 
 static int check_names(struct applying *a, const struct kind *kind)
@@ -163,6 +189,17 @@ static int check_names(struct applying *a, const struct kind *kind)
 	if ((h->flags & HEADER_LIFE) && h->life.clock > a->max_clock)
 		return -ERANGE;
 	return 0;
+}
+
+/* A burst's events say which two servers were joined. */
+static void event_join(struct applying *a)
+{
+	const struct server *recent = server_find(a->net, a->way->recent);
+
+	if (a->source != NULL)
+		recent = server_of(a->source->session.home);
+	if (recent != NULL && !recent->pub.here)
+		a->event.split = server_split(a, recent);
 }
 
 /* Fills what all events have in common. */
@@ -185,9 +222,11 @@ static void event_init(struct applying *a, struct server *node)
 	                             .source = a->source == NULL ? NULL : &a->source->session,
 	                             .target = a->target == NULL ? NULL : &a->target->session,
 	                             .channel = chan == NULL ? NULL : &chan->pub};
+	if (h->flags & HEADER_BURST)
+		event_join(a);
 }
 
-static void tell_links(struct applying *a, const void *record, size_t n)
+void tell_links(struct applying *a, const void *record, size_t n)
 {
 	struct gw_record passing = {.bytes = record,
 	                            .len = n,
@@ -196,6 +235,8 @@ static void tell_links(struct applying *a, const void *record, size_t n)
 	                            .seq = a->header.seq,
 	                            .kind = a->header.kind,
 	                            .scope = a->header.flags & HEADER_SCOPE,
+	                            .burst = (a->header.flags & HEADER_BURST) != 0,
+	                            .source = a->header.source,
 	                            .channel = a->header.channel,
 	                            .target = a->header.target};
 
@@ -226,7 +267,11 @@ static int apply_checked(struct applying *a, struct server *node, const void *re
 
 	if (status == 0)
 		status = check_source(a, node);
-	if (status < 0)
+	if (status == 0)
+		status = check_exporter(a, kind, node);
+	if (status == 0)
+		status = check_again(a, kind, node);
+	if (status != 0)
 		return status;
 	event_init(a, node);
 	if (!burst) {
@@ -239,7 +284,7 @@ static int apply_checked(struct applying *a, struct server *node, const void *re
 		node->seq = before.seq;
 		node->clock = before.clock;
 	}
-	if (status == 0 && !burst)
+	if (status == 0 && !a->stays)
 		tell_links(a, record, n);
 	return status;
 }
@@ -257,16 +302,35 @@ static int apply_one(struct network *net, const void *record, size_t n, uint64_t
 		return -EBADMSG;
 	if (a.header.clock > a.max_clock || a.header.clock == 0)
 		return -ERANGE;
-	status = check_origin(net, &a.header, via, &node);
-	if (status < 0)
-		return status;
+	a.way = way_find(net, via);
+	if (via != 0 && a.way == NULL)
+		return -EPERM;
+	status = check_origin(&a, &node);
+	if (status != 0)
+		return status == PASS_OVER ? 0 : status;
 	a.stamp = (struct gw_stamp){a.header.clock, a.header.run};
 	status = apply_checked(&a, node, record, n);
 	if (a.changes != NULL)
 		gw_free(net->self, a.changes);
 	if (via != 0 && status == 0)
 		gw_clock_raise(net->self, a.header.clock);
-	return status;
+	return status == PASS_OVER ? 0 : status;
+}
+
+static void queue_add(struct network *net, struct queued *waits)
+{
+	if (net->queue == NULL)
+		net->queue_end = &net->queue;
+	*net->queue_end = waits;
+	net->queue_end = &waits->next;
+}
+
+void queue_via_drop(struct network *net, uint64_t via)
+{
+	struct queued *waits = (struct queued *)gw_alloc(net->self, sizeof(*waits));
+
+	waits->via = via;
+	queue_add(net, waits);
 }
 
 void apply_drain(struct network *net)
@@ -277,7 +341,10 @@ void apply_drain(struct network *net)
 		struct queued *next = net->queue;
 
 		net->queue = next->next;
-		apply_one(net, next->record, next->len, 0, next->sink, next->caps);
+		if (next->via != 0)
+			via_drop_now(net, next->via);
+		else
+			apply_one(net, next->record, next->len, 0, next->sink, next->caps);
 		gw_free(self, next);
 	}
 }
@@ -294,16 +361,25 @@ int apply_own(struct network *net, const void *record, size_t n, struct gw_sink 
 		waits->caps = caps;
 		waits->len = n;
 		memcpy(waits->record, record, n);
-		if (net->queue == NULL)
-			net->queue_end = &net->queue;
-		*net->queue_end = waits;
-		net->queue_end = &waits->next;
+		queue_add(net, waits);
 		return 0;
 	}
 	net->busy = true;
 	status = apply_one(net, record, n, 0, sink, caps);
 	apply_drain(net);
 	net->busy = false;
+	return status;
+}
+
+int apply_inside(struct network *net, const void *record, size_t n)
+{
+	bool inside = net->busy;
+	int status;
+
+	net->busy = true;
+	status = apply_one(net, record, n, 0, NULL, 0);
+	apply_drain(net);
+	net->busy = inside;
 	return status;
 }
 

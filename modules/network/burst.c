@@ -20,6 +20,7 @@ enum phase {
 	PHASE_CHANNELS,
 	PHASE_USERS,
 	PHASE_STRAYS,
+	PHASE_INTERESTS,
 	PHASE_DATA,
 	PHASE_VECTOR,
 	PHASE_END
@@ -29,6 +30,7 @@ struct part {
 	struct network *net;
 	gw_burst_emit_fn *emit;
 	void *ctx;
+	uint64_t via; /* the link that it is for */
 	size_t bytes;
 	uint8_t record[RECORD_ROOM];
 };
@@ -57,19 +59,49 @@ static struct gw_stamp stamp_here(struct network *net)
 	return (struct gw_stamp){gw_clock_next(net->self), net->here->pub.run};
 }
 
+/* Whether the server is not behind the link that the burst is for. */
+static bool told(const struct part *part, const struct gw_node *node)
+{
+	return part->via == 0 || node->via != part->via;
+}
+
+/* Each behind the one that leads to it. */
 static void export_servers(struct part *part)
 {
 	for (const struct gw_node *node = &part->net->here->pub; node != NULL; node = node->next) {
 		struct writer w;
 
+		if (!told(part, node))
+			continue;
 		record_begin(part, &w, (struct header){.kind = BURST_SERVER},
 		             stamp_here(part->net));
-		put_u64(&w, node->run);
-		put_string(&w, node->name, GW_SERVER_MAX);
-		put_string(&w, node->description, GW_REALNAME_MAX);
-		put_u64(&w, node->id.clock);
-		put_u64(&w, node->id.origin);
+		server_put(part->net, &w, server_of(node));
 		record_end(part, &w);
+	}
+}
+
+static void export_interest(struct part *part, const char *channel, const struct server *server)
+{
+	struct writer w;
+
+	if (!told(part, &server->pub))
+		return;
+	record_begin(part, &w, (struct header){.kind = KIND_INTEREST, .channel = channel},
+	             stamp_here(part->net));
+	interest_put(&w, server, true);
+	record_end(part, &w);
+}
+
+static void export_interests(struct part *part)
+{
+	const struct interest *entry;
+
+	for (entry = part->net->interests; entry != NULL;
+	     entry = (const struct interest *)entry->hh.next) {
+		if (entry->count > 0)
+			export_interest(part, entry->folded, part->net->here);
+		for (uint32_t i = 0; i < entry->n; i++)
+			export_interest(part, entry->folded, entry->servers[i]);
 	}
 }
 
@@ -129,6 +161,7 @@ static void life_flush(struct life_export *x)
 	     registration = registration->next) {
 		put_u64(&w, registration->id.clock);
 		put_u64(&w, registration->id.origin);
+		put_stamp(&w, registration->claim);
 		put_u8(&w, registration->dead);
 	}
 	put_u8(&w, x->first && !stamp_none(life->topic_stamp));
@@ -207,12 +240,32 @@ static void export_member(struct part *part, const struct seat *seat)
 	record_end(part, &w);
 }
 
-/* A user with its memberships. */
+static void export_session(struct part *part, const struct person *p, const struct slot *slot)
+{
+	uint8_t bytes[DATA_MAX];
+	size_t n = session_data_export(part->net, slot, &p->session, bytes, sizeof(bytes));
+	struct writer w;
+
+	if (n == 0)
+		return;
+	record_begin(part, &w, (struct header){.kind = BURST_SESSION, .source = p->session.id},
+	             stamp_here(part->net));
+	put_string(&w, slot->name, GW_NAME_MAX);
+	put_varint(&w, slot->version);
+	put_bytes(&w, bytes, n);
+	record_end(part, &w);
+}
+
+/* A user with what modules keep of it, and its memberships. */
 static void export_person(struct part *part, const struct person *p)
 {
 	const struct gw_member *member;
 
+	if (!told(part, p->session.home))
+		return;
 	export_user(part, p);
+	for (size_t i = 0; i < part->net->n_slots; i++)
+		export_session(part, p, &part->net->slots[i]);
 	DL_FOREACH (p->user.channels, member)
 		export_member(part, seat_of(member));
 }
@@ -245,6 +298,8 @@ static void export_vector(struct part *part)
 	for (const struct gw_node *node = &part->net->here->pub; node != NULL; node = node->next) {
 		struct writer w;
 
+		if (!told(part, node))
+			continue;
 		record_begin(part, &w, (struct header){.kind = BURST_VECTOR},
 		             stamp_here(part->net));
 		put_u64(&w, node->run);
@@ -332,6 +387,9 @@ static void phase_run(struct part *part, struct gw_burst_cursor *cursor)
 		     stray = (const struct stray *)stray->hh.next)
 			export_stray(part, stray);
 		break;
+	case PHASE_INTERESTS:
+		export_interests(part);
+		break;
 	case PHASE_DATA:
 		phase_data(part, cursor);
 		break;
@@ -350,30 +408,15 @@ bool burst_export(void *network, struct gw_burst_cursor *cursor, gw_burst_emit_f
 	part.net = (struct network *)network;
 	part.emit = emit;
 	part.ctx = ctx;
+	part.via = cursor->via;
 	part.bytes = 0;
 	while (cursor->phase < PHASE_END) {
 		phase_run(&part, cursor);
 		if (part.bytes >= PART_FULL)
 			return true;
-		*cursor = (struct gw_burst_cursor){.phase = cursor->phase + 1};
+		*cursor = (struct gw_burst_cursor){.via = cursor->via, .phase = cursor->phase + 1};
 	}
 	return false;
-}
-
-int apply_burst_server(struct applying *a)
-{
-	struct reader *r = &a->body;
-	struct gw_node_spec spec = {.run = get_u64(r), .via = a->via};
-
-	spec.name = get_string(r, GW_SERVER_MAX);
-	spec.description = get_string(r, GW_REALNAME_MAX);
-	spec.id.clock = get_u64(r);
-	spec.id.origin = get_u64(r);
-	if (!reader_done(r) || !valid_word(spec.name) || spec.run == 0)
-		return -EBADMSG;
-	if (server_find(a->net, spec.run) == NULL)
-		server_add(a->net, &spec);
-	return 0;
 }
 
 int apply_burst_vector(struct applying *a)
@@ -383,7 +426,12 @@ int apply_burst_vector(struct applying *a)
 
 	if (!reader_done(&a->body) || clock > a->max_clock)
 		return -EBADMSG;
-	if (server == NULL || server->via != a->via || seq <= server->seq)
+	if (server == NULL || server->pub.via != a->via) {
+		a->stays = true;
+		return way_shades(a->net, a->way, run) ? 0 : -EPERM;
+	}
+	server->bursting = false;
+	if (seq <= server->seq)
 		return 0;
 	server->seq = seq;
 	server->clock = clock;

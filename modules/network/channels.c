@@ -107,7 +107,8 @@ static bool making_read(struct applying *a, struct making *in)
 		return false;
 	for (uint64_t i = 0; i < in->n_registrations; i++) {
 		get_stamp(r);
-		get_u8(r);
+		if (get_stamp(r).clock > a->max_clock || get_u8(r) > 1)
+			return false;
 	}
 	in->has_topic = get_u8(r) == 1;
 	if (in->has_topic && !topic_read(a, &in->topic))
@@ -120,12 +121,15 @@ static void making_register(struct network *net, struct life *life, struct makin
 {
 	for (uint64_t i = 0; i < in->n_registrations; i++) {
 		struct gw_stamp id = get_stamp(&in->registrations);
+		struct gw_stamp claim = get_stamp(&in->registrations);
 		bool dead = get_u8(&in->registrations) != 0;
 		struct registration *registration =
 			registration_get(net, life, (struct gw_id){id.clock, id.origin});
 
 		if (registration != NULL && dead)
 			registration->dead = true;
+		if (registration != NULL && gw_stamp_cmp(claim, registration->claim) > 0)
+			registration->claim = claim;
 	}
 }
 

@@ -127,6 +127,7 @@ static void sum_life(struct sum *sum, const struct chan *chan, const struct life
 	put_stamp(w, life->created);
 	put_u64(w, registration == NULL ? 0 : registration->id.clock);
 	put_u64(w, registration == NULL ? 0 : registration->id.origin);
+	put_stamp(w, registration == NULL ? (struct gw_stamp){0, 0} : registration->claim);
 	put_u8(w, chan->current == life);
 	put_text(w, life->topic);
 	put_text(w, life->topic_setter);

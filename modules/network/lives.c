@@ -5,8 +5,8 @@
  * they mean. Where a channel was created twice (after its last member had left, on two sides of a
  * split), all who joined under any of its lives are its members, and the cells shown are those of
  * the first life that has a member or is registered: registered before unregistered (the earlier
- * id), then the older. That follows from the events alone, so their order does not matter. A life
- * that nobody needs is kept for a day: an event that names it may still come.
+ * claim), then the older. That follows from the events alone, so their order does not matter. A
+ * life that nobody needs is kept for a day: an event that names it may still come.
  */
 #include "network.h"
 #include <stdlib.h>
@@ -131,7 +131,20 @@ void chan_free(struct network *net, struct chan *chan)
 	HASH_DELETE(hh, net->chans, chan);
 	if (chan->pub.members != NULL)
 		gw_free(self, chan->pub.members);
+	if (chan->ways != NULL)
+		gw_free(self, chan->ways);
 	gw_free(self, chan);
+}
+
+/* The older claim on the name comes first. */
+static int registration_cmp(const struct registration *a, const struct registration *b)
+{
+	int order = gw_stamp_cmp(a->claim, b->claim);
+
+	if (order != 0)
+		return order;
+	return gw_stamp_cmp((struct gw_stamp){a->id.clock, a->id.origin},
+	                    (struct gw_stamp){b->id.clock, b->id.origin});
 }
 
 const struct registration *life_registered(const struct life *life)
@@ -139,11 +152,8 @@ const struct registration *life_registered(const struct life *life)
 	const struct registration *registration, *first = NULL;
 
 	LL_FOREACH (life->registrations, registration) {
-		struct gw_stamp a = {registration->id.clock, registration->id.origin};
-		struct gw_stamp b = {first == NULL ? 0 : first->id.clock,
-		                     first == NULL ? 0 : first->id.origin};
-
-		if (!registration->dead && (first == NULL || gw_stamp_cmp(a, b) < 0))
+		if (!registration->dead &&
+		    (first == NULL || registration_cmp(registration, first) < 0))
 			first = registration;
 	}
 	return first;
@@ -161,10 +171,8 @@ static bool life_before(const struct life *a, const struct life *b)
 
 	if ((of_a != NULL) != (of_b != NULL))
 		return of_a != NULL;
-	if (of_a != NULL && !gw_id_is(of_a->id, of_b->id)) {
-		return gw_stamp_cmp((struct gw_stamp){of_a->id.clock, of_a->id.origin},
-		                    (struct gw_stamp){of_b->id.clock, of_b->id.origin}) < 0;
-	}
+	if (of_a != NULL && registration_cmp(of_a, of_b) != 0)
+		return registration_cmp(of_a, of_b) < 0;
 	return gw_stamp_cmp(a->created, b->created) < 0;
 }
 
@@ -387,5 +395,6 @@ void network_tidy(void *state, uint64_t tag)
 	(void)tag;
 	lives_tidy(net, KEEP_MS);
 	strays_tidy(net, KEEP_MS);
+	pasts_tidy(net, KEEP_MS);
 	gw_timer_set(net->tidy, net->self, left ? GW_SECOND : 600 * GW_SECOND);
 }

@@ -1,8 +1,7 @@
 /*
  * look.c - the interface: its table, and the functions that only look.
  *
- * Also here: what is private to this server, a session's sink and the interest in a channel's
- * events.
+ * Also here: what is private to this server, a session's sink.
  */
 #include "network.h"
 #include <errno.h>
@@ -103,36 +102,6 @@ static void attach(void *network, struct gw_session *session, struct gw_sink *si
 	session->caps = caps;
 }
 
-static int interest(void *network, const char *channel, bool on)
-{
-	struct network *net = (struct network *)network;
-	struct gw_self *self = net->self;
-	struct chan *chan = chan_find(net, channel);
-	size_t n = strlen(channel);
-	char folded[GW_CHANNEL_MAX + 1];
-	struct interest *entry;
-
-	if (!valid_channel(net, channel))
-		return -EINVAL;
-	fold(net, channel, folded, sizeof(folded));
-	HASH_FIND(hh, net->interests, folded, n, entry);
-	if (entry == NULL && !on)
-		return -ENOENT;
-	if (entry == NULL) {
-		entry = (struct interest *)gw_alloc(self, sizeof(*entry) + n + 1);
-		memcpy(entry->folded, folded, n);
-		HASH_ADD_KEYPTR(hh, net->interests, entry->folded, n, entry);
-	}
-	entry->count += on ? 1 : (uint32_t)-1;
-	if (chan != NULL)
-		chan->pub.interest = entry->count;
-	if (entry->count == 0) {
-		HASH_DELETE(hh, net->interests, entry);
-		gw_free(self, entry);
-	}
-	return 0;
-}
-
 static const char *mode_param(void *network, const struct gw_channel *channel, char letter)
 {
 	const struct mode_cell *cell = life_cell(chan_of(channel)->current, letter);
@@ -146,17 +115,11 @@ static int link_apply(void *network, const void *record, size_t len, uint64_t vi
 	return apply_record((struct network *)network, record, len, via);
 }
 
-static int node_add(void *network, const struct gw_node_spec *spec)
+static const struct gw_node *look_node(void *network, uint64_t run)
 {
-	struct network *net = (struct network *)network;
+	const struct server *server = server_find((struct network *)network, run);
 
-	if (spec->via == 0 || spec->run == 0 || !valid_word(spec->name) ||
-	    strlen(spec->name) > GW_SERVER_MAX)
-		return -EINVAL;
-	if (server_find(net, spec->run) != NULL)
-		return -EEXIST;
-	server_add(net, spec);
-	return 0;
+	return server == NULL ? NULL : &server->pub;
 }
 
 static const struct gw_node *vector(void *network, const struct gw_node *after, uint64_t *seq_out)
@@ -208,7 +171,12 @@ const struct gw_network_ops network_ops = {
 	.interest = interest,
 	.mode_param = mode_param,
 	.apply = link_apply,
-	.node_add = node_add,
+	.via_add = via_add,
+	.via_drop = via_drop,
+	.ways = ways,
+	.ways_to = ways_to,
+	.node = look_node,
+	.report_load = submit_load,
 	.vector = vector,
 	.burst_export = burst_export,
 };

@@ -171,6 +171,38 @@ void stray_settle(struct applying *a, struct stray *stray)
 	changes_flush(a, chan, NULL);
 }
 
+static void member_put(struct gw_channel *channel, uint32_t index, struct gw_member *member)
+{
+	channel->members[index] = member;
+	member->index = index;
+}
+
+/* Local members come first: an event goes to them alone. */
+static void member_add(struct gw_channel *channel, struct gw_member *member)
+{
+	uint32_t at = channel->n_members++;
+
+	if (member->session->local) {
+		if (at != channel->n_local)
+			member_put(channel, at, channel->members[channel->n_local]);
+		at = channel->n_local++;
+	}
+	member_put(channel, at, member);
+}
+
+static void member_drop(struct gw_channel *channel, const struct gw_member *member)
+{
+	uint32_t hole = member->index;
+
+	if (member->session->local) {
+		member_put(channel, hole, channel->members[--channel->n_local]);
+		hole = channel->n_local;
+	}
+	channel->n_members--;
+	if (hole != channel->n_members)
+		member_put(channel, hole, channel->members[channel->n_members]);
+}
+
 /* Enters the channel's array and the user's list. */
 static void seat_link(struct network *net, struct seat *seat, struct chan *chan)
 {
@@ -181,9 +213,8 @@ static void seat_link(struct network *net, struct seat *seat, struct chan *chan)
 		pub->members = (struct gw_member **)gw_resize(net->self, pub->members,
 		                                              chan->room * sizeof(*pub->members));
 	}
-	seat->pub.index = pub->n_members;
-	pub->members[pub->n_members++] = &seat->pub;
-	pub->n_local += seat->pub.session->local;
+	member_add(pub, &seat->pub);
+	chan_way_count(net, chan, seat->pub.session->home->via, 1);
 	DL_APPEND(seat->pub.user->channels, &seat->pub);
 	seat->pub.user->n_channels++;
 }
@@ -198,11 +229,9 @@ static void life_left(struct network *net, struct life *life)
 void seat_remove(struct network *net, struct seat *seat)
 {
 	struct gw_channel *pub = seat->pub.channel;
-	struct gw_member *last = pub->members[--pub->n_members];
 
-	pub->members[seat->pub.index] = last;
-	last->index = seat->pub.index;
-	pub->n_local -= seat->pub.session->local;
+	member_drop(pub, &seat->pub);
+	chan_way_count(net, chan_of(pub), seat->pub.session->home->via, -1);
 	DL_DELETE(seat->pub.user->channels, &seat->pub);
 	seat->pub.user->n_channels--;
 	life_left(net, seat->life);

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <godwit/admin.h>
 #include <godwit/log.h>
+#include <godwit/replica.h>
 #include <sodium.h>
 #include <utlist.h>
 
@@ -48,20 +49,16 @@ static void network_status(void *state, uint64_t tag, const void *payload)
 	status_vector(net, status);
 }
 
-static void here_is(struct network *net, const struct gw_owner *owner)
+static void network_owner(void *state, uint64_t tag, int status, const struct gw_owner *owner)
 {
-	if (owner->class == GW_CLASS_SERVER)
+	struct network *net = (struct network *)state;
+
+	(void)tag;
+	if (status == 0 && owner->class == GW_CLASS_SERVER)
 		net->here->pub.id = owner->id;
 }
 
-static void network_owner(void *state, uint64_t tag, int status, const struct gw_owner *owner)
-{
-	(void)tag;
-	if (status == 0)
-		here_is((struct network *)state, owner);
-}
-
-/* Asks the services database who this server is. */
+/* By name, where only the database of a single server is there to be asked. */
 static void here_find(struct network *net)
 {
 	char folded[GW_NAME_MAX + 1];
@@ -73,14 +70,35 @@ static void here_find(struct network *net)
 	n = GW_VIA(net->services, gw_services_ops, fold, net->here->name, folded);
 	if (n > 0 && GW_VIA(net->services, gw_services_ops, find, GW_NAME_SERVER, folded, (size_t)n,
 	                    &owner, gw_call(net->self, CALL_OWNER, 0)) == 0)
-		here_is(net, &owner);
+		network_owner(net, 0, 0, &owner);
+}
+
+/* Asks the services database who this server is, and which life of it this is. */
+static void here_ask(struct network *net)
+{
+	struct gw_id id = {0, 0}, life = {0, 0};
+
+	if (net->services != NULL && net->services->ops != NULL)
+		GW_VIA(net->services, gw_services_ops, origin, &net->here->pub.life);
+	if (net->replica == NULL || net->replica->ops == NULL) {
+		here_find(net);
+		return;
+	}
+	GW_VIA(net->replica, gw_replica_ops, identity, &id, &life);
+	if (!gw_id_none(id))
+		net->here->pub.id = id;
 }
 
 static void network_ready(void *state, uint64_t tag, const void *payload)
 {
 	(void)tag;
 	(void)payload;
-	here_find((struct network *)state);
+	here_ask((struct network *)state);
+}
+
+static void network_membership(void *state, uint64_t tag, const void *payload)
+{
+	network_ready(state, tag, payload);
 }
 
 static void network_services_changed(void *state, uint64_t tag, const void *payload)
@@ -88,8 +106,8 @@ static void network_services_changed(void *state, uint64_t tag, const void *payl
 	const struct gw_services_change *change = (const struct gw_services_change *)payload;
 
 	(void)tag;
-	if (change->class == GW_CLASS_SERVER)
-		here_find((struct network *)state);
+	if (change->class == GW_CLASS_SERVER || gw_id_none(((struct network *)state)->here->pub.id))
+		here_ask((struct network *)state);
 }
 
 static const char *server_text(struct gw_self *self, const char *key)
@@ -121,9 +139,7 @@ static int here_new(struct network *net, struct gw_error *err)
 		               "The server's name must have 1 to %d characters and no spaces.",
 		               GW_SERVER_MAX);
 	net->id_factor = gw_random_u64(self) | 1;
-	server_add(net, &(struct gw_node_spec){.name = name,
-	                                       .description = server_text(self, "description"),
-	                                       .run = gw_random_u64(self) | 1});
+	net->here = server_here(net, name, server_text(self, "description"));
 	return 0;
 }
 
@@ -140,7 +156,9 @@ static int network_load(struct gw_self *self, void *state, enum gw_load why, str
 		return -EINVAL;
 	net->topic_event = gw_topic(self, GW_TOPIC_EVENT);
 	net->topic_record = gw_topic(self, GW_TOPIC_RECORD);
+	net->topic_circle = gw_topic(self, GW_TOPIC_CIRCLE);
 	net->services = gw_interface(self, "services");
+	net->replica = gw_interface(self, "replica");
 	net->tidy = gw_timer_new(self, gw_call(self, CALL_TIDY, 0));
 	gw_timer_set(net->tidy, self, 600 * GW_SECOND);
 	return 0;
@@ -166,31 +184,16 @@ void state_free(struct network *net)
 	strays_free(net);
 }
 
-static void servers_free(struct network *net)
-{
-	struct gw_self *self = net->self;
-	struct server *server, *next;
-
-	HASH_ITER (hh, net->servers, server, next) {
-		HASH_DELETE(hh, net->servers, server);
-		gw_free(self, server->description);
-		gw_free(self, server);
-	}
-}
-
 static void network_unload(struct gw_self *self, void *state, enum gw_unload why)
 {
 	struct network *net = (struct network *)state;
-	struct interest *interest, *next;
 
 	if (why == GW_UNLOAD_RELOAD)
 		return;
 	state_free(net);
-	HASH_ITER (hh, net->interests, interest, next) {
-		HASH_DELETE(hh, net->interests, interest);
-		gw_free(self, interest);
-	}
+	interests_free(net);
 	rows_free(net);
+	ways_free(net);
 	servers_free(net);
 	gw_timer_free(&net->tidy, self);
 }
@@ -210,11 +213,13 @@ static const struct gw_call_row calls[] = {
 	[CALL_REHASHED] = {"rehashed", (gw_fn *)network_rehashed},
 	[CALL_SERVICES_CHANGED] = {"services-changed", (gw_fn *)network_services_changed},
 	[CALL_OWNER] = {"owner", (gw_fn *)network_owner},
+	[CALL_MEMBERSHIP] = {"membership", (gw_fn *)network_membership},
 	{NULL, NULL},
 };
 
 static const struct gw_topic_row topics[] = {{GW_TOPIC_EVENT, GW_NOTIFICATION},
                                              {GW_TOPIC_RECORD, GW_NOTIFICATION},
+                                             {GW_TOPIC_CIRCLE, GW_NOTIFICATION},
                                              {NULL, GW_NOTIFICATION}};
 
 static const struct gw_subscription subscriptions[] = {
@@ -222,6 +227,7 @@ static const struct gw_subscription subscriptions[] = {
 	{GW_TOPIC_READY, 0, CALL_READY},
 	{GW_TOPIC_REHASHED, 0, CALL_REHASHED},
 	{GW_TOPIC_SERVICES_CHANGED, 0, CALL_SERVICES_CHANGED},
+	{GW_TOPIC_MEMBERSHIP, 0, CALL_MEMBERSHIP},
 	{NULL, 0, 0},
 };
 
@@ -240,7 +246,7 @@ GW_MODULE(network) = {
 	.version = "1.0",
 	.summary =
 		"the live network: users, channels, memberships, and the events that change them",
-	.requires = "services 1.0?",
+	.requires = "services 1.0?, replica 1.0?",
 	.interfaces = interfaces,
 	.calls = calls,
 	.topics = topics,

@@ -5,8 +5,10 @@
  * apply.c, where records from links arrive too. apply.c checks who may say it and calls the kind's
  * function (users.c, members.c, modes.c, channels.c, messages.c), which changes the state and
  * publishes what is left of the event. nicks.c settles who is shown under which nick, lives.c which
- * of several creations of one channel counts. digest.c and burst.c read the state, rows.c keeps
- * what other modules contribute, names.c knows names, look.c answers questions.
+ * of several creations of one channel counts. servers.c has the tree of servers, ways.c the links
+ * that lead to them, interest.c who listens without a member. digest.c and burst.c read the state,
+ * rows.c and slots.c keep what other modules contribute, names.c knows names, look.c answers
+ * questions.
  */
 #ifndef NETWORK_H
 #define NETWORK_H
@@ -21,10 +23,13 @@
 #define KEEP_MS ((int64_t)24 * 3600 * 1000) /* tombstones, lives without a member, strays */
 #define GHOSTS_MAX 8192                     /* lives that nobody sees */
 #define STRAYS_MAX 16384
-#define TOMBSTONES_MAX 512 /* in the lists of one life */
-#define CUSTOM_MAX 16384   /* bytes of a body */
-#define TEXT_MAX 8191      /* bytes of a message's text, and of its tags */
-#define AHEAD_MS 60000     /* a stamp further in the future is refused */
+#define TOMBSTONES_MAX 512  /* in the lists of one life */
+#define CUSTOM_MAX 16384    /* bytes of a body */
+#define TEXT_MAX 8191       /* bytes of a message's text, and of its tags */
+#define AHEAD_MS 60000      /* a stamp further in the future is refused */
+#define SHADES_MAX 4096     /* of one link */
+#define PASTS_MAX 4096      /* servers that were in sight */
+#define INTERESTS_MAX 65536 /* channels, of all other servers */
 
 /** Rows of `.calls`. */
 enum network_call {
@@ -38,7 +43,8 @@ enum network_call {
 	CALL_READY,
 	CALL_REHASHED,
 	CALL_SERVICES_CHANGED,
-	CALL_OWNER
+	CALL_OWNER,
+	CALL_MEMBERSHIP
 };
 
 /** Cells of a user beside its nick, in the order of the bits of enum gw_user_field. */
@@ -46,11 +52,43 @@ enum network_call {
 
 struct server {
 	struct gw_node pub;
-	uint64_t via;        /* link behind which it is; 0: here */
-	uint64_t seq, clock; /* of the last event seen */
-	char name[GW_SERVER_MAX + 1];
+	uint64_t seq, clock;   /* of the last event seen */
+	uint64_t shown;        /* of the last one seen when it was in sight before */
+	uint64_t since;        /* clock at which its run began; 0: own, and not yet needed */
+	struct gw_stamp joint; /* the youngest on the way to it */
+	struct server *top;    /* of the servers that came into sight together, the nearest */
 	char *description;
+	bool bursting; /* its state is still on its way */
+	bool gone;     /* about to be removed */
+	char name[GW_SERVER_MAX + 1];
+	uint8_t reserved[6];
 	UT_hash_handle hh; /* by pub.run */
+};
+
+/** A server that a way has brought and that is not behind it: what comes in its name over that way
+ * is passed over. */
+struct shade {
+	uint64_t run;
+	UT_hash_handle hh;
+};
+
+/** A link that brings servers. */
+struct way {
+	uint64_t via;
+	struct gw_id server; /* at its other end */
+	struct gw_stamp joint;
+	uint64_t recent;  /* run of the server that came last */
+	uint64_t skipped; /* session of the last USER that was passed over; 0: none */
+	struct shade *shades;
+	struct way *next;
+	char name[GW_SERVER_MAX + 1];
+};
+
+/** How far a server was heard before it went out of sight. */
+struct past {
+	uint64_t run, seq;
+	int64_t at_ms;
+	UT_hash_handle hh;
 };
 
 /** The user's texts. Only used to hand several of them around. */
@@ -86,6 +124,7 @@ struct mode_cell {
 /** Who a life belonged or belongs to in the services database. Death is final. */
 struct registration {
 	struct gw_id id;
+	struct gw_stamp claim; /* on the name; the greatest that was said */
 	bool dead;
 	struct registration *next;
 };
@@ -108,11 +147,20 @@ struct life {
 	char name[];
 };
 
+/** How many members of a channel are behind a link. */
+struct chan_way {
+	uint64_t via;
+	uint32_t n;
+	uint32_t reserved; /* 0 */
+};
+
 struct chan {
-	struct gw_channel pub;        /* as `current` has it */
+	struct gw_channel pub;        /* as `current` has it; local members come first */
 	struct life *lives, *current; /* NULL: nobody can see the channel */
+	struct chan_way *ways;        /* those with members */
 	uint64_t ordinal;
 	uint32_t room; /* in pub.members */
+	uint32_t n_ways;
 	UT_hash_handle hh;
 	char folded[];
 };
@@ -140,15 +188,19 @@ struct stray {
 	UT_hash_handle hh;
 };
 
+/** Who listens to a channel without a member. */
 struct interest {
-	uint32_t count;
+	uint32_t count; /* modules here */
+	uint32_t n;
+	struct server **servers; /* others */
 	UT_hash_handle hh;
 	char folded[];
 };
 
-/** A local event that waits for the end of a notification. */
+/** A local event, or the end of a link, that waits for the end of a notification. */
 struct queued {
 	struct queued *next;
+	uint64_t via;         /* not 0: this link is to be dropped */
 	struct gw_sink *sink; /* of a user to be introduced */
 	uint64_t caps;
 	size_t len;
@@ -164,7 +216,7 @@ struct chanmode_copy {
 struct slot {       /* of session data; its position is its index in gw_session.data */
 	char *name; /* NULL: free */
 	uint32_t version, size;
-	bool stays, seen;
+	bool stays, everywhere, seen;
 	struct gw_self *module;
 	uint32_t export_row, import_row;
 };
@@ -188,17 +240,19 @@ struct kind_copy {
  */
 struct network {
 	struct gw_self *self;
-	struct gw_topic *topic_event, *topic_record;
+	struct gw_topic *topic_event, *topic_record, *topic_circle;
 	struct gw_timer *tidy;
-	struct gw_iface *services; /* ops NULL: no services database here */
+	struct gw_iface *services, *replica; /* ops NULL: no services database here */
 
 	struct server *here;
 	struct server *servers; /* by run */
-	uint64_t id_factor;     /* odd, drawn at start: how ids are spread in tables */
-	struct person *people;  /* by session id, in the order of arrival */
-	struct person *nicks;   /* the same, by the folded nick that is shown */
-	struct person *losers;  /* those not shown under the nick they want */
-	struct chan *chans;     /* by folded name */
+	struct way *ways;
+	struct past *pasts;    /* by run */
+	uint64_t id_factor;    /* odd, drawn at start: how ids are spread in tables */
+	struct person *people; /* by session id, in the order of arrival */
+	struct person *nicks;  /* the same, by the folded nick that is shown */
+	struct person *losers; /* those not shown under the nick they want */
+	struct chan *chans;    /* by folded name */
 	struct stray *strays;
 	struct interest *interests;
 	uint64_t ordinal;
@@ -230,11 +284,14 @@ struct applying {
 	struct person *source; /* NULL: the server */
 	struct person *target;
 	uint64_t via;         /* the link that brought it, 0: made here */
+	struct way *way;      /* the same; NULL: made here, or dropped meanwhile */
+	bool stays;           /* nothing of it was new: links are not told */
 	struct gw_sink *sink; /* of a user who is introduced here */
 	uint64_t caps;
 	struct gw_event event;          /* what is common to all that is published of it */
 	struct gw_mode_change *changes; /* to be published by changes_flush() */
 	size_t n_changes, changes_room;
+	char split[2 * GW_SERVER_MAX + 2]; /* behind event.split */
 };
 
 /** A kind's function: 0, or negative when the record is malformed or not allowed; then nothing has
@@ -277,8 +334,17 @@ static inline bool stamp_wins(struct gw_stamp stamp, struct gw_stamp cell)
 #define BURST_VECTOR GW_KIND(33, GW_KIND_FORWARD)
 #define BURST_STRAY GW_KIND(34, GW_KIND_FORWARD)
 #define BURST_DATA GW_KIND(35, GW_KIND_FORWARD)
+#define BURST_SESSION GW_KIND(36, GW_KIND_FORWARD)
+/** Who listens to a channel: no event, as nobody sees it. */
+#define KIND_INTEREST GW_KIND(37, GW_KIND_FORWARD)
 
 /* apply.c */
+/** A record made here, at once, also inside of another's application; with all that it causes. */
+int apply_inside(struct network *net, const void *record, size_t n);
+/** Links are told of `record` in `a`'s name. */
+void tell_links(struct applying *a, const void *record, size_t n);
+/** The action waits until the notification that is under way is over. */
+void queue_via_drop(struct network *net, uint64_t via);
 int apply_record(struct network *net, const void *record, size_t n, uint64_t via);
 int apply_own(struct network *net, const void *record, size_t n, struct gw_sink *sink,
               uint64_t caps);
@@ -287,8 +353,43 @@ void apply_drain(struct network *net);
 void publish(struct network *net, const struct gw_event *event);
 /** The same of `a`'s event with another kind. */
 void publish_as(struct applying *a, uint32_t kind);
+
+/* ways.c */
+struct way *way_find(struct network *net, uint64_t via);
+void way_shade(struct network *net, struct way *way, uint64_t run);
+bool way_shades(struct network *net, const struct way *way, uint64_t run);
+int via_add(void *network, const struct gw_via_spec *spec);
+int via_drop(void *network, uint64_t via);
+/** The same, also inside of a record's application. */
+void via_drop_now(struct network *net, uint64_t via);
+/** And with word to whoever has the link: it closes a circle. */
+void way_close(struct network *net, struct way *way);
+void ways_free(struct network *net);
+void ways(void *network, const struct gw_record *record, gw_way_fn *fn, void *ctx);
+void ways_to(void *network, enum gw_scope scope, const char *channel, uint64_t to, gw_way_fn *fn,
+             void *ctx);
+/** One member more or less (`by` 1 or -1) behind `via`; nothing for those who are here. */
+void chan_way_count(struct network *net, struct chan *chan, uint64_t via, int by);
+
+/* servers.c */
 struct server *server_find(struct network *net, uint64_t run);
-struct server *server_add(struct network *net, const struct gw_node_spec *spec);
+struct server *server_here(struct network *net, const char *name, const char *description);
+void servers_free(struct network *net);
+/** Writes the record's body. */
+void server_put(struct network *net, struct writer *w, const struct server *server);
+/** "near.example far.example" of the join that brought the server. */
+const char *server_split(struct applying *a, const struct server *server);
+apply_fn apply_burst_server, apply_split, apply_load;
+void pasts_tidy(struct network *net, int64_t keep_ms);
+
+/* interest.c */
+int interest(void *network, const char *channel, bool on);
+apply_fn apply_interest;
+struct interest *interest_find(struct network *net, const char *channel);
+void interests_leave(struct network *net, struct server *server);
+void interests_free(struct network *net);
+/** Writes the record's body. */
+void interest_put(struct writer *w, const struct server *server, bool on);
 
 /* users.c */
 apply_fn apply_user, apply_quit, apply_nick, apply_set;
@@ -297,6 +398,9 @@ void person_texts(const struct person *p, struct texts *out);
 void person_pack(struct network *net, struct person *p, const struct texts *texts);
 struct gw_stamp field_stamp(const struct person *p, unsigned field);
 void person_free(struct network *net, struct person *p);
+/** `p` leaves, unseen, with its memberships; what its channels make of that is shown. Those who
+ * wait for its nick have to be told by nick_vacated(). */
+void person_leave(struct applying *a, struct person *p);
 /** Publishes NICK of `p`, which was `old`; a home that did not ask for it makes it an event of its
  * own. */
 void person_renamed(struct applying *a, struct person *p, const char *old);
@@ -397,6 +501,10 @@ void entry_free(struct network *net, struct life *life, struct gw_list_entry *en
 
 /* submit.c */
 void submit_rename(struct network *net, struct person *p);
+/** The servers marked as gone leave: at once, also inside of another record. */
+void submit_split(struct network *net, const char *near, const char *far);
+int submit_load(void *network, const struct gw_load_report *report);
+int submit_interest(struct network *net, const char *channel, bool on);
 
 /* messages.c */
 apply_fn apply_message, apply_invite, apply_kill, apply_wallops;
@@ -447,7 +555,7 @@ int submit_custom(void *network, struct gw_session *by, const char *kind, enum g
                   size_t n);
 void digest(void *network, uint8_t out[32]);
 bool burst_export(void *network, struct gw_burst_cursor *cursor, gw_burst_emit_fn *emit, void *ctx);
-apply_fn apply_burst_server, apply_burst_vector, apply_burst_stray, apply_burst_data;
+apply_fn apply_burst_vector, apply_burst_stray, apply_burst_data;
 
 /* network.c */
 /** All that came from events. */
@@ -458,6 +566,10 @@ void rows_session_data(void *state, uint64_t tag);
 /** The block of that row, zeroed when first asked for; NULL without the row. */
 void *session_data(struct network *net, struct gw_session *session, const char *name);
 void session_data_free(struct network *net, struct gw_session *session);
+apply_fn apply_burst_session;
+/** The bytes that the slot's module wants to go with the session; 0: none. */
+size_t session_data_export(struct network *net, const struct slot *slot,
+                           const struct gw_session *session, void *out, size_t max);
 void slots_free(struct network *net);
 
 /* rows.c */

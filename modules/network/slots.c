@@ -6,6 +6,7 @@
  * or with the row.
  */
 #include "network.h"
+#include <errno.h>
 
 /* The sessions that have blocks get room for one slot more. */
 static void slots_extend(struct network *net)
@@ -72,6 +73,7 @@ static void slot_read(struct network *net, const struct gw_row *row)
 	}
 	slot->version = data->version;
 	slot->stays = data->stays;
+	slot->everywhere = data->everywhere && !data->stays;
 	slot->module = row->module;
 	slot->export_row = data->export_row;
 	slot->import_row = data->import_row;
@@ -137,4 +139,51 @@ void slots_free(struct network *net)
 		gw_free(net->self, net->slots);
 	net->slots = NULL;
 	net->n_slots = 0;
+}
+
+typedef int export_fn(void *state, const struct gw_session *session, const void *data, void *out,
+                      size_t max, size_t *len_out);
+typedef int import_fn(void *state, struct gw_session *session, void *data, const void *in,
+                      size_t len, struct gw_error *err);
+
+size_t session_data_export(struct network *net, const struct slot *slot,
+                           const struct gw_session *session, void *out, size_t max)
+{
+	const void *data = session->data == NULL ? NULL : session->data[slot - net->slots];
+	gw_fn *fn;
+	size_t n = 0;
+
+	if (data == NULL || slot->name == NULL || !slot->everywhere)
+		return 0;
+	fn = gw_call_fn(gw_call(slot->module, slot->export_row, 0));
+	if (fn == NULL || ((export_fn *)fn)(slot->module->state, session, data, out, max, &n) < 0 ||
+	    n > max)
+		return 0;
+	return n;
+}
+
+/* What a module here cannot use is told on all the same. */
+int apply_burst_session(struct applying *a)
+{
+	const char *name = get_string(&a->body, GW_NAME_MAX);
+	struct network *net = a->net;
+	struct gw_session *session = &a->source->session;
+	struct gw_error err = {0};
+
+	get_varint(&a->body);
+	if (a->body.bad)
+		return -EBADMSG;
+	for (size_t i = 0; i < net->n_slots; i++) {
+		const struct slot *slot = &net->slots[i];
+		gw_fn *fn;
+
+		if (slot->name == NULL || !slot->everywhere || strcmp(slot->name, name) != 0)
+			continue;
+		fn = gw_call_fn(gw_call(slot->module, slot->import_row, 0));
+		if (fn != NULL)
+			((import_fn *)fn)(slot->module->state, session,
+			                  session_data(net, session, name), a->body.p,
+			                  (size_t)(a->body.end - a->body.p), &err);
+	}
+	return 0;
 }

@@ -168,7 +168,7 @@ int submit_nick(void *network, struct gw_session *session, const char *nick, uin
 	struct network *net = (struct network *)network;
 	struct person *holder = nick_holder(net, nick);
 
-	if (!valid_nick(net, nick))
+	if (!valid_given_nick(nick))
 		return -EINVAL;
 	if (holder != NULL && &holder->session != session)
 		return -EEXIST;
@@ -313,6 +313,10 @@ int submit_make_channel(void *network, const struct gw_channel_spec *spec,
 	if (!gw_id_none(spec->registered)) {
 		put_u64(&d.body, spec->registered.clock);
 		put_u64(&d.body, spec->registered.origin);
+		put_stamp(&d.body, stamp_none(spec->claim)
+		                           ? (struct gw_stamp){spec->registered.clock,
+		                                               spec->registered.origin}
+		                           : spec->claim);
 		put_u8(&d.body, 0);
 	}
 	making_topic(net, &d.body, spec);
@@ -504,5 +508,49 @@ int submit_custom(void *network, struct gw_session *by, const char *kind, enum g
 	h.channel = channel == NULL ? NULL : channel->name;
 	draft_open(&d, net, h, scope);
 	put_bytes(&d.body, body, n);
+	return draft_send(&d);
+}
+
+void submit_split(struct network *net, const char *near, const char *far)
+{
+	struct server *server;
+	struct draft d;
+	uint64_t n = 0;
+
+	for (server = net->servers; server != NULL; server = (struct server *)server->hh.next)
+		n += server->gone;
+	draft_open(&d, net, (struct header){.kind = GW_EV_SPLIT}, GW_SCOPE_ALL);
+	put_string(&d.body, near, GW_SERVER_MAX);
+	put_string(&d.body, far, GW_SERVER_MAX);
+	put_varint(&d.body, n);
+	for (server = net->servers; server != NULL; server = (struct server *)server->hh.next) {
+		if (server->gone)
+			put_u64(&d.body, server->pub.run);
+	}
+	net->issued++;
+	apply_inside(net, d.body.p, d.body.n);
+	writer_fini(&d.body);
+}
+
+int submit_load(void *network, const struct gw_load_report *report)
+{
+	struct draft d;
+
+	draft_open(&d, (struct network *)network, (struct header){.kind = GW_EV_LOAD},
+	           GW_SCOPE_ALL);
+	put_varint(&d.body, report->clients);
+	put_varint(&d.body, report->weight);
+	put_varint(&d.body, report->lag_us);
+	put_varint(&d.body, report->bytes);
+	return draft_send(&d);
+}
+
+int submit_interest(struct network *net, const char *channel, bool on)
+{
+	struct draft d;
+
+	draft_open(&d, net, (struct header){.kind = KIND_INTEREST, .channel = channel},
+	           GW_SCOPE_ALL);
+	interest_put(&d.body, net->here, on);
 	return draft_send(&d);
 }

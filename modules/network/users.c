@@ -196,6 +196,7 @@ static void fields_publish(struct applying *a, struct person *p, uint32_t shown,
 	struct gw_event event = a->event;
 
 	event.kind = GW_EV_SET;
+	event.split = NULL;
 	event.source = &p->session;
 	event.fields = shown;
 	event.old = old;
@@ -261,6 +262,7 @@ void person_renamed(struct applying *a, struct person *p, const char *old)
 	struct gw_event event = a->event;
 
 	event.kind = GW_EV_NICK;
+	event.split = NULL;
 	event.source = &p->session;
 	event.old = old;
 	publish(a->net, &event);
@@ -356,18 +358,45 @@ static struct person *person_new(struct applying *a, const struct introduction *
 	return p;
 }
 
-/* What a burst says of a session that is known already. */
+static void person_count_ways(struct network *net, const struct person *p, int by)
+{
+	const struct gw_member *member;
+
+	DL_FOREACH (p->user.channels, member)
+		chan_way_count(net, chan_of(member->channel), p->session.home->via, by);
+}
+
+/* The session is at home elsewhere than was thought. */
+static void person_moves(struct network *net, struct person *p, struct server *home)
+{
+	person_count_ways(net, p, -1);
+	p->session.home->n_users--;
+	p->session.home = &home->pub;
+	home->pub.n_users++;
+	person_count_ways(net, p, 1);
+}
+
+/* A record of a burst that says nothing new of a user, nor does what follows of it. */
+static int introduction_skip(struct applying *a)
+{
+	a->way->skipped = a->header.source;
+	a->stays = true;
+	return 0;
+}
+
+/* What a burst says of a session that is known already. Of two homes the one with the higher epoch
+ * has it; this server knows best what is at home here. */
 static int person_merge(struct applying *a, const struct introduction *in, struct server *home)
 {
 	struct person *p = a->source;
 
+	if (p->session.local)
+		return -EPERM;
 	if (p->session.home != &home->pub) {
-		if (p->session.local || in->epoch <= p->session.epoch)
-			return -EEXIST;
-		server_of(p->session.home)->pub.n_users--;
-		home->pub.n_users++;
-		p->session.home = &home->pub;
+		if (in->epoch <= p->session.epoch)
+			return introduction_skip(a);
 		p->session.epoch = (uint32_t)in->epoch;
+		person_moves(a->net, p, home);
 	}
 	nick_write(a, p, in->nick, in->nick_stamp);
 	fields_apply(a, p, &in->fields);
@@ -386,7 +415,10 @@ int apply_user(struct applying *a)
 	if (!introduction_timely(a, &in))
 		return -ERANGE;
 	home = server_find(net, in.home);
-	if (home == NULL || home->via != a->via ||
+	if ((a->header.flags & HEADER_BURST) && way_shades(net, a->way, in.home) &&
+	    (home == NULL || home->pub.via != a->via))
+		return introduction_skip(a);
+	if (home == NULL || home->pub.via != a->via ||
 	    (!(a->header.flags & HEADER_BURST) && (in.home != a->header.run || (in.flags & 2))))
 		return -EPERM;
 	if (a->source != NULL)
@@ -398,6 +430,8 @@ int apply_user(struct applying *a)
 		net->peak = HASH_CNT(by_id, net->people);
 	a->source = p;
 	a->event.source = &p->session;
+	if (a->event.split != NULL)
+		a->event.split = server_split(a, home);
 	nick_seat(a, p);
 	publish_as(a, GW_EV_USER);
 	return 0;
@@ -445,18 +479,12 @@ int apply_set(struct applying *a)
 	return 0;
 }
 
-int apply_quit(struct applying *a)
+void person_leave(struct applying *a, struct person *p)
 {
-	struct person *p = a->source;
 	struct gw_member *member, *next;
 	struct chan **left;
 	size_t n = 0;
 
-	a->event.text = get_string(&a->body, GW_REASON_MAX);
-	if (!reader_done(&a->body))
-		return -EBADMSG;
-	p->session.sink = NULL;
-	publish_as(a, GW_EV_QUIT);
 	left = (struct chan **)gw_alloc(a->net->self, (p->user.n_channels + 1) * sizeof(*left));
 	DL_FOREACH_SAFE2(p->user.channels, member, next, next)
 	{
@@ -464,15 +492,27 @@ int apply_quit(struct applying *a)
 		seat_remove(a->net, seat_of(member));
 	}
 	person_count(a->net, p, -1);
-	server_of(p->session.home)->pub.n_users--;
-	a->source = NULL;
-	a->event.source = NULL;
+	p->session.home->n_users--;
 	person_free(a->net, p);
 	for (size_t i = 0; i < n; i++) {
 		chan_settle(a, left[i]);
 		chan_release(a->net, left[i]);
 	}
 	gw_free(a->net->self, left);
+}
+
+int apply_quit(struct applying *a)
+{
+	struct person *p = a->source;
+
+	a->event.text = get_string(&a->body, GW_REASON_MAX);
+	if (!reader_done(&a->body))
+		return -EBADMSG;
+	p->session.sink = NULL;
+	publish_as(a, GW_EV_QUIT);
+	a->source = NULL;
+	a->event.source = NULL;
+	person_leave(a, p);
 	nick_vacated(a);
 	return 0;
 }

@@ -34,6 +34,7 @@ static void burst_agrees(struct rig *rig)
 	struct gw_burst_cursor cursor = {0};
 	uint8_t a[32], b[32];
 
+	rig_via(third, rig, VIA, (struct gw_stamp){1, 1});
 	while (RIG(rig, burst_export, &cursor, take_in, third))
 		;
 	RIG(rig, digest, a);

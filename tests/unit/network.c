@@ -350,9 +350,10 @@ static void figures_and_walks_follow(void **state)
 
 static void a_session_keeps_the_data_of_modules(void **state)
 {
-	static const struct gw_session_data small[] = {{"note", 1, 8, false, 0, 0},
-	                                               {"mood", 1, 4, true, 0, 0}};
-	static const struct gw_session_data large[] = {{"note", 2, 32, false, 0, 0}};
+	static const struct gw_session_data small[] = {
+		{.name = "note", .version = 1, .size = 8},
+		{.name = "mood", .version = 1, .size = 4, .stays = true}};
+	static const struct gw_session_data large[] = {{.name = "note", .version = 2, .size = 32}};
 	static const struct gw_rows first[] = {GW_ROWS(GW_POINT_SESSION_DATA, small),
 	                                       {NULL, NULL, 0, 0}};
 	static const struct gw_rows second[] = {GW_ROWS(GW_POINT_SESSION_DATA, large),

@@ -627,6 +627,7 @@ static void burst(struct world *w, struct server *to)
 {
 	struct gw_burst_cursor cursor = {0};
 
+	rig_via(to->rig, w->servers[0].rig, 99, (struct gw_stamp){2, 99});
 	while (RIG(w->servers[0].rig, burst_export, &cursor, imported, to))
 		;
 }

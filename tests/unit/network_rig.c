@@ -138,7 +138,7 @@ static const struct gw_loop_api loop = {.mono_ns = api_now,
 /** A topic is its place in here. */
 struct topic_of {
 	struct rig *rig;
-	bool records;
+	unsigned which; /* events, records, circles */
 };
 
 static struct gw_topic *api_topic(struct gw_self *self, const char *name)
@@ -146,8 +146,10 @@ static struct gw_topic *api_topic(struct gw_self *self, const char *name)
 	struct topic_of *topic = api_alloc(self, sizeof(*topic));
 
 	topic->rig = rig_of(self);
-	topic->records = strcmp(name, GW_TOPIC_RECORD) == 0;
-	topic->rig->topics[topic->records] = topic;
+	topic->which = strcmp(name, GW_TOPIC_RECORD) == 0   ? 1
+	               : strcmp(name, GW_TOPIC_CIRCLE) == 0 ? 2
+	                                                    : 0;
+	topic->rig->topics[topic->which] = topic;
 	return (struct gw_topic *)topic;
 }
 
@@ -156,10 +158,12 @@ static void api_notify(struct gw_topic *handle, const void *payload)
 	struct topic_of *topic = (struct topic_of *)handle;
 	struct rig *rig = topic->rig;
 
-	if (topic->records && rig->on_record != NULL)
-		rig->on_record(rig->ctx, rig, payload);
-	if (!topic->records && rig->on_event != NULL)
+	if (topic->which == 0 && rig->on_event != NULL)
 		rig->on_event(rig->ctx, rig, payload);
+	if (topic->which == 1 && rig->on_record != NULL)
+		rig->on_record(rig->ctx, rig, payload);
+	if (topic->which == 2 && rig->on_circle != NULL)
+		rig->on_circle(rig->ctx, rig, *(const uint64_t *)payload);
 }
 
 static const struct gw_bus_api bus = {.topic = api_topic, .notify = api_notify};
@@ -268,25 +272,57 @@ void rig_reload(struct rig *rig)
 		abort();
 }
 
+void rig_via(struct rig *rig, const struct rig *to, uint64_t via, struct gw_stamp joint)
+{
+	struct gw_via_spec spec = {.via = via,
+	                           .server = RIG((struct rig *)(uintptr_t)to, here)->id,
+	                           .name = to->name,
+	                           .joint = joint};
+
+	if (RIG(rig, via_add, &spec) != 0)
+		abort();
+}
+
+/** What `rig_knows` is told. */
+struct knowing {
+	struct rig *rig;
+	uint64_t via;
+	uint32_t last; /* kind of the record before */
+};
+
+/* Of each of its kinds the first record of a burst is about the exporter. */
+static void knowing_record(void *ctx, const void *record, size_t len)
+{
+	struct knowing *k = ctx;
+	const uint8_t *p = record;
+	uint32_t kind = (uint32_t)p[3] << 8 | p[4];
+	bool first = kind != k->last;
+
+	k->last = kind;
+	if (first && (kind == 32 || kind == 33) && RIG(k->rig, apply, record, len, k->via) != 0)
+		abort();
+}
+
 void rig_knows(struct rig *rig, const struct rig *to, uint64_t via)
 {
-	struct gw_node_spec spec = {
-		.name = to->name, .run = RIG((struct rig *)(uintptr_t)to, here)->run, .via = via};
+	struct gw_burst_cursor cursor = {.via = 0};
+	struct knowing k = {.rig = rig, .via = via};
 
-	if (RIG(rig, node_add, &spec) != 0)
-		abort();
+	rig_via(rig, to, via, (struct gw_stamp){1, via});
+	while (RIG((struct rig *)(uintptr_t)to, burst_export, &cursor, knowing_record, &k))
+		;
 }
 
 void rig_free(struct rig **rig)
 {
 	network_LTX_gw_module.unload(&(*rig)->self, (*rig)->net, GW_UNLOAD_LAST);
-	/* The two topics are the core's. */
-	if ((*rig)->blocks != 2) {
-		fprintf(stderr, "the module left %zu blocks behind\n", (*rig)->blocks - 2);
+	/* The topics are the core's. */
+	if ((*rig)->blocks != 3) {
+		fprintf(stderr, "the module left %zu blocks behind\n", (*rig)->blocks - 3);
 		abort();
 	}
-	free((size_t *)(void *)(*rig)->topics[0] - 2);
-	free((size_t *)(void *)(*rig)->topics[1] - 2);
+	for (size_t i = 0; i < 3; i++)
+		free((size_t *)(void *)(*rig)->topics[i] - 2);
 	free((*rig)->row_views);
 	free((*rig)->net);
 	free(*rig);

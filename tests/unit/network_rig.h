@@ -10,6 +10,7 @@
 #include <godwit/network.h>
 
 struct rig;
+typedef void rig_circle_fn(void *ctx, struct rig *rig, uint64_t via);
 typedef void rig_event_fn(void *ctx, struct rig *rig, const struct gw_event *event);
 typedef void rig_record_fn(void *ctx, struct rig *rig, const struct gw_record *record);
 
@@ -25,9 +26,10 @@ struct rig {
 	const struct gw_rows *rows; /* of another module, ends with a NULL point */
 	struct gw_self other;       /* that module */
 	struct gw_row *row_views;
-	void *topics[2];
+	void *topics[3];
 	rig_event_fn *on_event;
 	rig_record_fn *on_record;
+	rig_circle_fn *on_circle;
 	void *ctx;
 };
 
@@ -39,8 +41,10 @@ void rig_free(struct rig **rig);
  * modes that the rig always has. */
 void rig_rows(struct rig *rig, const struct gw_rows *rows);
 void rig_reload(struct rig *rig);
-/** Makes `to` known to `rig`, behind link `via`. */
+/** Makes `to` (alone) known to `rig`, behind link `via`. */
 void rig_knows(struct rig *rig, const struct rig *to, uint64_t via);
+/** The link `via` of `rig` leads to `to` and has that joint; nothing is burst yet. */
+void rig_via(struct rig *rig, const struct rig *to, uint64_t via, struct gw_stamp joint);
 uint64_t rig_random(uint64_t *seed);
 /** A row of the module's calls, such as the timer's. */
 void rig_call(struct rig *rig, const char *row);
