@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import re
+import time
 
 
 class Person:
@@ -10,6 +11,7 @@ class Person:
 
     def __init__(self, crowd, number):
         self.crowd = crowd
+        self.port = crowd.ports[number % len(crowd.ports)]
         self.nick = f"u{number}"
         self.channel = f"#c{number // crowd.per_channel}"
         self.partner = f"u{number ^ 1}"
@@ -18,7 +20,7 @@ class Person:
         self.all_said = asyncio.Event()  # the server has executed the last line
 
     async def connect(self):
-        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.crowd.port, limit=1 << 20)
+        self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port, limit=1 << 20)
         self.write(f"NICK {self.nick}", f"USER {self.nick} 0 * :{self.nick}", f"JOIN {self.channel}", "PING in")
         while not (await self.line()).endswith(":in"):
             pass
@@ -52,7 +54,7 @@ class Person:
         """Once everybody is in: passes over the JOINs of those who came later."""
         self.write("PING settled")
         while not (line := await self.line()).endswith(":settled"):
-            if " JOIN #" not in line:
+            if not re.search(self.crowd.arriving, line):
                 self.crowd.oddities.append(f"{self.nick}: {line}")
 
     async def listen(self):
@@ -69,11 +71,19 @@ class Person:
                 self.hear(line)
 
 
-class Crowd:
-    """`size` people (even), `per_channel` in each channel, each saying two things every `pause` seconds."""
+async def at_once():
+    pass
 
-    def __init__(self, port, size, per_channel=10, pause=2.0):
-        self.port, self.size, self.per_channel, self.pause = port, size, per_channel, pause
+
+class Crowd:
+    """`size` people (even), `per_channel` in each channel, each saying two things every `pause` seconds. With several ports, those of
+    linked servers, they are spread over them; `level` then returns when all servers know of everybody who is in."""
+
+    def __init__(self, port, size, per_channel=10, pause=2.0, level=at_once):
+        self.ports = port if isinstance(port, list) else [port]
+        self.size, self.per_channel, self.pause, self.level = size, per_channel, pause, level
+        # Those who make a channel on two servers at once are both its operators, until the servers have told each other.
+        self.arriving = " JOIN #" if len(self.ports) == 1 else " (JOIN|MODE) #"
         self.oddities = []
         self.deliveries = 0
         self.talking = True
@@ -82,6 +92,7 @@ class Crowd:
     async def arrive(self):
         for start in range(0, self.size, 50):
             await asyncio.gather(*(p.connect() for p in self.people[start : start + 50]))
+        await self.level()
         await asyncio.gather(*(p.settle() for p in self.people))
         self.listeners = [asyncio.create_task(p.listen()) for p in self.people]
         self.talkers = [asyncio.create_task(self.talk(n)) for n in range(self.size)]
@@ -99,12 +110,22 @@ class Crowd:
         for person in self.people:
             person.write("PING said")
         await asyncio.wait_for(asyncio.gather(*(p.all_said.wait() for p in self.people)), 60)
+        await self.all_heard()
         for person in self.people:
             person.write("PING last")
         await asyncio.wait_for(asyncio.gather(*self.listeners), 60)
         self.account()
         for person in self.people:
             person.writer.close()
+
+    async def all_heard(self):
+        """What was said on another server takes its way: waits while more comes in."""
+        due = sum(p.said for p in self.people) * self.per_channel  # to the others of the channel, and to the partner
+        heard, since = -1, time.monotonic()
+        while len(self.ports) > 1 and self.deliveries < due and time.monotonic() - since < 10:
+            if self.deliveries != heard:
+                heard, since = self.deliveries, time.monotonic()
+            await asyncio.sleep(0.02)
 
     def account(self):
         by_nick = {p.nick: p for p in self.people}
