@@ -183,9 +183,6 @@ struct gw_audience_query { /* "client.audience", before an event is shown to pee
 #define GW_TOPIC_WELCOMED                                                                          \
 	"client.welcomed" /* notification; struct gw_client *: after 005; LUSERS and MOTD follow   \
 	                     here */
-#define GW_TOPIC_NICK_CLAIMED                                                                      \
-	"client.nick-claimed" /* notification; const char *: a folded nick that an account has     \
-	                         claimed, on this server or on another one; NULL: any may have been */
 #define GW_TOPIC_CLIENT_GONE                                                                       \
 	"client.gone" /* notification; struct gw_client *: last sight of it, in any state */
 

@@ -129,7 +129,8 @@ enum gw_namespace {
 /** One cell as it is read: borrowed for the call. */
 struct gw_cell {
 	uint16_t field;
-	bool beaten; /* a claim: the name is owned by another living entity, which claimed it earlier */
+	bool beaten;    /* a claim: another living entity claimed the name earlier, and owns it */
+	bool contested; /* a claim: it is not the only one on the name */
 	struct gw_blob sub, value;
 	struct gw_stamp stamp;
 };
@@ -227,6 +228,11 @@ struct gw_services_ops {
 	 * NAME~DIGITS, who claims NAME and does not own it. `display` is the form that is shown. */
 	int (*find_shown)(void *services, enum gw_namespace, const void *folded, size_t n,
 	                  struct gw_owner *owner_out, struct gw_call done);
+	/** Who claims a folded name: calls `each` (gw_owner_fn) for the owner, then for the others,
+	 * as they are shown, in the order of their claims; at last with NULL, and 0 or why they
+	 * could not all be told. In later turns. -EINVAL, -EAGAIN. */
+	int (*claimants)(void *services, enum gw_namespace, const void *folded, size_t n,
+	                 struct gw_call each);
 	/** NAME~DIGITS of somebody with no right to NAME: five base32 digits of the SHA-256 of the
 	 * bytes of an id; the name is cut so that all of it has at most `max` bytes. */
 	void (*lesser)(void *services, const char *name, const void *id, size_t id_len, size_t max,

@@ -181,14 +181,12 @@ static void review_nick(struct client_state *st, const char *folded)
 
 	if (c != NULL)
 		claims_review(st, c, true);
-	gw_notify(st->self, st->nick_claimed, folded);
 }
 
 static void review_all(struct client_state *st)
 {
 	for (struct client *c = st->clients; c != NULL; c = c->next)
 		claims_review(st, c, true);
-	gw_notify(st->self, st->nick_claimed, NULL);
 }
 
 static void read_next(struct client_state *st)

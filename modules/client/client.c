@@ -55,7 +55,6 @@ static const struct gw_topic_row client_topics[] = {
 	{GW_TOPIC_UNAUTHENTICATED, GW_NOTIFICATION},
 	{GW_TOPIC_WELCOMED, GW_NOTIFICATION},
 	{GW_TOPIC_CLIENT_GONE, GW_NOTIFICATION},
-	{GW_TOPIC_NICK_CLAIMED, GW_NOTIFICATION},
 	{NULL, GW_NOTIFICATION},
 };
 
@@ -198,7 +197,6 @@ static int client_load(struct gw_self *self, void *state, enum gw_load why, stru
 	st->unauthenticated = gw_topic(self, GW_TOPIC_UNAUTHENTICATED);
 	st->welcomed = gw_topic(self, GW_TOPIC_WELCOMED);
 	st->gone = gw_topic(self, GW_TOPIC_CLIENT_GONE);
-	st->nick_claimed = gw_topic(self, GW_TOPIC_NICK_CLAIMED);
 	st->claims_timer = gw_timer_new(self, gw_call(self, CALL_CLAIMS_AGAIN, 0));
 	st->timer = gw_timer_new(self, gw_call(self, CALL_AGENDA, 0));
 	st->started_ms = gw_wall_ns(self) / GW_MS;

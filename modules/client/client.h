@@ -203,7 +203,7 @@ struct client_state {
 	struct gw_self *self;
 	struct gw_iface *network, *services;
 	struct gw_topic *audience, *may_connect, *may_enter, *may_nick;
-	struct gw_topic *connecting, *unauthenticated, *welcomed, *gone, *nick_claimed;
+	struct gw_topic *connecting, *unauthenticated, *welcomed, *gone;
 	struct client_settings settings;
 	char *server, *network_name;
 

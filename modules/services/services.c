@@ -63,6 +63,7 @@ static const struct gw_services_ops services_ops = {
 	.origin = services_origin,
 	.fold = fold,
 	.find_shown = find_shown,
+	.claimants = claimants,
 	.lesser = lesser,
 };
 
@@ -94,6 +95,7 @@ static const struct gw_call_row services_calls[] = {
 	[CALL_BACKUP_DONE] = {"backup-done", (gw_fn *)admin_backup_done},
 	[CALL_TIDIED] = {"tidied", (gw_fn *)expire_tidied},
 	[CALL_SHOWN] = {"shown", (gw_fn *)shown_rows},
+	[CALL_CLAIMANTS] = {"claimants", (gw_fn *)claimants_rows},
 	{NULL, NULL},
 };
 

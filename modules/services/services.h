@@ -48,7 +48,8 @@ enum services_call {
 	CALL_BACKUP_RUN,
 	CALL_BACKUP_DONE,
 	CALL_TIDIED,
-	CALL_SHOWN
+	CALL_SHOWN,
+	CALL_CLAIMANTS
 };
 
 #define SLICE_BYTES ((size_t)64 << 10)      /* of a walk: one turn's work */
@@ -131,7 +132,7 @@ enum verb {
 	VERB_CLAIM, /* the same, made here: the claim in the value keeps its stamp if the entity has
 	               it already */
 	VERB_ISSUE, /* key: origin, val: clock: a transaction of this server is in the batch */
-	VERB_META,  /* key: string, val: bytes */
+	VERB_META,  /* key: string, val: bytes; none: the row goes */
 	VERB_CELLS, /* key: anything, val: cells in a row (cells_put()), each merged as by VERB_CELL;
 	               fast when they come in the order of keys, and fastest behind the last one */
 	VERB_ROUND, /* the same, but for cells that the vector covers; those of a file: val is the
@@ -238,9 +239,11 @@ void shown_ask(struct services_state *state, struct request *request,
                const struct gw_entity *entity);
 int find_shown(void *services, enum gw_namespace ns, const void *folded, size_t n,
                struct gw_owner *owner_out, struct gw_call done);
+int claimants(void *services, enum gw_namespace ns, const void *folded, size_t n,
+              struct gw_call each);
 void lesser(void *services, const char *name, const void *id, size_t id_len, size_t max,
             char out[GW_NAME_MAX + 1]);
-gw_store_rows_fn shown_rows;
+gw_store_rows_fn shown_rows, claimants_rows;
 
 /* --- expire.c --- */
 

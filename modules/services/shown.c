@@ -167,17 +167,19 @@ int shown_resolve(struct services_state *state, const struct shown_rows *in, str
 	struct first first = {NULL, {0, 0}, 0};
 	uint8_t name[NAME_PREFIX_MAX];
 	struct gw_owner owner = {0};
-	unsigned digits = 0;
+	unsigned digits;
 	size_t name_n;
 	int status;
 
 	for (size_t i = 0; i < entity->n; i++) {
+		digits = 0;
 		name_n = claim_prefix(name, cells[i].field, cells[i].sub);
 		if (name_n == 0 || claim_stamp(cells[i].value).clock == 0)
 			continue;
 		status = owner_known(state, in, name, name_n, &owner, &digits);
 		if (status == -EAGAIN)
 			return status;
+		cells[i].contested = digits > 0;
 		cells[i].beaten = status == 0 && !(owner.class == entity->class &&
 		                                   gw_id_is(owner.id, entity->id));
 		if (names_class(entity->class, name))
@@ -330,5 +332,59 @@ void shown_rows(void *state_, uint64_t tag, int status, const struct gw_store_ro
 	if (fn != NULL)
 		fn(request->done.module->state, request->done.tag, status,
 		   status == 0 ? &owner : NULL);
+	request_free(state, request);
+}
+
+/* --- who claims it --- */
+
+int claimants(void *services, enum gw_namespace ns, const void *folded, size_t n,
+              struct gw_call each)
+{
+	struct services_state *state = services;
+	struct gw_store_range range = {.table = TABLE_NAME};
+	uint8_t name[NAME_PREFIX_MAX], end[NAME_PREFIX_MAX];
+	struct request *request;
+	int status;
+
+	if (n == 0 || n > GW_NAME_MAX)
+		return -EINVAL;
+	request = request_new(state, each);
+	request->class = (uint8_t)ns;
+	range.from = (struct gw_blob){name, name_prefix(name, (uint8_t)ns, folded, n)};
+	range.to = find_behind(name, range.from.n, end);
+	status = store_read(state, &range, 1, SLICE_BYTES, CALL_CLAIMANTS, request->id);
+	if (status != 0)
+		request_free(state, request);
+	return status;
+}
+
+static void claimant_tell(const struct request *request, const struct gw_store_row *row,
+                          bool owns, unsigned digits)
+{
+	gw_owner_fn *fn = (gw_owner_fn *)gw_call_fn(request->done);
+	struct gw_owner owner;
+
+	if (fn == NULL || row->key.n < 16 + ENTITY_BYTES ||
+	    find_owner(row->key.n - 16 - ENTITY_BYTES, row, &owner) != 0)
+		return;
+	if (!owns)
+		form(owner.display, strlen(owner.display), row_bits(row), digits,
+		     shown_max(request->class), owner.display);
+	fn(request->done.module->state, request->done.tag, 0, &owner);
+}
+
+void claimants_rows(void *state_, uint64_t tag, int status, const struct gw_store_row *rows,
+                    size_t n)
+{
+	struct services_state *state = state_;
+	struct request *request = request_find(state, tag);
+	gw_owner_fn *fn = (gw_owner_fn *)gw_call_fn(request->done);
+	unsigned digits = shown_digits(rows, n);
+
+	for (size_t i = 0; i < n; i++)
+		claimant_tell(request, &rows[i], i == 0, digits);
+	if (fn != NULL)
+		fn(request->done.module->state, request->done.tag, status > 0 ? -E2BIG : status,
+		   NULL);
 	request_free(state, request);
 }
