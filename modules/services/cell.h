@@ -65,7 +65,7 @@ struct derived {
 	size_t log_n, name_n, ref_n;
 	uint8_t display[GW_NAME_MAX]; /* value of the name row */
 	size_t display_n;
-	bool live; /* it counts in the digest */
+	bool live;        /* it counts in the digest */
 	bool collectable; /* its log key stands in the table tomb, too */
 	uint8_t digest[DIGEST_BYTES];
 };
@@ -113,6 +113,8 @@ int cell_compare(const struct cell *a, const struct cell *b);
 /** `living`: whether the cell's entity lives (only then its claims count). */
 void cell_derive(const struct cell *cell, bool living, struct derived *out);
 
+/** SHA-256 of length of the key, key, row: a live cell's part of the digest. */
+void cell_digest(const struct cell *cell, uint8_t out[DIGEST_BYTES]);
 /** The digest of a set of cells is a sum modulo 2^256: it knows no order. */
 void digest_add(uint8_t sum[DIGEST_BYTES], const uint8_t digest[DIGEST_BYTES]);
 void digest_subtract(uint8_t sum[DIGEST_BYTES], const uint8_t digest[DIGEST_BYTES]);

@@ -433,6 +433,8 @@ static int verb_issue(struct gw_store_tx *tx, const struct gw_store_op *op)
 
 static int verb_meta(struct gw_store_tx *tx, const struct gw_store_op *op)
 {
+	if (op->val.n == 0)
+		return gw_tx_del(tx, TABLE_META, op->key);
 	return gw_tx_put(tx, TABLE_META, op->key, op->val, 0);
 }
 
