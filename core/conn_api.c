@@ -74,6 +74,11 @@ static void api_listeners(struct gw_self *self, gw_listener_fn *fn, void *ctx)
 	listeners_each(self_server(self), fn, ctx);
 }
 
+static void api_hold(struct gw_self *self, bool on)
+{
+	listeners_hold(self_server(self), self, on);
+}
+
 const struct gw_conn_api conn_api = {
 	.own = conn_own,
 	.info = api_info,
@@ -92,4 +97,5 @@ const struct gw_conn_api conn_api = {
 	.unread = api_unread,
 	.listeners = api_listeners,
 	.dial = conn_dial,
+	.hold = api_hold,
 };

@@ -167,7 +167,7 @@ struct conns *conns_new(struct gw_server *server)
 	conns->trim.fired = trim;
 	wait_init(&conns->handshakes, server->loop, HANDSHAKE_NS, conns_handshakes_late);
 	wait_init(&conns->lingers, server->loop, LINGER_NS, conns_lingered_enough);
-	conns->listeners = listeners_new();
+	conns->listeners = listeners_new(server);
 	conns->tls = tls_shared_new();
 	return conns;
 }

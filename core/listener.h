@@ -4,7 +4,8 @@
  * Those of the configuration change in two steps, so that a rehash is all or nothing: prepare opens
  * what is new and keeps what stays, commit closes what is gone. Modules may open Unix sockets of
  * their own (the control socket), which end with the module. A listener that runs out of
- * descriptors pauses for a moment rather than spin.
+ * descriptors pauses for a moment rather than spin. At the start nothing is opened before all
+ * modules are loaded and none of them holds the listeners; then all are opened, or none.
  */
 #ifndef CORE_LISTENER_H
 #define CORE_LISTENER_H
@@ -26,9 +27,11 @@ struct listener {
 	struct conns *conns;
 	unsigned refs;
 	char *address;  /* as configured */
+	char *place;    /* "file:line:column", or NULL */
 	char *protocol; /* NULL: `module` answers with `accept_row` */
 	struct gw_self *module;
 	uint32_t accept_row;
+	unsigned mode; /* of a Unix socket */
 	bool tls;
 	bool open;
 	bool starved;                  /* of descriptors; it was logged */
@@ -46,7 +49,16 @@ struct listen_spec {
 	const char *place; /* "file:line:column" of the entry, for errors; NULL: nowhere */
 };
 
-/** Opens what is new. On failure `err` has the place and a sentence, and nothing has changed. */
+/** From now on listeners only wait to be opened: the start. */
+void listeners_wait(struct gw_server *server);
+/** See gw_listen_hold(). Calls server_open() once nobody holds them any more. */
+void listeners_hold(struct gw_server *server, struct gw_self *self, bool on);
+bool listeners_held(const struct gw_server *server);
+/** Opens all that wait, those of modules too, or none: then `err` has the place and a sentence. */
+int listeners_open(struct gw_server *server, struct gw_error *err);
+
+/** Opens what is new, unless listeners wait. On failure `err` has the place and a sentence, and
+ * nothing has changed. */
 int listeners_prepare(struct gw_server *server, const struct listen_spec *specs, size_t n,
                       struct gw_error *err, struct listen_change **out);
 /** Consumes `*change`. Cannot fail. New listeners accept from now on; connections of closed ones
@@ -68,7 +80,7 @@ void listeners_each(struct gw_server *server,
 int listener_open_unix(struct gw_server *server, struct gw_self *self, const char *path,
                        unsigned mode, uint32_t accept_row);
 /** For conns_new() and conns_free(). */
-struct listeners *listeners_new(void);
+struct listeners *listeners_new(struct gw_server *server);
 void listeners_free(struct listeners **listeners);
 void listener_unref(struct listener **listener);
 /** Whom a new connection belongs to, a gw_accept_fn, and which TLS it has. Module NULL: nobody

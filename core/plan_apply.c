@@ -1,9 +1,9 @@
 /*
  * core/plan_apply.c - carries a checked plan out, or leaves everything as it was.
  *
- * The order: open the new listeners (they accept nobody yet), take the registrations of those that
- * go out of force, load those that come one by one. Up to here all can be undone. Then the new
- * configuration is put in force and those that go are unloaded.
+ * The order: open the new listeners (they accept nobody yet; at the start they are only noted),
+ * take the registrations of those that go out of force, load those that come one by one. Up to here
+ * all can be undone. Then the new configuration is put in force and those that go are unloaded.
  */
 #include "core/bus.h"
 #include "core/config.h"

@@ -181,18 +181,37 @@ int server_start(struct gw_server *server, struct gw_error *err)
 	status = state_dir_open(server, err);
 	if (status != 0)
 		return status;
+	listeners_wait(server);
 	status = first_plan(server, false, &plan, err);
 	if (status != 0)
 		server->exit_status = exit_config;
 	else
 		status = plan_apply(plan, err);
 	plan_free(&plan);
+	if (status == 0 && !listeners_held(server))
+		status = listeners_open(server, err);
 	if (status != 0)
 		return status;
 	server->exit_status = 0;
 	server->phase = SERVER_RUNNING;
-	announce(server);
+	if (!listeners_held(server))
+		announce(server);
 	return 0;
+}
+
+void server_open(struct gw_server *server)
+{
+	struct gw_error err = {0};
+
+	if (server->phase != SERVER_RUNNING)
+		return;
+	if (listeners_open(server, &err) == 0) {
+		announce(server);
+		return;
+	}
+	server_log(server, GW_ERROR, "the listeners cannot be opened reason=\"%s\"", err.text);
+	server->exit_status = exit_failed;
+	server_stop(server, "the server cannot listen");
 }
 
 static void stopped(struct gw_server *server)

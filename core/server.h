@@ -92,6 +92,9 @@ int server_options(struct gw_server *server, FILE *out, struct gw_error *err);
  * left to call. */
 int server_start(struct gw_server *server, struct gw_error *err);
 
+/** Nobody holds the listeners any more: opens them and says so, or ends the server. */
+void server_open(struct gw_server *server);
+
 /** In good order, at the end of the turn: topic core.stopping, queues flushed for at most a second,
  * then `on_stopped`. */
 void server_stop(struct gw_server *server, const char *reason);

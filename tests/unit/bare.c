@@ -46,6 +46,11 @@ void server_stop(struct gw_server *server, const char *reason)
 	server->loop->ops->stop(server->loop);
 }
 
+void server_open(struct gw_server *server)
+{
+	listeners_open(server, NULL);
+}
+
 struct image *self_image(const struct gw_self *self)
 {
 	return module_of(self)->image;
