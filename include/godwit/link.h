@@ -120,6 +120,11 @@ struct gw_link_ops {
 	 * a link is up. -EINVAL, with a sentence. */
 	int (*join)(void *link, const char *address, const char *key, struct gw_error *err);
 	void (*cancel_join)(void *link);
+	/** This server's public key, as text. */
+	void (*own_key)(void *link, char out[64]);
+	/** Whether the services database has a living server of that name with that live key (as
+	 * text). */
+	bool (*lists_key)(void *link, const char *server, const char *key);
 	/** Servers that could be dialled: in the services database, with an address, not this one.
 	 * GW_UPLINKS_UNKNOWN until the database has been asked. */
 	size_t (*n_uplinks)(void *link);
