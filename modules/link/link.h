@@ -10,7 +10,7 @@
  *     handshake.c the four frames and what each side expects; pure, no clock, no connection
  *     attempt.c   connections that are no links yet: deadlines, one line of log for each end
  *     limits.c    how many attempts there may be
- *     handshakes.c  what these share: own keys, decoy, counters, options (struct handshakes)
+ *     handshakes.c  what these share: own keys, decoy, options, counters (struct handshakes)
  *     reauth.c    a new key for a link that is up
  *     verbs.c     godwit init, keygen, fingerprint
  *     servers.c   the servers of the services database: names, keys, addresses
@@ -75,8 +75,8 @@ struct link_state {
 	struct revoked *revoked;  /* by fingerprint */
 	struct gw_timer *reading; /* a walk that could not begin */
 	uint64_t walk;            /* number of the last walk */
-	bool walking, walk_again, known_read, own_committing;
-	uint8_t reserved[4]; /* 0 */
+	bool walking, walk_again, known_read, own_committing, own_warned;
+	uint8_t reserved[3]; /* 0 */
 
 	/* links.c, flow.c, route.c */
 	struct link *links; /* by id, the oldest first */
@@ -120,6 +120,7 @@ struct known {
 	struct known_key keys[KEYS_PER_SERVER]; /* the oldest first */
 	size_t n_keys;
 	char *addresses[ADDRESSES_PER_SERVER];
+	uint32_t numbers[ADDRESSES_PER_SERVER]; /* of the addresses: the subs of their cells */
 	size_t n_addresses;
 	uint32_t weight;
 	uint32_t reserved; /* 0 */
