@@ -439,7 +439,7 @@ void admin_server_joinline(void *state, struct gw_admin_request *req, int argc,
 	struct link_state *st = state;
 	const struct known *own = known_own(st);
 	char addresses[ADDRESSES_PER_SERVER][ADDRESS_MAX + 1], key[KEY_TEXT_SIZE],
-		line[ADDRESS_MAX + 80];
+		line[ADDRESS_MAX + KEY_TEXT_SIZE + 20];
 	size_t n = 0;
 
 	(void)argc;
@@ -450,7 +450,8 @@ void admin_server_joinline(void *state, struct gw_admin_request *req, int argc,
 		n = own_addresses(st, addresses);
 	key_text(own_key(st), key);
 	for (size_t i = 0; i < n; i++) {
-		snprintf(line, sizeof(line), "godwit join %s %s", addresses[i], key);
+		snprintf(line, sizeof(line), "godwit join %.*s %s", ADDRESS_MAX, addresses[i],
+		         key);
 		gw_admin_text(st->self, req, line);
 	}
 	if (n == 0) {

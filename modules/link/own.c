@@ -30,7 +30,7 @@ static void add_listener(void *ctx, const char *address, uint16_t port, const ch
 	else
 		snprintf(text, sizeof(text), "%s", address);
 	if (address_valid(text))
-		snprintf(list->out[list->n++], ADDRESS_MAX + 1, "%s", text);
+		snprintf(list->out[list->n++], ADDRESS_MAX + 1, "%.*s", ADDRESS_MAX, text);
 }
 
 size_t own_addresses(struct link_state *st, char out[ADDRESSES_PER_SERVER][ADDRESS_MAX + 1])
