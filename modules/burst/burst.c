@@ -92,7 +92,7 @@ static const struct gw_call_row burst_calls[] = {
 	[CALL_FIRST] = {"first", (gw_fn *)burst_first},
 	[CALL_VERB_JOIN] = {"verb-join", (gw_fn *)verb_join},
 	[CALL_JOIN_TIMER] = {"join-timer", (gw_fn *)join_tick},
-	[CALL_SET_ASIDE] = {"set-aside", NULL},
+	[CALL_SET_ASIDE] = {"set-aside", (gw_fn *)join_set_aside},
 	[CALL_STATUS] = {"status", (gw_fn *)peers_status},
 	[CALL_PUMP] = {"pump", (gw_fn *)peers_pump},
 	[CALL_SERVERS] = {"servers", (gw_fn *)open_servers},
@@ -117,8 +117,8 @@ static const struct gw_frame_row burst_frames[] = {
 };
 
 static const struct gw_verb_row burst_verbs[] = {
-	{"join", "HOST:PORT KEY [--again] [--then-exit]",
-         "Makes this server a member of the network that the server at HOST:PORT belongs to.", 2, 4,
+	{"join", "[--name NAME] HOST:PORT KEY [--again] [--then-exit]",
+         "Makes this server a member of the network that the server at HOST:PORT belongs to.", 2, 6,
          CALL_VERB_JOIN},
 };
 

@@ -50,6 +50,10 @@ struct join_order {
 	char name[GW_SERVER_MAX + 1]; /* of this server */
 	char address[300];            /* of a member */
 	char key[64];                 /* its public key, as text */
+	char member[GW_SERVER_MAX + 1]; /* its name, as it has said; "": not yet */
+	bool again;     /* a member's database is to be set aside */
+	bool begun;     /* data has come: if the database is a member's, this join has made it so */
+	bool then_exit; /* end the server when it is a member */
 };
 
 enum join_state {
@@ -104,9 +108,13 @@ struct burst_state {
 	struct join_order order;
 	uint64_t join_link; /* the link by which this server joins; 0: none */
 	struct gw_timer *join_timer;
-	int64_t join_since_ns, told_ns;
+	int64_t join_since_ns, told_ns; /* the beginning; of the last line on the terminal */
+	uint64_t told_bytes;            /* as it said */
+	int64_t join_retry_ns;          /* the pause before the next attempt */
+	bool join_came;                 /* this link has brought data */
+	bool setting_aside;
+	uint8_t reserved[6]; /* 0 */
 	struct gw_join_progress progress;
-	bool join_then_exit;
 };
 
 /* --- peers.c calls into join.c when this server is joining --- */
@@ -131,6 +139,7 @@ static inline bool joining(const struct burst_state *st)
 	return st->join != JOIN_NONE && st->join != JOIN_MEMBER;
 }
 gw_timer_fn join_tick;
+gw_committed_fn join_set_aside;
 gw_verb_fn verb_join;
 
 /* --- joinfile.c --- */
