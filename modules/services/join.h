@@ -27,7 +27,6 @@ static inline uint32_t get_u32(const uint8_t *p)
 
 /* --- join_give.c --- */
 
-gw_walk_fn join_give_life;
 gw_committed_fn join_give_pinned;
 gw_store_rows_fn join_give_rows;
 

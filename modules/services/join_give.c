@@ -8,6 +8,7 @@
  * for it -> the round from T1 on, which is any link's.
  */
 #include "join.h"
+#include "members.h"
 #include "peer.h"
 #include <errno.h>
 #include <godwit/mem.h>
@@ -77,51 +78,31 @@ static struct give *give_of(struct services_state *state, uint64_t link, struct 
 
 /* --- who joins --- */
 
-int join_give_join(struct services_state *state, struct peer *peer, struct gw_blob message,
-                   struct gw_error *why)
-{
-	struct give *give = peer->give;
-	int status;
-
-	if (give == NULL || give->asked || wire_read_join(message, &give->ask) != 0)
-		return gw_fail(why, -EBADMSG, "a malformed request to join");
-	give->asked = true;
-	if (give->ask.resumes) {
-		wire_vec_copy(state->self, give->ask.t1, &give->ask_t1);
-		give->last_n = give->ask.last.n;
-		memcpy(give->last, give->ask.last.p, give->last_n);
-	}
-	status = walk(state, GW_CLASS_ORIGIN, gw_call(state->self, CALL_GIVE_LIVES, peer->link));
-	if (status != 0)
-		peer_refuse(state, peer, SV_LIMIT, "too much waits for the database");
-	return 0;
-}
-
 static bool is_resumed(struct services_state *state, const struct give *give, uint64_t origin)
 {
 	return give->ask.resumes && give->ask.target == state->origin &&
 	       give->ask.origin == origin && give->ask_t1.n > 0 &&
 	       vector_covers(&state->vector, &give->ask_t1) &&
-	       vector_covers(&give->ask_t1, &state->collected);
+	       vector_covers(&give->ask_t1, &state->floor);
 }
 
-static void life_note(struct services_state *state, struct peer *peer,
-                      const struct gw_entity *entity)
+/* The joiner's lives: one may be that of a join that was broken off, the others end. */
+static void lives_look(struct services_state *state, struct peer *peer)
 {
-	const struct gw_cell *core = gw_entity_cell(entity, GW_F_CORE, NULL, 0);
 	struct give *give = peer->give;
-	struct gw_blob server = {NULL, 0};
+	struct member *member = NULL;
 
-	if (core == NULL || !gw_part(core->value, 0, &server) ||
-	    !gw_id_is(gw_id_from(server), peer->server))
-		return;
-	if (is_resumed(state, give, gw_part_u64(core->value, 1, 0))) {
-		give->resumed = true;
-		give->life = entity->id;
-		give->origin = give->ask.origin;
-		vector_copy(state->self, &give->t1, &give->ask_t1);
-	} else if (give->n_olds < LIVES_MOST) {
-		give->olds[give->n_olds++] = entity->id;
+	while ((member = member_next(state, member)) != NULL) {
+		if (member->dead || !gw_id_is(member->server, peer->server))
+			continue;
+		if (is_resumed(state, give, member->origin)) {
+			give->resumed = true;
+			give->life = member->life;
+			give->origin = member->origin;
+			vector_copy(state->self, &give->t1, &give->ask_t1);
+		} else if (give->n_olds < LIVES_MOST) {
+			give->olds[give->n_olds++] = member->life;
+		}
 	}
 }
 
@@ -191,22 +172,25 @@ static void begin(struct services_state *state, struct peer *peer)
 	join_give_room(state, peer);
 }
 
-void join_give_life(void *state_, uint64_t link, int status, const struct gw_entity *entity)
+int join_give_join(struct services_state *state, struct peer *peer, struct gw_blob message,
+                   struct gw_error *why)
 {
-	struct services_state *state = state_;
-	struct peer *peer;
-	struct give *give = give_of(state, link, &peer);
+	struct give *give = peer->give;
 
-	if (give == NULL)
-		return;
-	if (entity != NULL)
-		life_note(state, peer, entity);
-	else if (status != 0)
-		peer_refuse(state, peer, SV_LIMIT, "the database cannot be read");
-	else if (give->resumed)
+	if (give == NULL || give->asked || wire_read_join(message, &give->ask) != 0)
+		return gw_fail(why, -EBADMSG, "a malformed request to join");
+	give->asked = true;
+	if (give->ask.resumes) {
+		wire_vec_copy(state->self, give->ask.t1, &give->ask_t1);
+		give->last_n = give->ask.last.n;
+		memcpy(give->last, give->ask.last.p, give->last_n);
+	}
+	lives_look(state, peer);
+	if (give->resumed)
 		begin(state, peer);
 	else
 		pin(state, peer);
+	return 0;
 }
 
 void join_give_pinned(void *state_, uint64_t link, int status, struct gw_id made)
@@ -266,7 +250,7 @@ static void queue_message(struct services_state *state, struct give *give,
 	slice.count = give->count;
 	slice.last = (struct gw_blob){give->last, give->last_n};
 	slice.chain = (struct gw_blob){give->chain, CHAIN_BYTES};
-	vector_changed(state->self, &give->told, &state->collected, &changed);
+	vector_changed(state->self, &give->told, &state->floor, &changed);
 	vector_raise_all(state->self, &give->told, &changed);
 	max = FRONT_MAX + 16 * changed.n + cells.n;
 	give->queue = gw_resize(state->self, give->queue, give->queue_n + 4 + max);

@@ -238,7 +238,7 @@ void join_take_discarded(void *state_, uint64_t link, int status, uint64_t numbe
 
 	(void)number;
 	vector_free(state->self, &state->vector);
-	vector_free(state->self, &state->collected);
+	vector_free(state->self, &state->floor);
 	membership_set(state, GW_MEMBER_EMPTY);
 	figures_refresh(state);
 	if (status != 0)
@@ -491,7 +491,7 @@ void join_take_stored(void *state_, uint64_t link, int status, uint64_t number)
 	if (stored->end) {
 		take->stage = TAKE_DELTA;
 		vector_raise_all(state->self, &state->vector, &take->t1);
-		vector_raise_all(state->self, &state->collected, &take->floor);
+		vector_raise_all(state->self, &state->floor, &take->floor);
 		gw_clock_raise(state->self, vector_greatest(&state->vector));
 		gw_log(state->self, GW_INFO, "all slices are here cells=%llu bytes=%llu",
 		       (unsigned long long)(take->before + take->count),
