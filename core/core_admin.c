@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <godwit/conn.h>
+#include <godwit/verb.h>
 #include <inttypes.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -200,7 +201,7 @@ static void status_command(void *state, struct gw_admin_request *req, int argc,
 	for (const struct module *m = server->modules; m != NULL; m = m->next)
 		modules++;
 	admin_head(req, columns, 2);
-	pair(req, "server", server->settings->server);
+	pair(req, "server", server->name);
 	pair(req, "network", server->settings->network);
 	pair(req, "version", server_version());
 	uptime_text(text, server->loop->ops->mono_ns(server->loop) - server->started_ns);
@@ -361,6 +362,7 @@ static const struct gw_topic_row topics[] = {
 static const struct gw_point points[] = {
 	{GW_POINT_ADMIN, sizeof(struct gw_admin_command), CALL_NOTHING},
 	{GW_POINT_PROTOCOL, sizeof(struct gw_protocol), CALL_NOTHING},
+	{GW_POINT_VERB, sizeof(struct gw_verb_row), CALL_NOTHING},
 	{NULL, 0, 0},
 };
 

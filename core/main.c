@@ -4,11 +4,15 @@
 #include "core/change.h"
 #include "core/loop.h"
 #include "core/server.h"
+#include "core/server_name.h"
+#include "core/verb.h"
 
 #include <getopt.h>
+#include <godwit/verb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { exit_usage = 2 };
@@ -17,10 +21,12 @@ struct daemon {
 	struct loop *loop;
 	struct gw_server *server;
 	struct loop_signal interrupt, terminate, hangup;
+	int argc; /* the verb and its arguments */
+	const char *const *argv;
 };
 
 struct command_line {
-	const char *config;
+	const char *config, *name;
 	int (*what)(struct daemon *); /* gives the exit code */
 };
 
@@ -118,9 +124,10 @@ static int options(struct daemon *d)
 static void usage(FILE *out)
 {
 	fprintf(out,
-	        "Usage: godwit [-c FILE] [-t | --options]\n"
+	        "Usage: godwit [-c FILE] [--name NAME] [-t | --options | VERB [ARGUMENTS]]\n"
 	        "Runs a Godwit server in the foreground.\n\n"
 	        "  -c FILE     the configuration; %s by default\n"
+	        "  --name NAME what the server is called, from now on\n"
 	        "  -t          check the configuration and the modules' options, then end\n"
 	        "  --options   list the options of the core and of the modules that the\n"
 	        "              configuration names: name, type, default, limits, help\n"
@@ -129,21 +136,60 @@ static void usage(FILE *out)
 	        SYSCONFDIR "/godwit/godwit.yaml");
 }
 
+static int verb(struct daemon *d)
+{
+	struct gw_error err = {0};
+	int code = verb_run(d->server, d->argc, d->argv, &err);
+
+	if (code == GW_VERB_START)
+		return run(d);
+	if (code != 0)
+		return fail(d, &err, code);
+	server_free(&d->server);
+	return 0;
+}
+
+/** Tells what it can, also where the configuration is wrong. */
+static int help(struct daemon *d)
+{
+	struct gw_error err = {0};
+
+	printf("\nVerbs of the modules that the configuration names:\n");
+	if (verb_list(d->server, stdout, &err) != 0)
+		return fail(d, &err, exit_usage);
+	printf("  help\n              This text.\n");
+	server_free(&d->server);
+	return 0;
+}
+
+static void take_verb(struct command_line *line, const char *first)
+{
+	line->what = verb;
+	if (strcmp(first, "help") != 0)
+		return;
+	line->what = help;
+	usage(stdout);
+}
+
 /** Fills `*out`; -1, or the exit code of a program that is done. */
 static int parse(int argc, char **argv, struct command_line *out)
 {
 	static const struct option longs[] = {
 		{"options", no_argument, NULL, 'o'},
+		{"name", required_argument, NULL, 'n'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'v'},
 		{NULL, 0, NULL, 0},
 	};
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:th", longs, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, "+c:th", longs, NULL)) != -1) {
 		switch (c) {
 		case 'c':
 			out->config = optarg;
+			break;
+		case 'n':
+			out->name = optarg;
 			break;
 		case 't':
 			out->what = check;
@@ -162,10 +208,13 @@ static int parse(int argc, char **argv, struct command_line *out)
 			return exit_usage;
 		}
 	}
-	if (optind == argc)
-		return -1;
-	usage(stderr);
-	return exit_usage;
+	if (optind < argc && out->what == run)
+		take_verb(out, argv[optind]);
+	else if (optind < argc) {
+		usage(stderr);
+		return exit_usage;
+	}
+	return -1;
 }
 
 int main(int argc, char **argv)
@@ -182,7 +231,10 @@ int main(int argc, char **argv)
 		fprintf(stderr, "godwit: this system has no epoll\n");
 		return 1;
 	}
-	if (server_new(d.loop, line.config, &d.server, &err) != 0)
+	d.argc = argc - optind;
+	d.argv = (const char *const *)argv + optind;
+	if (server_new(d.loop, line.config, &d.server, &err) != 0 ||
+	    (line.name != NULL && server_name_give(d.server, line.name, &err) != 0))
 		code = fail(&d, &err, exit_usage);
 	else
 		code = line.what(&d);

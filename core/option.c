@@ -7,6 +7,7 @@
 #include "core/server.h"
 #include "core/settings.h"
 #include "core/text.h"
+#include "core/verb.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -447,13 +448,14 @@ static const struct gw_options *api_in_force(struct gw_self *self)
 
 static const char *api_server(struct gw_self *self, const char *key)
 {
-	const struct settings *s = self_server(self)->settings;
+	const struct gw_server *server = self_server(self);
+	const struct settings *s = server->settings;
 	const struct {
 		const char *key, *value;
 	} known[] = {
-		{"server", s->server},           {"network", s->network},
+		{"server", server->name},        {"network", s->network},
 		{"description", s->description}, {"state-directory", s->state_directory},
-		{"version", server_version()},
+		{"version", server_version()},   {"verb", server->verb},
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
@@ -468,4 +470,5 @@ const struct gw_option_api option_api = {
 	.string = options_string,
 	.list = options_list,
 	.server = api_server,
+	.rename = verb_rename,
 };

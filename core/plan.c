@@ -216,16 +216,43 @@ static int check_keys(const struct plan *plan, struct gw_error *err)
 	return 0;
 }
 
-static bool speaks(const struct gw_module *d, const char *protocol)
+static const struct gw_protocol *protocol_in(const struct gw_module *d, const char *name)
 {
 	for (const struct gw_rows *r = d->rows; r != NULL && r->point != NULL; r++) {
 		const struct gw_protocol *rows = r->rows;
 
 		for (size_t i = 0; strcmp(r->point, GW_POINT_PROTOCOL) == 0 && i < r->count; i++)
-			if (strcmp(rows[i].name, protocol) == 0)
-				return true;
+			if (strcmp(rows[i].name, name) == 0)
+				return &rows[i];
 	}
-	return false;
+	return NULL;
+}
+
+/** NULL when nobody will speak it. */
+static const struct gw_protocol *find_protocol(const struct plan *plan, const char *name)
+{
+	const struct gw_protocol *found = NULL;
+
+	for (size_t m = 0; m < plan->n_slots && found == NULL; m++)
+		if (plan->slots[m].fate != SLOT_GOES)
+			found = protocol_in(descriptor_of(&plan->slots[m]), name);
+	return found;
+}
+
+static int check_listen(const struct plan *plan, const struct listen_setting *l,
+                        struct gw_error *err)
+{
+	const struct gw_protocol *protocol = find_protocol(plan, l->protocol);
+
+	if (protocol == NULL)
+		return gw_fail(err, -EINVAL,
+		               "%s: no module that 'modules' lists speaks the protocol '%s'",
+		               l->place, l->protocol);
+	if (protocol->tls == GW_TLS_LINK && !l->tls)
+		return gw_fail(err, -EINVAL,
+		               "%s: the protocol '%s' is always encrypted: no 'tls: no'", l->place,
+		               l->protocol);
+	return 0;
 }
 
 /** What settings say of modules must be true of those that will be loaded. */
@@ -234,16 +261,10 @@ static int check_settings(const struct plan *plan, struct gw_error *err)
 	const struct settings *s = settings_of(plan);
 
 	for (size_t i = 0; i < s->n_listen; i++) {
-		bool spoken = false;
+		int status = check_listen(plan, &s->listen[i], err);
 
-		for (size_t m = 0; m < plan->n_slots && !spoken; m++)
-			spoken = plan->slots[m].fate != SLOT_GOES &&
-			         speaks(descriptor_of(&plan->slots[m]), s->listen[i].protocol);
-		if (!spoken)
-			return gw_fail(
-				err, -EINVAL,
-				"%s: no module that 'modules' lists speaks the protocol '%s'",
-				s->listen[i].place, s->listen[i].protocol);
+		if (status != 0)
+			return status;
 	}
 	for (size_t i = 0; i < s->n_levels; i++)
 		if (strcmp(s->levels[i].module, "core") != 0 &&
@@ -261,7 +282,8 @@ static int check_fixed(const struct plan *plan, struct gw_error *err)
 	const struct node *root = config_root(config_of(plan));
 	const char *key = NULL;
 
-	if (strcmp(now->server, then->server) != 0)
+	if (strcmp(now->server, then->server) != 0 && then->server[0] != '\0' &&
+	    strcmp(plan->server->name, then->server) != 0)
 		key = "server";
 	else if (strcmp(now->state_directory, then->state_directory) != 0)
 		key = "state-directory";
@@ -287,12 +309,15 @@ static int check_options(struct plan *plan, struct gw_error *err)
 	return status;
 }
 
-static bool wants_tls(const struct settings *s)
+/** Links need no certificate. */
+static bool wants_tls(const struct plan *plan)
 {
+	const struct settings *s = settings_of(plan);
 	bool wanted = s->tls_certificate != NULL;
 
 	for (size_t i = 0; i < s->n_listen; i++)
-		wanted = wanted || s->listen[i].tls;
+		wanted = wanted || (s->listen[i].tls &&
+		                    find_protocol(plan, s->listen[i].protocol)->tls != GW_TLS_LINK);
 	return wanted;
 }
 
@@ -302,12 +327,13 @@ static int check_tls(struct plan *plan, struct gw_error *err)
 {
 	const struct settings *s = settings_of(plan);
 	bool own = s->tls_certificate == NULL;
-	struct tls_cred_spec spec = {.name = s->server, .make = own, .loop = plan->server->loop};
+	struct tls_cred_spec spec = {
+		.name = plan->server->name, .make = own, .loop = plan->server->loop};
 	struct gw_error why = {0};
 	char *certificate, *key;
 	int status;
 
-	if (!wants_tls(s) || (own && plan->check_only))
+	if (!wants_tls(plan) || (own && plan->check_only))
 		return 0;
 	certificate =
 		own ? mem_printf("%s/tls.crt", s->state_directory) : mem_strdup(s->tls_certificate);
@@ -339,5 +365,17 @@ int plan_check(struct plan *plan, struct gw_error *err)
 		status = check_options(plan, err);
 	if (status == 0 && plan->configures)
 		status = check_tls(plan, err);
+	return status;
+}
+
+int plan_first(struct gw_server *server, bool check_only, struct plan **out, struct gw_error *err)
+{
+	const struct settings *s = server->settings;
+	int status = plan_new(server, NULL, check_only, out, err);
+
+	for (size_t i = 0; i < s->n_modules && status == 0; i++)
+		status = plan_add(*out, s->modules[i], err);
+	if (status == 0)
+		status = plan_check(*out, err);
 	return status;
 }

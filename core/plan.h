@@ -50,6 +50,9 @@ int plan_new(struct gw_server *server, struct config *config, bool check_only, s
 /** What was carried out is in force; what was not is dropped. */
 void plan_free(struct plan **plan);
 
+/** The plan of the start, checked: all modules of the configuration come. */
+int plan_first(struct gw_server *server, bool check_only, struct plan **out, struct gw_error *err);
+
 /** The module comes; opens its file. */
 int plan_add(struct plan *plan, const char *name, struct gw_error *err);
 void plan_drop(struct plan *plan, struct module *module);

@@ -17,6 +17,7 @@
 #include "core/option_show.h"
 #include "core/plan.h"
 #include "core/registry.h"
+#include "core/server_name.h"
 #include "core/settings.h"
 #include "core/state_dir.h"
 #include "core/tls_cred.h"
@@ -78,6 +79,7 @@ int server_new(struct loop *loop, const char *config_path, struct gw_server **ou
 	server->lock_fd = -1;
 	server->exit_status = exit_config;
 	server->config_path = mem_strdup(config_path);
+	server->name = mem_strdup("");
 	server->log = log_new();
 	loop->ops->random(loop, server->hash_key, sizeof(server->hash_key));
 	make_core(server);
@@ -101,34 +103,24 @@ int server_new(struct loop *loop, const char *config_path, struct gw_server **ou
 	return status;
 }
 
-/** The plan of the start: all modules of the configuration come. */
-static int first_plan(struct gw_server *server, bool check_only, struct plan **out,
-                      struct gw_error *err)
-{
-	const struct settings *s = server->settings;
-	int status = plan_new(server, NULL, check_only, out, err);
-
-	for (size_t i = 0; i < s->n_modules && status == 0; i++)
-		status = plan_add(*out, s->modules[i], err);
-	if (status == 0)
-		status = plan_check(*out, err);
-	return status;
-}
-
 int server_check(struct gw_server *server, struct gw_error *err)
 {
-	struct plan *plan;
-	int status = first_plan(server, true, &plan, err);
+	struct plan *plan = NULL;
+	int status = server_name_settle(server, true, err);
 
+	if (status == 0)
+		status = plan_first(server, true, &plan, err);
 	plan_free(&plan);
 	return status;
 }
 
 int server_options(struct gw_server *server, FILE *out, struct gw_error *err)
 {
-	struct plan *plan;
-	int status = first_plan(server, true, &plan, err);
+	struct plan *plan = NULL;
+	int status = server_name_settle(server, false, err);
 
+	if (status == 0)
+		status = plan_first(server, true, &plan, err);
 	for (const struct settings_section *s = settings_sections; s->table != NULL && status == 0;
 	     s++)
 		option_show(out, s->name, s->table);
@@ -165,24 +157,28 @@ static void announce(struct gw_server *server)
 		modules++;
 	bus_notify(topic_get(server, GW_TOPIC_READY), NULL);
 	listeners_each(server, add_address, addresses);
-	server_log(server, GW_INFO, "ready server=%s modules=%u listens=\"%s\"",
-	           server->settings->server, modules, addresses[0] != '\0' ? addresses + 1 : "");
-	log_api.say(server_self(server), "ready %s%s%s", server->settings->server,
+	server_log(server, GW_INFO, "ready server=%s modules=%u listens=\"%s\"", server->name,
+	           modules, addresses[0] != '\0' ? addresses + 1 : "");
+	log_api.say(server_self(server), "ready %s%s%s", server->name,
 	            addresses[0] != '\0' ? ":" : "", addresses);
 }
 
 int server_start(struct gw_server *server, struct gw_error *err)
 {
 	struct plan *plan = NULL;
-	int status;
+	int status = server_name_settle(server, true, err);
 
+	if (status != 0)
+		return status;
 	server->exit_status = exit_failed;
 	server->started_ns = server->loop->ops->mono_ns(server->loop);
 	status = state_dir_open(server, err);
+	if (status == 0)
+		status = server_name_keep(server, err);
 	if (status != 0)
 		return status;
 	listeners_wait(server);
-	status = first_plan(server, false, &plan, err);
+	status = plan_first(server, false, &plan, err);
 	if (status != 0)
 		server->exit_status = exit_config;
 	else
@@ -319,5 +315,7 @@ void server_free(struct gw_server **handle)
 	log_free(&server->log);
 	lt_dlexit();
 	free(server->config_path);
+	free(server->name);
+	free(server->verb);
 	free(server);
 }

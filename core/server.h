@@ -49,6 +49,10 @@ struct gw_server {
 	char *config_path;
 	struct config *config;     /* the tree in force: a reload reads its module's block anew */
 	struct settings *settings; /* the core's own part of it */
+	char *name;                /* from the start on; before it may be "" */
+	bool name_given;           /* by the command line or a verb: to be kept */
+	bool in_verb;              /* a verb's function runs */
+	char *verb;                /* the one that the server was started with, or NULL */
 	int lock_fd;               /* of the state directory; -1 before server_start() */
 
 	struct module *core;    /* the core's own commands and log lines, as if it were a module */

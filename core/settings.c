@@ -16,7 +16,7 @@
 enum { name_max = 32 };
 
 static const struct gw_option top_table[] = {
-	{"server", GW_OPT_STRING, NULL, 1, 63, true, "The server's name on its network."},
+	{"server", GW_OPT_STRING, NULL, 1, 63, false, "The server's name on its network."},
 	{"network-name", GW_OPT_STRING, "Godwit", 1, 32, false, "The name of the network."},
 	{"description", GW_OPT_STRING, "A Godwit server", 1, 120, false,
          "What users see beside the server's name."},
@@ -97,9 +97,10 @@ static int read_block(const struct gw_option *table, const char *owner, const st
 	return status;
 }
 
-static bool is_server_name(const char *s)
+bool settings_is_server_name(const char *s)
 {
-	return s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")] ==
+	return s[0] != '\0' &&
+	       s[strspn(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.-")] ==
 	               '\0' &&
 	       strchr(s, '.') != NULL && s[0] != '.' && s[0] != '-' && strstr(s, "..") == NULL &&
 	       s[strlen(s) - 1] != '.';
@@ -174,7 +175,7 @@ static int read_top(struct settings *s, const struct node *root, struct gw_error
 	s->description = mem_strdup(options_string(o, "description"));
 	s->state_directory = mem_strdup(options_string(o, "state-directory"));
 	options_free(&o);
-	if (!is_server_name(s->server))
+	if (s->server[0] != '\0' && !settings_is_server_name(s->server))
 		return node_fail(err, server,
 		                 "'server' must be a name such as irc1.example.net, not '%.63s'",
 		                 s->server);

@@ -28,7 +28,8 @@ struct level_setting {
 enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG };
 
 struct settings {
-	char *server, *network, *description;
+	char *server; /* "" when the configuration does not say it: server_name.h */
+	char *network, *description;
 	char *state_directory;
 	char **module_directories; /* empty: beside the executable, or where they are installed */
 	size_t n_module_directories;
@@ -56,6 +57,9 @@ struct settings_section {
 	const struct gw_option *table;
 };
 extern const struct settings_section settings_sections[];
+
+/** "irc1.example.net" */
+bool settings_is_server_name(const char *s);
 
 /** Whether the core itself reads this key of the top level. */
 bool settings_is_key(const char *key);

@@ -91,10 +91,15 @@ static int prepare_copies(struct gw_server *server, struct gw_error *err)
 	return status;
 }
 
+int state_dir_make(struct gw_server *server, struct gw_error *err)
+{
+	return make_path(server->settings->state_directory, err);
+}
+
 int state_dir_open(struct gw_server *server, struct gw_error *err)
 {
 	const char *folder = server->settings->state_directory;
-	int status = make_path(folder, err);
+	int status = state_dir_make(server, err);
 
 	if (status == 0)
 		status = take_lock(server, folder, err);

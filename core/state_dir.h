@@ -9,7 +9,9 @@
 
 struct gw_server;
 
-/** Makes it (0700) where it is missing, takes the lock, clears away the copies of a server that
+/** Makes it (0700) where it is missing. */
+int state_dir_make(struct gw_server *server, struct gw_error *err);
+/** The same, and takes the lock, clears away the copies of a server that
  * died. */
 int state_dir_open(struct gw_server *server, struct gw_error *err);
 void state_dir_close(struct gw_server *server);

@@ -4,6 +4,7 @@
  */
 #include "core/tls_cred.h"
 #include "core/conn.h"
+#include "core/file.h"
 #include "core/mem.h"
 #include "core/server.h"
 #include "core/tls.h"
@@ -11,7 +12,6 @@
 #include <fcntl.h>
 #include <gnutls/crypto.h>
 #include <gnutls/x509.h>
-#include <libgen.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -73,40 +73,6 @@ static int read_pem(const char *path, bool secret, gnutls_datum_t *out, struct g
 	return status;
 }
 
-static void sync_folder(const char *path)
-{
-	char *copy = mem_strdup(path);
-	int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		fsync(fd);
-		close(fd);
-	}
-	free(copy);
-}
-
-/* All of it or nothing, whatever happens meanwhile. */
-static int write_file(const char *path, mode_t mode, const gnutls_datum_t *data,
-                      struct gw_error *err)
-{
-	char *temp = mem_printf("%s.new", path);
-	int fd = open(temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, mode);
-	int status = 0;
-
-	if (fd < 0 || fchmod(fd, mode) != 0 ||
-	    write(fd, data->data, data->size) != (ssize_t)data->size || fsync(fd) != 0 ||
-	    rename(temp, path) != 0)
-		status = sys_fail(err, "cannot write", path);
-	if (fd >= 0)
-		close(fd);
-	if (status == 0)
-		sync_folder(path);
-	else
-		unlink(temp);
-	free(temp);
-	return status;
-}
-
 /* --- the first start --- */
 
 static int make_key(const char *path, struct gw_error *err)
@@ -122,7 +88,7 @@ static int make_key(const char *path, struct gw_error *err)
 		status = gnutls_x509_privkey_export2_pkcs8(key, GNUTLS_X509_FMT_PEM, NULL,
 		                                           GNUTLS_PKCS_PLAIN, &pem);
 	if (status == 0)
-		status = write_file(path, 0600, &pem, err);
+		status = file_write(path, 0600, pem.data, pem.size, err);
 	else
 		status = tls_fail(err, "cannot make the key", path, status);
 	gnutls_x509_privkey_deinit(key);
@@ -197,7 +163,7 @@ static int make_certificate(const struct tls_cred_spec *spec, struct gw_error *e
 	if (status != 0)
 		status = tls_fail(err, "cannot make the certificate", spec->certificate, status);
 	else
-		status = write_file(spec->certificate, 0644, &pem, err);
+		status = file_write(spec->certificate, 0644, pem.data, pem.size, err);
 	forget_pem(&key);
 	gnutls_free(pem.data);
 	return status;

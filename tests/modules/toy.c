@@ -344,7 +344,8 @@ static const struct gw_admin_command commands[] = {
 	{"toy wait", "", "Waits for toy answer.", "", 0, 0, CALL_WAIT},
 	{"toy answer", "", "Answers toy wait.", "", 0, 0, CALL_ANSWER},
 };
-static const struct gw_protocol protocols[] = {{"client", CALL_ACCEPT}, {"other", CALL_ACCEPT}};
+static const struct gw_protocol protocols[] = {{"client", CALL_ACCEPT, GW_TLS_CLIENTS},
+                                               {"other", CALL_ACCEPT, GW_TLS_CLIENTS}};
 static const struct gw_rows rows[] = {
 	GW_ROWS("toy.row", own_rows),
 	GW_ROWS(GW_POINT_ADMIN, commands),

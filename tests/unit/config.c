@@ -281,8 +281,6 @@ static void test_the_cores_own_keys(void **state)
 static void test_mistakes_in_the_cores_own_keys(void **state)
 {
 	static const struct mistake mistakes[] = {
-		{"", "f:1:1: the configuration needs the option 'server'"},
-		{"network-name: x\n", "f:1:1: the configuration needs the option 'server'"},
 		{"server: irc\n",
 	         "f:1:9: 'server' must be a name such as irc1.example.net, not 'irc'"},
 		{"server: a.b\nnetwork-name: two words\n",
