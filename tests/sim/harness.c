@@ -7,9 +7,12 @@
 #include "core/listener.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/verb.h"
 #include "tests/sim/harness_part.h"
+#include <errno.h>
 #include <ftw.h>
 #include <godwit/admin.h>
+#include <godwit/verb.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -144,7 +147,18 @@ static void end_server(struct simserver *s)
 	server_free(&s->server);
 }
 
-static int start(struct simserver *s, struct gw_error *err)
+/* 0 to go on with the start. */
+static int run_verb(struct simserver *s, const char *const *words, struct gw_error *err)
+{
+	int code, n = 0;
+
+	while (words[n] != NULL)
+		n++;
+	code = n == 0 ? GW_VERB_START : verb_run(s->server, n, words, err);
+	return code == GW_VERB_START ? 0 : gw_fail(NULL, -ECANCELED, "-");
+}
+
+static int start(struct simserver *s, const char *const *words, struct gw_error *err)
 {
 	char *path = simserver_path(s, "godwit.yaml");
 	int status;
@@ -156,8 +170,10 @@ static int start(struct simserver *s, struct gw_error *err)
 		log_set_sink(s->server->log, keep_log, s);
 		s->asker = module_new(s->server, asker.name);
 		module_bind(s->asker, &asker, s);
-		status = server_start(s->server, err);
+		status = run_verb(s, words, err);
 	}
+	if (status == 0)
+		status = server_start(s->server, err);
 	if (status == 0)
 		return 0;
 	shorten(s, err->text);
@@ -184,7 +200,8 @@ static void simserver_free(struct simserver *s)
 	free(s);
 }
 
-struct simserver *simnet_try_server(struct simnet *net, const char *yaml, struct gw_error *err)
+static struct simserver *try(struct simnet *net, const char *yaml, const char *const *words,
+                             struct gw_error *err)
 {
 	struct simserver *s = calloc(1, sizeof(*s)), **at = sim_servers(net);
 
@@ -197,12 +214,33 @@ struct simserver *simnet_try_server(struct simnet *net, const char *yaml, struct
 	snprintf(s->address, sizeof(s->address), "10.0.0.%d:7000", s->number);
 	simhost_number(s->host, (unsigned)s->number);
 	simserver_config(s, yaml);
-	if (start(s, err) != 0) {
+	if (start(s, words, err) != 0) {
 		simserver_free(s);
 		return NULL;
 	}
 	*at = s;
 	return s;
+}
+
+static const char *const no_words[] = {NULL};
+
+struct simserver *simnet_try_server(struct simnet *net, const char *yaml, struct gw_error *err)
+{
+	return try(net, yaml, no_words, err);
+}
+
+struct simserver *simnet_verb_server(struct simnet *net, const char *yaml, struct gw_error *err,
+                                     const char *verb, ...)
+{
+	const char *words[16] = {verb};
+	va_list args;
+	int n = 0;
+
+	va_start(args, verb);
+	while (words[n] != NULL && n < 14)
+		words[++n] = va_arg(args, const char *);
+	va_end(args);
+	return try(net, yaml, words, err);
 }
 
 struct simserver *simnet_server(struct simnet *net, const char *yaml)
@@ -256,7 +294,7 @@ void simserver_restart(struct simserver *s, const char *yaml)
 		simserver_stop(s);
 	if (yaml != NULL)
 		simserver_config(s, yaml);
-	if (start(s, &err) != 0)
+	if (start(s, no_words, &err) != 0)
 		fprintf(stderr, "the server does not start again: %s\n", err.text);
 	NEED(s->server != NULL);
 }

@@ -34,6 +34,10 @@ struct simserver *simnet_server(struct simnet *net, const char *yaml);
 /** The same, but a start that fails is what the test wants: NULL, and the sentence, without the
  * folder's name. */
 struct simserver *simnet_try_server(struct simnet *net, const char *yaml, struct gw_error *err);
+/** As `godwit VERB ARGUMENTS...`, which end with NULL. NULL when the verb does not have the server
+ * started, with its sentence if it failed. */
+struct simserver *simnet_verb_server(struct simnet *net, const char *yaml, struct gw_error *err,
+                                     const char *verb, ...) __attribute__((sentinel));
 struct gw_server *simserver_server(struct simserver *s);
 struct loop *simserver_host(struct simserver *s);
 /** "10.0.0.N:7000", where server N is reached by others. */
