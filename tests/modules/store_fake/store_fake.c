@@ -53,6 +53,7 @@ struct batch {
 	struct batch *prev, *next;
 	struct gw_call done;
 	int status;
+	bool empties; /* all tables, in place of its operations */
 	size_t n;
 	struct gw_store_op *ops;
 	uint8_t *log; /* its record, once it is merged; NULL: nothing was changed */
@@ -239,6 +240,19 @@ static int run_check(struct tx *tx, const struct gw_store_op *op)
 	return row.version == op->version ? 0 : -ESTALE;
 }
 
+static void run_empty(struct tx *tx)
+{
+	struct table *t;
+
+	for (uint8_t i = 0; i < GW_STORE_TABLES; i++) {
+		t = &tx->fake->tables[i];
+		while (t->n > 0)
+			change(tx, i,
+			       (struct gw_blob){t->rows[t->n - 1]->bytes, t->rows[t->n - 1]->key_n},
+			       NULL);
+	}
+}
+
 static int run_op(struct tx *tx, const struct gw_store_op *op)
 {
 	gw_store_merge_fn *merge = (gw_store_merge_fn *)gw_call_fn(tx->fake->merge);
@@ -366,6 +380,8 @@ static void batch_run(struct fake *fake, struct batch *batch)
 	struct undo *u, *next;
 
 	batch->status = 0;
+	if (batch->empties)
+		run_empty(&tx);
 	for (size_t i = 0; i < batch->n && batch->status == 0; i++)
 		batch->status = run_op(&tx, &batch->ops[i]);
 	if (batch->status == 0)
@@ -474,12 +490,20 @@ static void *copy(uint8_t **at, struct gw_blob blob)
 	return to;
 }
 
+static void enqueue(struct fake *fake, struct batch *batch)
+{
+	bool idle = fake->queue == NULL && fake->taken == NULL && fake->synced == NULL;
+
+	DL_APPEND(fake->queue, batch);
+	if (idle)
+		take(fake);
+}
+
 static int fake_commit(void *store, const struct gw_store_op *ops, size_t n,
                        enum gw_store_durable durable, struct gw_call done)
 {
 	struct fake *fake = store;
 	struct batch *batch = gw_alloc(fake->self, sizeof(*batch));
-	bool idle = fake->queue == NULL && fake->taken == NULL && fake->synced == NULL;
 	size_t bytes = n * sizeof(*ops);
 	uint8_t *at;
 
@@ -497,9 +521,7 @@ static int fake_commit(void *store, const struct gw_store_op *ops, size_t n,
 		if (ops[i].file > 0)
 			batch->ops[i].file = fcntl(ops[i].file, F_DUPFD_CLOEXEC, 3);
 	}
-	DL_APPEND(fake->queue, batch);
-	if (idle)
-		take(fake);
+	enqueue(fake, batch);
 	return 0;
 }
 
@@ -625,11 +647,16 @@ static void fake_identity(void *store, char out[GW_STORE_IDENTITY])
 	snprintf(out, GW_STORE_IDENTITY, "fake %llu", (unsigned long long)st.st_ino);
 }
 
-static int fake_no_care(void *store, struct gw_call done)
+/* What is set aside is gone, too. */
+static int fake_wipe(void *store, struct gw_call done)
 {
-	(void)store;
-	(void)done;
-	return -ENOTSUP;
+	struct fake *fake = store;
+	struct batch *batch = gw_alloc(fake->self, sizeof(*batch));
+
+	batch->empties = true;
+	batch->done = done;
+	enqueue(fake, batch);
+	return 0;
 }
 
 static int fake_no_backup(void *store, const char *path, struct gw_call done)
@@ -648,8 +675,8 @@ static const struct gw_store_ops fake_ops = {
 	.pending = fake_pending,
 	.usage = fake_usage,
 	.identity = fake_identity,
-	.wipe = fake_no_care,
-	.discard = fake_no_care,
+	.wipe = fake_wipe,
+	.discard = fake_wipe,
 	.backup = fake_no_backup,
 	.tx_get = tx_get,
 	.tx_put = tx_put,
