@@ -33,51 +33,55 @@ struct kind {
 	uint8_t needs;
 	enum form form;
 	enum whose whose;
-	bool once; /* not again, if it was seen before its server was out of sight */
+	bool to_others; /* it changes what is not its source's */
+	bool once;      /* not again, if it was seen before its server was out of sight */
 };
 
+static apply_fn apply_aside;
+
 static const struct kind kinds[] = {
-	[GW_EV_USER & 0xff] = {GW_EV_USER, apply_user, NEED_SOURCE, BOTH, OWN, false},
-	[GW_EV_QUIT & 0xff] = {GW_EV_QUIT, apply_quit, NEED_SOURCE, NEWS, OWN, false},
-	[GW_EV_NICK & 0xff] = {GW_EV_NICK, apply_nick, NEED_SOURCE, NEWS, OWN, false},
-	[GW_EV_SET & 0xff] = {GW_EV_SET, apply_set, NEED_SOURCE, NEWS, OWN, false},
+	[GW_EV_USER & 0xff] = {GW_EV_USER, apply_user, NEED_SOURCE, BOTH},
+	[GW_EV_QUIT & 0xff] = {GW_EV_QUIT, apply_quit, NEED_SOURCE, NEWS},
+	[GW_EV_NICK & 0xff] = {GW_EV_NICK, apply_nick, NEED_SOURCE, NEWS},
+	[GW_EV_SET & 0xff] = {GW_EV_SET, apply_set, NEED_SOURCE, NEWS},
 	[GW_EV_CHANNEL & 0xff] = {GW_EV_CHANNEL, apply_channel, NEED_CHANNEL | NEED_LIFE, BOTH,
-                                  EXPORTERS, false},
+                                  .whose = EXPORTERS, .to_others = true},
 	[GW_EV_JOIN & 0xff] = {GW_EV_JOIN, apply_join, NEED_SOURCE | NEED_CHANNEL | NEED_LIFE, BOTH,
-                               SOURCES, false},
-	[GW_EV_PART & 0xff] = {GW_EV_PART, apply_part, NEED_SOURCE | NEED_CHANNEL, NEWS, OWN,
-                               false},
-	[GW_EV_KICK & 0xff] = {GW_EV_KICK, apply_kick, NEED_TARGET, BOTH, EXPORTERS, false},
-	[GW_EV_MODE & 0xff] = {GW_EV_MODE, apply_mode, NEED_CHANNEL | NEED_LIFE, BOTH, EXPORTERS,
-                               false},
-	[GW_EV_TOPIC & 0xff] = {GW_EV_TOPIC, apply_topic, NEED_CHANNEL | NEED_LIFE, NEWS, OWN,
-                                false},
-	[GW_EV_MESSAGE & 0xff] = {GW_EV_MESSAGE, apply_message, 0, NEWS, OWN, true},
-	[GW_EV_INVITE & 0xff] = {GW_EV_INVITE, apply_invite, NEED_CHANNEL | NEED_TARGET, NEWS, OWN,
-                                 true},
-	[GW_EV_KILL & 0xff] = {GW_EV_KILL, apply_kill, NEED_TARGET, NEWS, OWN, true},
-	[GW_EV_WALLOPS & 0xff] = {GW_EV_WALLOPS, apply_wallops, 0, NEWS, OWN, true},
+                               .whose = SOURCES},
+	[GW_EV_PART & 0xff] = {GW_EV_PART, apply_part, NEED_SOURCE | NEED_CHANNEL, NEWS},
+	[GW_EV_KICK & 0xff] = {GW_EV_KICK, apply_kick, NEED_TARGET, BOTH, .whose = EXPORTERS,
+                               .to_others = true},
+	[GW_EV_MODE & 0xff] = {GW_EV_MODE, apply_mode, NEED_CHANNEL | NEED_LIFE, BOTH,
+                               .whose = EXPORTERS, .to_others = true},
+	[GW_EV_TOPIC & 0xff] = {GW_EV_TOPIC, apply_topic, NEED_CHANNEL | NEED_LIFE, NEWS,
+                                .to_others = true},
+	[GW_EV_MESSAGE & 0xff] = {GW_EV_MESSAGE, apply_message, 0, NEWS, .once = true},
+	[GW_EV_INVITE & 0xff] = {GW_EV_INVITE, apply_invite, NEED_CHANNEL | NEED_TARGET, NEWS,
+                                 .once = true},
+	[GW_EV_KILL & 0xff] = {GW_EV_KILL, apply_kill, NEED_TARGET, NEWS, .once = true},
+	[GW_EV_WALLOPS & 0xff] = {GW_EV_WALLOPS, apply_wallops, 0, NEWS, .once = true},
 	[GW_EV_UNREGISTER & 0xff] = {GW_EV_UNREGISTER, apply_unregister, NEED_CHANNEL | NEED_LIFE,
-                                     NEWS, OWN, false},
-	[GW_EV_SPLIT & 0xff] = {GW_EV_SPLIT, apply_split, 0, NEWS, OWN, false},
-	[GW_EV_LOAD & 0xff] = {GW_EV_LOAD, apply_load, 0, NEWS, OWN, false},
-	[BURST_SERVER & 0xff] = {BURST_SERVER, apply_burst_server, 0, BURST, OWN, false},
-	[BURST_VECTOR & 0xff] = {BURST_VECTOR, apply_burst_vector, 0, BURST, OWN, false},
-	[BURST_STRAY & 0xff] = {BURST_STRAY, apply_burst_stray, NEED_TARGET, BURST, EXPORTERS,
-                                false},
-	[BURST_DATA & 0xff] = {BURST_DATA, apply_burst_data, 0, BURST, EXPORTERS, false},
-	[BURST_SESSION & 0xff] = {BURST_SESSION, apply_burst_session, NEED_SOURCE, BURST, SOURCES,
-                                  false},
-	[KIND_INTEREST & 0xff] = {KIND_INTEREST, apply_interest, NEED_CHANNEL, BOTH, OWN, false},
+                                     NEWS, .to_others = true},
+	[GW_EV_SPLIT & 0xff] = {GW_EV_SPLIT, apply_split, 0, NEWS},
+	[GW_EV_LOAD & 0xff] = {GW_EV_LOAD, apply_load, 0, NEWS},
+	[BURST_SERVER & 0xff] = {BURST_SERVER, apply_burst_server, 0, BURST},
+	[BURST_VECTOR & 0xff] = {BURST_VECTOR, apply_burst_vector, 0, BURST},
+	[BURST_STRAY & 0xff] = {BURST_STRAY, apply_burst_stray, NEED_TARGET, BURST,
+                                .whose = EXPORTERS},
+	[BURST_DATA & 0xff] = {BURST_DATA, apply_burst_data, 0, BURST, .whose = EXPORTERS},
+	[BURST_SESSION & 0xff] = {BURST_SESSION, apply_burst_session, NEED_SOURCE, BURST,
+                                  .whose = SOURCES},
+	[KIND_INTEREST & 0xff] = {KIND_INTEREST, apply_interest, NEED_CHANNEL, BOTH},
+	[BURST_ASIDE & 0xff] = {BURST_ASIDE, apply_aside, 0, BURST, .whose = EXPORTERS},
 };
 
 static const struct kind *kind_known(uint32_t kind)
 {
-	const struct kind *row = &kinds[kind & 0xff];
+	uint32_t number = kind & 0xff;
 
-	if ((kind & 0xff) >= sizeof(kinds) / sizeof(kinds[0]) || row->kind != kind)
+	if (number >= sizeof(kinds) / sizeof(kinds[0]) || kinds[number].kind != kind)
 		return NULL;
-	return row;
+	return &kinds[number];
 }
 
 void publish(struct network *net, const struct gw_event *event)
@@ -105,43 +109,66 @@ static uint64_t clock_bound(struct network *net)
 /* Whoever was not taken in over the link, or went behind another, is still heard of there. */
 static int not_behind(const struct applying *a, uint64_t run)
 {
-	return way_shades(a->net, a->way, run) ? PASS_OVER : -EPERM;
+	return a->way != NULL && way_shades(a->net, a->way, run) ? PASS_OVER : -EPERM;
+}
+
+static bool kind_aside(const struct kind *kind)
+{
+	return kind != NULL && (kind->to_others || kind->whose == EXPORTERS);
+}
+
+/* What such a server did to channels others may have taken in: that is state, which has to be the
+ * same everywhere. Nothing is done in its users' names, and links are told only if it was new, so
+ * that nothing goes round in a circle. */
+static int check_aside(struct applying *a, const struct kind *kind)
+{
+	int status = not_behind(a, a->header.run);
+
+	if (status == PASS_OVER && kind != NULL && (kind->to_others || kind->whose == EXPORTERS)) {
+		a->aside = true;
+		return 0;
+	}
+	return status;
 }
 
 /* The server that an ordinary event comes from must be behind the link that brought it; per origin
- * the order is kept. */
-static int check_origin(struct applying *a, struct server **node_out)
+ * the order is kept. Of a burst, the server that has told what has no home. */
+static int check_origin(struct applying *a, const struct kind *kind, struct server **node_out)
 {
 	const struct header *h = &a->header;
 	struct server *node = server_find(a->net, h->run);
+	bool behind = node != NULL && node->pub.via == a->via;
 
 	*node_out = node;
+	if ((h->flags & HEADER_BURST) && (a->via == 0 || h->seq != 0))
+		return -EPERM;
 	if (h->flags & HEADER_BURST)
-		return a->via != 0 && h->seq == 0 ? 0 : -EPERM;
-	if (node == NULL || node->pub.via != a->via)
-		return a->way == NULL ? -EPERM : not_behind(a, h->run);
+		return behind || kind == NULL || kind->whose != EXPORTERS ? 0
+		                                                          : check_aside(a, kind);
+	if (!behind)
+		return check_aside(a, kind);
 	if (h->seq <= node->seq)
 		return -EALREADY;
 	return h->clock > node->clock ? 0 : -EBADMSG;
 }
 
-static int check_burst_source(struct applying *a)
+static int check_burst_source(const struct applying *a)
 {
-	if (a->source != NULL && a->source->session.home->via == a->via)
-		return 0;
-	if (a->header.source == a->way->skipped)
-		return PASS_OVER;
-	return a->source == NULL ? -ENOENT : -EPERM;
+	const struct gw_node *home = a->source == NULL ? NULL : a->source->session.home;
+
+	if (home == NULL)
+		return -ENOENT;
+	return home->via == a->via ? 0 : not_behind(a, home->run);
 }
 
 /* A session speaks from its home. While the state of that is on its way, some of its sessions are
- * not here yet. */
-static int check_source(struct applying *a, const struct server *node)
+ * not here yet; what they do to others counts all the same. */
+static int check_source(struct applying *a, const struct kind *kind, const struct server *node)
 {
 	const struct header *h = &a->header;
 	bool burst = (h->flags & HEADER_BURST) != 0;
 
-	if (!(h->flags & HEADER_SOURCE))
+	if (!(h->flags & HEADER_SOURCE) || a->aside)
 		return 0;
 	a->source = person_find(a->net, h->source);
 	if (h->kind == GW_EV_USER)
@@ -149,19 +176,8 @@ static int check_source(struct applying *a, const struct server *node)
 	if (burst)
 		return check_burst_source(a);
 	if (a->source == NULL)
-		return -ENOENT;
+		return node->bursting && kind != NULL && kind->to_others ? 0 : -ENOENT;
 	return a->source->session.home == &node->pub ? 0 : -EPERM;
-}
-
-/* What is told of a burst's exporter itself has one way to go, so nothing goes round in a circle.
- */
-static int check_exporter(struct applying *a, const struct kind *kind, const struct server *node)
-{
-	if (kind == NULL || kind->whose != EXPORTERS || !(a->header.flags & HEADER_BURST))
-		return 0;
-	if (node != NULL && node->pub.via == a->via)
-		return 0;
-	return not_behind(a, a->header.run);
 }
 
 /* What is to be shown once was, perhaps, when the server was in sight before. */
@@ -243,6 +259,57 @@ void tell_links(struct applying *a, const void *record, size_t n)
 	gw_notify(a->net->self, a->net->topic_record, &passing);
 }
 
+/* In this server's name: the origin may be unknown farther on. */
+static void tell_aside(struct applying *a, const void *record, size_t n)
+{
+	struct applying own = {.net = a->net, .via = a->via};
+	uint8_t room[1024];
+	struct writer w;
+
+	own.header = (struct header){.flags = HEADER_BURST | GW_SCOPE_ALL,
+	                             .kind = BURST_ASIDE,
+	                             .run = a->net->here->pub.run,
+	                             .clock = gw_clock_next(a->net->self)};
+	writer_init(&w, a->net->self, room, sizeof(room));
+	put_header(&w, &own.header);
+	put_bytes(&w, record, n);
+	if (!w.full)
+		tell_links(&own, w.p, w.n);
+	writer_fini(&w);
+}
+
+/* A record within a record. */
+static int apply_aside(struct applying *a)
+{
+	struct applying in = {.net = a->net,
+	                      .via = a->via,
+	                      .way = a->way,
+	                      .body = a->body,
+	                      .max_clock = a->max_clock,
+	                      .aside = true};
+	uint64_t edits = a->net->edits;
+	const struct kind *kind;
+	int status;
+
+	if (!get_header(&in.body, &in.header))
+		return -EBADMSG;
+	if (in.header.clock > in.max_clock || in.header.clock == 0)
+		return -ERANGE;
+	kind = kind_known(in.header.kind);
+	if (!kind_aside(kind) || kind->apply == apply_aside)
+		return -EBADMSG;
+	in.stamp = (struct gw_stamp){in.header.clock, in.header.run};
+	status = check_names(&in, kind);
+	if (status == 0) {
+		event_init(&in, NULL);
+		status = kind->apply(&in);
+	}
+	if (in.changes != NULL)
+		gw_free(a->net->self, in.changes);
+	a->stays = edits == a->net->edits;
+	return status;
+}
+
 /* A kind that nobody here knows: its number says what happens to it. */
 static int apply_unknown(struct applying *a)
 {
@@ -258,34 +325,39 @@ static int apply_kind(struct applying *a, const struct kind *kind)
 	return apply_unknown(a);
 }
 
-static int apply_checked(struct applying *a, struct server *node, const void *record, size_t n)
+static int apply_checked(struct applying *a, const struct kind *kind, struct server *node,
+                         const void *record, size_t n)
 {
-	const struct kind *kind = kind_known(a->header.kind);
-	bool burst = (a->header.flags & HEADER_BURST) != 0;
+	bool counts = !(a->header.flags & HEADER_BURST) && !a->aside;
+	uint64_t edits = a->net->edits;
 	struct server before = {0};
 	int status = check_names(a, kind);
 
 	if (status == 0)
-		status = check_source(a, node);
-	if (status == 0)
-		status = check_exporter(a, kind, node);
+		status = check_source(a, kind, node);
 	if (status == 0)
 		status = check_again(a, kind, node);
 	if (status != 0)
 		return status;
 	event_init(a, node);
-	if (!burst) {
+	if (counts) {
 		before = *node;
 		node->seq = a->header.seq;
 		node->clock = a->header.clock;
 	}
 	status = apply_kind(a, kind);
-	if (status < 0 && status != -ENOMSG && !burst) {
+	if (status < 0 && status != -ENOMSG && counts) {
 		node->seq = before.seq;
 		node->clock = before.clock;
 	}
-	if (status == 0 && !a->stays)
+	if (status != 0 || a->stays)
+		return status;
+	if (!a->aside)
 		tell_links(a, record, n);
+	else if (edits != a->net->edits && a->header.kind == BURST_ASIDE)
+		tell_aside(a, a->body.p, (size_t)(a->body.end - a->body.p));
+	else if (edits != a->net->edits)
+		tell_aside(a, record, n);
 	return status;
 }
 
@@ -294,6 +366,7 @@ static int apply_one(struct network *net, const void *record, size_t n, uint64_t
 {
 	struct applying a = {
 		.net = net, .via = via, .sink = sink, .caps = caps, .max_clock = clock_bound(net)};
+	const struct kind *kind;
 	struct server *node;
 	int status;
 
@@ -305,11 +378,12 @@ static int apply_one(struct network *net, const void *record, size_t n, uint64_t
 	a.way = way_find(net, via);
 	if (via != 0 && a.way == NULL)
 		return -EPERM;
-	status = check_origin(&a, &node);
+	kind = kind_known(a.header.kind);
+	status = check_origin(&a, kind, &node);
 	if (status != 0)
 		return status == PASS_OVER ? 0 : status;
 	a.stamp = (struct gw_stamp){a.header.clock, a.header.run};
-	status = apply_checked(&a, node, record, n);
+	status = apply_checked(&a, kind, node, record, n);
 	if (a.changes != NULL)
 		gw_free(net->self, a.changes);
 	if (via != 0 && status == 0)

@@ -455,7 +455,7 @@ int apply_burst_stray(struct applying *a)
 	stray = stray_get(a->net, a->header.target, member, life);
 	for (unsigned i = 0; i < N_PREFIXES; i++) {
 		if (!stamp_none(stamps[i]))
-			stray_touch(stray, i, (bits & 1u << i) != 0, stamps[i]);
+			stray_touch(a->net, stray, i, (bits & 1u << i) != 0, stamps[i]);
 	}
 	stray_settle(a, stray);
 	return 0;

@@ -53,6 +53,7 @@ static bool topic_apply(struct network *net, struct life *life, const struct top
 {
 	if (!stamp_wins(topic->stamp, life->topic_stamp))
 		return false;
+	net->edits += gw_stamp_cmp(topic->stamp, life->topic_stamp) != 0;
 	life->topic = replaced(net, life->topic, topic->text);
 	life->topic_setter = replaced(net, life->topic_setter, topic->setter);
 	life->topic_ms = topic->ms;
@@ -85,8 +86,15 @@ static struct registration *registration_get(struct network *net, struct life *l
 		return NULL;
 	registration = (struct registration *)gw_alloc(net->self, sizeof(*registration));
 	registration->id = id;
+	net->edits++;
 	LL_PREPEND(life->registrations, registration);
 	return registration;
+}
+
+static void registration_end(struct network *net, struct registration *registration)
+{
+	net->edits += !registration->dead;
+	registration->dead = true;
 }
 
 /** The body of a CHANNEL record, up to its items. */
@@ -126,10 +134,14 @@ static void making_register(struct network *net, struct life *life, struct makin
 		struct registration *registration =
 			registration_get(net, life, (struct gw_id){id.clock, id.origin});
 
-		if (registration != NULL && dead)
-			registration->dead = true;
-		if (registration != NULL && gw_stamp_cmp(claim, registration->claim) > 0)
+		if (registration == NULL)
+			continue;
+		if (dead)
+			registration_end(net, registration);
+		if (gw_stamp_cmp(claim, registration->claim) > 0) {
 			registration->claim = claim;
+			net->edits++;
+		}
 	}
 }
 
@@ -195,7 +207,7 @@ int apply_unregister(struct applying *a)
 	shown = chan->current == life && registration != NULL &&
 	        registration == life_registered(life);
 	if (registration != NULL)
-		registration->dead = true;
+		registration_end(a->net, registration);
 	if (shown) {
 		chan_mirror(chan);
 		a->event.channel = &chan->pub;

@@ -91,6 +91,7 @@ struct life *life_get(struct network *net, const char *name, struct gw_stamp cre
 		life->since_ms = now_ms(net);
 		LL_PREPEND(chan->lives, life);
 		net->n_lives++;
+		net->edits++;
 	}
 	*chan_out = chan;
 	return life;

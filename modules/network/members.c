@@ -54,6 +54,7 @@ void seat_touch(struct network *net, struct seat *seat, unsigned prefix, bool on
 {
 	if (!stamp_wins(stamp, seat_stamp(seat, prefix)))
 		return;
+	net->edits += gw_stamp_cmp(stamp, seat_stamp(seat, prefix)) != 0;
 	if (gw_stamp_cmp(stamp, seat->pub.stamp) != 0) {
 		if (seat->touched == NULL)
 			seat->touched = (struct gw_stamp *)gw_alloc(
@@ -88,10 +89,12 @@ struct stray *stray_find(struct network *net, struct gw_stamp member, struct gw_
 	return stray;
 }
 
-void stray_touch(struct stray *stray, unsigned prefix, bool on, struct gw_stamp stamp)
+void stray_touch(struct network *net, struct stray *stray, unsigned prefix, bool on,
+                 struct gw_stamp stamp)
 {
 	if (!stamp_wins(stamp, stray->stamps[prefix]))
 		return;
+	net->edits += gw_stamp_cmp(stamp, stray->stamps[prefix]) != 0;
 	stray->stamps[prefix] = stamp;
 	stray->bits = (uint8_t)(on ? stray->bits | 1u << prefix : stray->bits & ~(1u << prefix));
 }
@@ -118,6 +121,7 @@ struct stray *stray_get(struct network *net, uint64_t session, struct gw_stamp m
 	stray->key = (struct stray_key){member, life};
 	stray->session = session;
 	stray->at_ms = gw_mono_ns(self) / GW_MS;
+	net->edits++;
 	HASH_ADD(hh, net->strays, key, sizeof(stray->key), stray);
 	return stray;
 }

@@ -130,6 +130,7 @@ static bool letter_apply(struct network *net, struct life *life, const struct it
 
 	if (!stamp_wins(item->stamp, cell->stamp))
 		return false;
+	net->edits += gw_stamp_cmp(item->stamp, cell->stamp) != 0;
 	cell->stamp = item->stamp;
 	cell->set = add;
 	if (shown) {
@@ -204,6 +205,7 @@ static bool entry_apply(struct network *net, struct life *life, const struct ite
 	if ((old != NULL && !stamp_wins(item->stamp, old->stamp)) ||
 	    (old == NULL && n >= ENTRIES_MAX))
 		return false;
+	net->edits += old == NULL || gw_stamp_cmp(item->stamp, old->stamp) != 0;
 	entry = entry_new(net, item);
 	if (old == NULL) {
 		DL_APPEND(life->lists, entry);
@@ -231,7 +233,7 @@ static void prefix_apply(struct applying *a, struct chan *chan, struct life *lif
 	if (seat != NULL && seat->life == life) {
 		seat_touch(net, seat, item->prefix, add, item->stamp);
 	} else if (seat != NULL || net->linked) {
-		stray_touch(stray_get(net, item->session, item->member, life->created),
+		stray_touch(net, stray_get(net, item->session, item->member, life->created),
 		            item->prefix, add, item->stamp);
 	}
 	if (seat != NULL)

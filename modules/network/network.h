@@ -77,8 +77,7 @@ struct way {
 	uint64_t via;
 	struct gw_id server; /* at its other end */
 	struct gw_stamp joint;
-	uint64_t recent;  /* run of the server that came last */
-	uint64_t skipped; /* session of the last USER that was passed over; 0: none */
+	uint64_t recent; /* run of the server that came last */
 	struct shade *shades;
 	struct way *next;
 	char name[GW_SERVER_MAX + 1];
@@ -259,6 +258,7 @@ struct network {
 	uint32_t n_visible, n_invisible, n_opers, peak;
 	uint32_t n_lives;
 	uint64_t issued; /* sequence of the last event made here */
+	uint64_t edits;  /* of channels and what is put aside: cells that a record has changed */
 	bool linked;     /* another server has been seen in this run */
 
 	bool busy;                         /* an event is being applied */
@@ -285,6 +285,7 @@ struct applying {
 	struct person *target;
 	uint64_t via;         /* the link that brought it, 0: made here */
 	struct way *way;      /* the same; NULL: made here, or dropped meanwhile */
+	bool aside;           /* of a server that is not behind its link: state only, see apply.c */
 	bool stays;           /* nothing of it was new: links are not told */
 	struct gw_sink *sink; /* of a user who is introduced here */
 	uint64_t caps;
@@ -335,6 +336,8 @@ static inline bool stamp_wins(struct gw_stamp stamp, struct gw_stamp cell)
 #define BURST_STRAY GW_KIND(34, GW_KIND_FORWARD)
 #define BURST_DATA GW_KIND(35, GW_KIND_FORWARD)
 #define BURST_SESSION GW_KIND(36, GW_KIND_FORWARD)
+/** Another record, whose origin need not be in sight: what it says of channels. */
+#define BURST_ASIDE GW_KIND(38, GW_KIND_FORWARD)
 /** Who listens to a channel: no event, as nobody sees it. */
 #define KIND_INTEREST GW_KIND(37, GW_KIND_FORWARD)
 
@@ -447,7 +450,8 @@ void seat_remove(struct network *net, struct seat *seat);
 struct stray *stray_find(struct network *net, struct gw_stamp member, struct gw_stamp life);
 struct stray *stray_get(struct network *net, uint64_t session, struct gw_stamp member,
                         struct gw_stamp life);
-void stray_touch(struct stray *stray, unsigned prefix, bool on, struct gw_stamp stamp);
+void stray_touch(struct network *net, struct stray *stray, unsigned prefix, bool on,
+                 struct gw_stamp stamp);
 /** If the membership is here: what is said of it takes effect. */
 void stray_settle(struct applying *a, struct stray *stray);
 void strays_free(struct network *net);

@@ -379,7 +379,6 @@ static void person_moves(struct network *net, struct person *p, struct server *h
 /* A record of a burst that says nothing new of a user, nor does what follows of it. */
 static int introduction_skip(struct applying *a)
 {
-	a->way->skipped = a->header.source;
 	a->stays = true;
 	return 0;
 }

@@ -253,6 +253,14 @@ struct rig *rig_new(const char *name, uint64_t seed, int64_t wall_ms)
 	return rig;
 }
 
+void rig_identity(struct rig *rig, struct gw_id server, uint64_t life)
+{
+	struct gw_node *here = RIG(rig, here);
+
+	here->id = server;
+	here->life = life;
+}
+
 void rig_rows(struct rig *rig, const struct gw_rows *rows)
 {
 	rig->rows = rows;

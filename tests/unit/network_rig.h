@@ -35,6 +35,8 @@ struct rig {
 
 /** Loads the module; `name` is the server's. */
 struct rig *rig_new(const char *name, uint64_t seed, int64_t wall_ms);
+/** What the services database would say of it. */
+void rig_identity(struct rig *rig, struct gw_id server, uint64_t life);
 /** Unloads it; fails the test when memory is left. */
 void rig_free(struct rig **rig);
 /** Contributes `rows` (or, NULL, nothing any more) in the name of `rig->other`, beside the channel

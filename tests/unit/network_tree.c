@@ -1,0 +1,547 @@
+/*
+ * tests/unit/network_tree.c - servers that link, split, heal and crash, in one process.
+ *
+ * Seeded: two to nine servers act at random on what they see; links between them come up and break
+ * at random, also several at once so that circles close; each direction of a link is a queue that is
+ * emptied at random, and bursts go out a part at a time. Now and then a server crashes and comes
+ * back in a new run while others have not missed the old one. At the end links are tried until
+ * nothing changes: they are a tree that reaches everybody, all digests are equal, and what users
+ * were shown is what is. "network_tree SEED" runs one seed, "FIRST LAST" a range.
+ *
+ * Built with a fault in the module (EXPECT_FAULT), it must find that.
+ */
+#include "tests/unit/cmocka.h"
+#include "tests/unit/network_acts.h"
+#include "tests/unit/network_watch.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SERVERS_MAX 9
+#define LINKS_MAX 64
+#define START_MS ((int64_t)1700000000000)
+
+struct record {
+	struct record *next;
+	size_t len;
+	uint8_t bytes[];
+};
+
+/** One end of a link: what it has sent and the other end has not taken yet. */
+struct end {
+	size_t server;
+	uint64_t via;
+	struct record *first, **last;
+	struct gw_burst_cursor cursor;
+	bool up, bursting;
+};
+
+struct link {
+	struct end ends[2];
+	bool used;
+};
+
+struct server {
+	struct rig *rig;
+	struct watch watch;
+	unsigned life;
+};
+
+struct world {
+	uint64_t random;
+	size_t n;
+	struct server servers[SERVERS_MAX];
+	struct link links[LINKS_MAX];
+	uint64_t vias;
+	int64_t now_ms;
+	size_t circles;
+	const char *fault;
+	bool verbose;
+};
+
+static uint64_t pick(struct world *w, uint64_t n)
+{
+	return rig_random(&w->random) % n;
+}
+
+static struct server *server_of(struct world *w, const struct rig *rig)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		if (w->servers[i].rig == rig)
+			return &w->servers[i];
+	}
+	return NULL;
+}
+
+static const char *kind_text(uint32_t kind)
+{
+	static char text[16];
+
+	snprintf(text, sizeof(text), "%u", (unsigned)(kind & 0xff));
+	return text;
+}
+
+/* --- links --- */
+
+static struct end *end_of(struct world *w, uint64_t via)
+{
+	for (size_t i = 0; i < LINKS_MAX; i++) {
+		for (size_t j = 0; w->links[i].used && j < 2; j++) {
+			if (w->links[i].ends[j].via == via)
+				return &w->links[i].ends[j];
+		}
+	}
+	return NULL;
+}
+
+static void end_push(struct end *end, const void *bytes, size_t len)
+{
+	struct record *r = malloc(sizeof(*r) + len);
+
+	r->next = NULL;
+	r->len = len;
+	memcpy(r->bytes, bytes, len);
+	if (end->first == NULL)
+		end->last = &end->first;
+	*end->last = r;
+	end->last = &r->next;
+}
+
+static void end_clear(struct end *end)
+{
+	while (end->first != NULL) {
+		struct record *r = end->first;
+
+		end->first = r->next;
+		free(r);
+	}
+}
+
+/* This end learns that the link is down; a link that neither end has is free. */
+static void end_down(struct world *w, struct link *link, size_t j)
+{
+	struct end *end = &link->ends[j];
+
+	if (!end->up)
+		return;
+	end->up = end->bursting = false;
+	if (w->verbose)
+		printf("%s: link %llu is down\n", w->servers[end->server].rig->name,
+		       (unsigned long long)end->via);
+	RIG(w->servers[end->server].rig, via_drop, end->via);
+	end_clear(end);
+	if (!link->ends[1 - j].up) {
+		end_clear(&link->ends[1 - j]);
+		link->used = false;
+	}
+}
+
+static void exported(void *ctx, const void *record, size_t len)
+{
+	end_push(ctx, record, len);
+}
+
+static void end_pump(struct world *w, struct end *end)
+{
+	if (end->bursting)
+		end->bursting = RIG(w->servers[end->server].rig, burst_export, &end->cursor,
+		                    exported, end);
+}
+
+static void end_up(struct world *w, struct link *link, size_t j, struct gw_stamp joint)
+{
+	struct end *end = &link->ends[j], *other = &link->ends[1 - j];
+
+	rig_via(w->servers[end->server].rig, w->servers[other->server].rig, end->via, joint);
+	end->up = end->bursting = true;
+	end->cursor = (struct gw_burst_cursor){.via = end->via};
+	end_pump(w, end);
+}
+
+static bool linked(struct world *w, size_t a, size_t b)
+{
+	for (size_t i = 0; i < LINKS_MAX; i++) {
+		const struct end *ends = w->links[i].ends;
+
+		if (w->links[i].used && ((ends[0].server == a && ends[1].server == b) ||
+		                         (ends[0].server == b && ends[1].server == a)))
+			return true;
+	}
+	return false;
+}
+
+static void link_up(struct world *w, size_t a, size_t b)
+{
+	struct link *link = w->links;
+	struct gw_stamp joint = {(uint64_t)w->now_ms << 16, w->vias + 1};
+
+	while (link->used)
+		link++;
+	*link = (struct link){.used = true};
+	link->ends[0] = (struct end){.server = a, .via = ++w->vias};
+	link->ends[1] = (struct end){.server = b, .via = ++w->vias};
+	if (w->verbose)
+		printf("link %llu of %zu and %llu of %zu\n",
+		       (unsigned long long)link->ends[0].via, a,
+		       (unsigned long long)link->ends[1].via, b);
+	end_up(w, link, 0, joint);
+	end_up(w, link, 1, joint);
+}
+
+static void on_event(void *ctx, struct rig *rig, const struct gw_event *e)
+{
+	struct world *w = ctx;
+
+	if (w->verbose)
+		printf("  %s: kind %s seq %llu %s %s %s\n", rig->name, kind_text(e->kind),
+		       (unsigned long long)e->seq, e->source == NULL ? "-" : e->source->user->nick,
+		       e->channel == NULL ? "-" : e->channel->name,
+		       e->split == NULL ? "" : e->split);
+	watch_event(&server_of(w, rig)->watch, e);
+}
+
+/** Whom a record is to be sent to. */
+struct sending {
+	struct world *w;
+	const struct gw_record *record;
+};
+
+static void send_over(void *ctx, uint64_t via)
+{
+	struct sending *s = ctx;
+	struct end *end = end_of(s->w, via);
+
+	if (end != NULL && end->up)
+		end_push(end, s->record->bytes, s->record->len);
+}
+
+static void on_record(void *ctx, struct rig *rig, const struct gw_record *r)
+{
+	struct sending s = {ctx, r};
+
+	RIG(rig, ways, r, send_over, &s);
+}
+
+static void on_circle(void *ctx, struct rig *rig, uint64_t via)
+{
+	struct world *w = ctx;
+
+	w->circles++;
+	if (w->verbose)
+		printf("%s: link %llu closes a circle\n", rig->name, (unsigned long long)via);
+	for (size_t i = 0; i < LINKS_MAX; i++) {
+		for (size_t j = 0; j < 2; j++) {
+			struct end *end = &w->links[i].ends[j];
+
+			if (w->links[i].used && end->via == via) {
+				end->up = end->bursting = false;
+				if (!w->links[i].ends[1 - j].up)
+					w->links[i].used = false;
+				if (!w->links[i].used) {
+					end_clear(&w->links[i].ends[0]);
+					end_clear(&w->links[i].ends[1]);
+				}
+			}
+		}
+	}
+}
+
+/* --- time --- */
+
+/* One end takes a record of the other, or notices that the other has gone. */
+static bool take(struct world *w, struct link *link, size_t j)
+{
+	struct end *from = &link->ends[1 - j], *to = &link->ends[j];
+	struct record *r = from->first;
+	int status;
+
+	if (!link->used || !to->up)
+		return false;
+	if (r == NULL && from->up)
+		return false;
+	if (r == NULL) {
+		end_down(w, link, j);
+		return true;
+	}
+	from->first = r->next;
+	status = RIG(w->servers[to->server].rig, apply, r->bytes, r->len, to->via);
+	if (w->verbose && status != 0)
+		printf("%s refused kind %u: %d\n", w->servers[to->server].rig->name,
+		       (unsigned)r->bytes[4], status);
+	if ((status == -EPERM && to->up) || status == -EBADMSG || status == -ERANGE)
+		w->fault = "an honest record was refused";
+	free(r);
+	return true;
+}
+
+static bool take_some(struct world *w)
+{
+	struct link *link = &w->links[pick(w, LINKS_MAX)];
+	size_t j = pick(w, 2);
+
+	for (size_t i = 0; i < LINKS_MAX && !link->used; i++)
+		link = link + 1 == w->links + LINKS_MAX ? w->links : link + 1;
+	if (!link->used)
+		return false;
+	if (pick(w, 4) == 0)
+		end_pump(w, &link->ends[j]);
+	for (uint64_t n = 1 + pick(w, 10); n > 0; n--)
+		take(w, link, j);
+	return true;
+}
+
+static void take_all(struct world *w)
+{
+	bool any = true;
+
+	while (any) {
+		any = false;
+		for (size_t i = 0; i < LINKS_MAX; i++) {
+			for (size_t j = 0; j < 2; j++) {
+				if (w->links[i].used && w->links[i].ends[j].bursting) {
+					end_pump(w, &w->links[i].ends[j]);
+					any = true;
+				}
+				while (take(w, &w->links[i], j))
+					any = true;
+			}
+		}
+	}
+}
+
+/* --- servers --- */
+
+static void server_start(struct world *w, size_t i)
+{
+	char name[32];
+	struct server *s = &w->servers[i];
+
+	snprintf(name, sizeof(name), "s%zu.example", i);
+	memset(&s->watch, 0, sizeof(s->watch));
+	s->rig = rig_new(name, rig_random(&w->random), w->now_ms);
+	rig_identity(s->rig, (struct gw_id){i + 1, 1}, 1);
+	s->rig->ctx = w;
+	s->rig->on_event = on_event;
+	s->rig->on_record = on_record;
+	s->rig->on_circle = on_circle;
+	s->life++;
+}
+
+/* Its ends of links are gone; the others have what it had sent, and do not know yet. */
+static void server_crash(struct world *w, size_t i)
+{
+	if (w->verbose)
+		printf("%s crashes\n", w->servers[i].rig->name);
+	for (size_t k = 0; k < LINKS_MAX; k++) {
+		for (size_t j = 0; w->links[k].used && j < 2; j++) {
+			struct end *end = &w->links[k].ends[j];
+
+			if (end->server != i)
+				continue;
+			end->up = end->bursting = false;
+			if (!w->links[k].ends[1 - j].up)
+				w->links[k].used = false;
+			end_clear(&w->links[k].ends[1 - j]);
+			if (!w->links[k].used)
+				end_clear(end);
+		}
+	}
+	rig_free(&w->servers[i].rig);
+	server_start(w, i);
+}
+
+static void tick(struct world *w)
+{
+	w->now_ms += 1 + (int64_t)pick(w, 3);
+	for (size_t i = 0; i < w->n; i++)
+		w->servers[i].rig->wall_ms = w->now_ms;
+}
+
+static bool in_sight(struct world *w, size_t a, size_t b)
+{
+	uint64_t run = RIG(w->servers[b].rig, here)->run;
+
+	return RIG(w->servers[a].rig, node, run) != NULL;
+}
+
+static void some_link(struct world *w)
+{
+	size_t a = pick(w, w->n), b = pick(w, w->n);
+
+	if (a == b || linked(w, a, b) || in_sight(w, a, b) || in_sight(w, b, a))
+		return;
+	link_up(w, a, b);
+}
+
+static void some_break(struct world *w)
+{
+	struct link *link = &w->links[pick(w, LINKS_MAX)];
+	size_t j = pick(w, 2);
+
+	if (link->used)
+		end_down(w, link, j);
+}
+
+static void world_act(struct world *w)
+{
+	size_t steps = 50 + pick(w, 400);
+
+	for (size_t i = 0; i < steps && w->fault == NULL; i++) {
+		uint64_t what = pick(w, 100);
+
+		tick(w);
+		if (what < 30)
+			act(w->servers[pick(w, w->n)].rig, &w->random);
+		else if (what < 38)
+			some_link(w);
+		else if (what < 42)
+			some_break(w);
+		else if (what < 43)
+			server_crash(w, pick(w, w->n));
+		else if (what < 44)
+			rig_reload(w->servers[pick(w, w->n)].rig);
+		else
+			take_some(w);
+	}
+}
+
+/* Links are tried until everybody sees everybody; each try may be lost to a circle. */
+static void world_heal(struct world *w)
+{
+	for (int round = 0; round < 50; round++) {
+		bool whole = true;
+
+		for (size_t a = 0; a < w->n; a++) {
+			for (size_t b = 0; b < a; b++) {
+				if (in_sight(w, a, b) && in_sight(w, b, a))
+					continue;
+				whole = false;
+				if (!linked(w, a, b) && pick(w, 3) == 0) {
+					tick(w);
+					link_up(w, a, b);
+				}
+			}
+		}
+		for (uint64_t n = pick(w, 50); n > 0; n--)
+			take_some(w);
+		if (whole)
+			break;
+		take_all(w);
+	}
+	take_all(w);
+}
+
+static const char *tree_check(struct world *w)
+{
+	size_t links = 0;
+
+	for (size_t i = 0; i < LINKS_MAX; i++)
+		links += w->links[i].used;
+	for (size_t a = 0; a < w->n; a++) {
+		for (size_t b = 0; b < w->n; b++) {
+			if (!in_sight(w, a, b))
+				return "a server is out of sight";
+		}
+	}
+	for (size_t a = 0; a < w->n; a++) {
+		size_t n = 0;
+
+		for (const struct gw_node *node = RIG(w->servers[a].rig, nodes); node != NULL;
+		     node = node->next)
+			n++;
+		if (n != w->n)
+			return "a server is in sight that is not there";
+	}
+	return links == w->n - 1 ? NULL : "the links are no tree";
+}
+
+static const char *world_check(struct world *w)
+{
+	const char *fault;
+
+	if (w->fault != NULL)
+		return w->fault;
+	world_heal(w);
+	fault = w->fault != NULL ? w->fault : tree_check(w);
+	for (size_t i = 0; fault == NULL && i < w->n; i++)
+		fault = watch_compare(w->servers[0].rig, w->servers[i].rig, &w->servers[i].watch,
+		                      w->verbose);
+	return fault;
+}
+
+/* NULL, or what went wrong. */
+static const char *run(uint64_t seed, bool verbose, size_t *circles)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	const char *fault;
+
+	w->random = seed;
+	w->verbose = verbose;
+	w->now_ms = START_MS;
+	w->n = 2 + pick(w, SERVERS_MAX - 1);
+	for (size_t i = 0; i < w->n; i++)
+		server_start(w, i);
+	world_act(w);
+	fault = world_check(w);
+	*circles += w->circles;
+	for (size_t i = 0; i < LINKS_MAX; i++) {
+		end_clear(&w->links[i].ends[0]);
+		end_clear(&w->links[i].ends[1]);
+	}
+	for (size_t i = 0; i < w->n; i++)
+		rig_free(&w->servers[i].rig);
+	free(w);
+	return fault;
+}
+
+static size_t failures(uint64_t first, uint64_t last, size_t *circles)
+{
+	size_t n = 0;
+
+	for (uint64_t seed = first; seed <= last; seed++) {
+		const char *fault = run(seed, false, circles);
+
+		if (fault != NULL && n++ < 5)
+			fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, fault);
+	}
+	return n;
+}
+
+#ifdef EXPECT_FAULT
+static void a_fault_is_found(void **state)
+{
+	size_t circles = 0;
+
+	(void)state;
+	assert_true(failures(1, 50, &circles) > 5);
+}
+#define CASE cmocka_unit_test(a_fault_is_found)
+#else
+static void a_tree_of_servers_heals(void **state)
+{
+	size_t circles = 0;
+
+	(void)state;
+	assert_int_equal(failures(1, 1000, &circles), 0);
+	assert_true(circles > 100);
+}
+#define CASE cmocka_unit_test(a_tree_of_servers_heals)
+#endif
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {CASE};
+	size_t circles = 0;
+
+	if (argc == 2) {
+		const char *fault = run(strtoull(argv[1], NULL, 10), true, &circles);
+
+		printf("%s\n", fault == NULL ? "agreed" : fault);
+		return fault != NULL;
+	}
+	if (argc == 3)
+		return failures(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10),
+		                &circles) != 0;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
