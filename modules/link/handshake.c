@@ -87,6 +87,13 @@ bool link_name_valid(const char *name)
 	return true;
 }
 
+void link_name_fold(const char *name, char out[LINK_NAME])
+{
+	memset(out, 0, LINK_NAME);
+	for (size_t i = 0; name[i] != '\0' && i < LINK_NAME - 1; i++)
+		out[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 'a' - 'A') : name[i];
+}
+
 /* A name is followed by zero bytes only, so that one name has one form. */
 static bool name_read(const uint8_t field[LINK_NAME], char out[LINK_NAME])
 {

@@ -88,6 +88,8 @@ struct exchange {
 
 /** 1 to 63 of a-z 0-9 . -, first and last a letter or digit. */
 bool link_name_valid(const char *name);
+/** A name as it stands in frames: lower case, zero bytes behind it; cut off if it is too long. */
+void link_name_fold(const char *name, char out[LINK_NAME]);
 
 /** Whether `n` bytes can be the beginning of a frame of that type: 0 they are, and it is not whole;
  * its length when it is; -1 they cannot, or there is more than it. */

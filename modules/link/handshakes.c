@@ -16,14 +16,9 @@
 
 /* --- own name, own keys --- */
 
-/* Names differ by more than case; in frames they are lower case. */
 void own_name(struct link_state *st, char out[LINK_NAME])
 {
-	const char *name = gw_server_string(st->self, "server");
-
-	memset(out, 0, LINK_NAME);
-	for (size_t i = 0; name[i] != '\0' && i < LINK_NAME - 1; i++)
-		out[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 'a' - 'A') : name[i];
+	link_name_fold(gw_server_string(st->self, "server"), out);
 }
 
 const uint8_t *own_key(const struct link_state *st)

@@ -76,6 +76,7 @@ bool key_usable(const uint8_t pk[KEY_BYTES])
 int key_parse(const char *text, uint8_t pk_out[KEY_BYTES], struct gw_error *why)
 {
 	uint8_t body[BODY], check[CHECK];
+	char again[KEY_TEXT_SIZE];
 	size_t n = 0;
 
 	if (strncmp(text, PREFIX, PREFIX_LEN) != 0)
@@ -91,6 +92,9 @@ int key_parse(const char *text, uint8_t pk_out[KEY_BYTES], struct gw_error *why)
 	if (memcmp(check, body + KEY_BYTES, CHECK) != 0)
 		return gw_fail(why, -EINVAL,
 		               "The key's checksum is wrong: it was not copied whole.");
+	key_text(body, again);
+	if (strcmp(again, text) != 0) /* the decoder lets some letters pass for others */
+		return gw_fail(why, -EINVAL, "The key has a character that no key has.");
 	if (!key_usable(body))
 		return gw_fail(why, -EINVAL, "That is no usable key: it was made to deceive.");
 	memcpy(pk_out, body, KEY_BYTES);

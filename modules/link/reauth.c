@@ -61,13 +61,6 @@ static void say(struct link_state *st, struct link *link, const char *role, enum
 	       code_name(code));
 }
 
-static void frame_name(const char *name, char out[LINK_NAME])
-{
-	memset(out, 0, LINK_NAME);
-	for (size_t i = 0; name[i] != '\0' && i < LINK_NAME - 1; i++)
-		out[i] = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 'a' - 'A') : name[i];
-}
-
 /* --- this side has a new key --- */
 
 /* The newest live key of this server of which it has the secret; NULL: none. */
@@ -140,7 +133,7 @@ static void came_challenge(struct link_state *st, struct link *link, struct reau
 
 	if (r->source == NULL)
 		return;
-	frame_name(link_who(link)->name, name);
+	link_name_fold(link_who(link)->name, name);
 	fresh_draw(st, &fresh);
 	code = source_challenge(r->source, &expect, &fresh, frame, out);
 	sodium_memzero(&fresh, sizeof(fresh));
@@ -186,7 +179,7 @@ static void came_hello(struct link_state *st, struct link *link, struct reauth *
 	r->target = exchange_new(st, who->binding);
 	if (r->target == NULL)
 		return;
-	frame_name(who->name, name);
+	link_name_fold(who->name, name);
 	fresh_draw(st, &fresh);
 	if (target_challenge(r->target, name, key->pk, (own != NULL ? own : own_pair(st))->pk,
 	                     &fresh, out) == CODE_OK)
@@ -232,7 +225,7 @@ int reauth_input(struct link_state *st, struct link *link, const uint8_t *p, siz
 
 	switch (frame_type_of(p, n)) {
 	case TYPE_HELLO:
-		frame_name(link_who(link)->name, name);
+		link_name_fold(link_who(link)->name, name);
 		if (target_hello(p, said) != CODE_OK || strcmp(said, name) != 0)
 			return gw_fail(why, -EBADMSG, "It wants to be another server than it is.");
 		came_hello(st, link, r);

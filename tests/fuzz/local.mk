@@ -31,6 +31,18 @@ check_PROGRAMS += tests/fuzz/network_record
 tests_fuzz_network_record_SOURCES = tests/fuzz/network_record.c tests/fuzz/replay.c
 tests_fuzz_network_record_LDADD = tests/unit/libnetwork.a $(SODIUM_LIBS)
 
+check_PROGRAMS += tests/fuzz/link_frame
+tests_fuzz_link_frame_SOURCES = tests/fuzz/link_frame.c tests/fuzz/replay.c $(LINK_PURE_SOURCES)
+tests_fuzz_link_frame_LDADD = $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/fuzz/link_key
+tests_fuzz_link_key_SOURCES = tests/fuzz/link_key.c tests/fuzz/replay.c $(LINK_PURE_SOURCES)
+tests_fuzz_link_key_LDADD = $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/fuzz/link_opening
+tests_fuzz_link_opening_SOURCES = tests/fuzz/link_opening.c tests/fuzz/replay.c $(LINK_PURE_SOURCES)
+tests_fuzz_link_opening_LDADD = $(SODIUM_LIBS)
+
 # A bounded hunt with libFuzzer: make fuzz [FUZZ_SECONDS=60]. New targets add a line.
 FUZZ_SECONDS = 30
 FUZZ = cd $(srcdir) && CLANG=$${CLANG:-clang} FUZZ_DIR=$(abs_builddir)/fuzzing \
@@ -45,3 +57,6 @@ fuzz:
 	$(FUZZ) services_parts $(tests_fuzz_services_parts_SOURCES)
 	$(FUZZ) services_cell $(tests_fuzz_services_cell_SOURCES)
 	$(FUZZ) network_record $(tests_fuzz_network_record_SOURCES) $(tests_unit_libnetwork_a_SOURCES)
+	$(FUZZ) link_frame $(tests_fuzz_link_frame_SOURCES)
+	$(FUZZ) link_key $(tests_fuzz_link_key_SOURCES)
+	$(FUZZ) link_opening $(tests_fuzz_link_opening_SOURCES)

@@ -110,3 +110,18 @@ tests_unit_network_broken_SOURCES = tests/unit/network_converge.c tests/unit/net
 tests_unit_network_broken_CPPFLAGS = $(AM_CPPFLAGS) -DEXPECT_DIVERGENCE= \
 	-include $(top_srcdir)/tests/unit/network_broken.h
 tests_unit_network_broken_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
+
+# the handshake between servers: what needs nothing of a server
+LINK_PURE_SOURCES = modules/link/key.c modules/link/keyfile.c modules/link/seal.c modules/link/handshake.c
+
+check_PROGRAMS += tests/unit/link_handshake
+tests_unit_link_handshake_SOURCES = tests/unit/link_handshake.c tests/unit/link_rig.h $(LINK_PURE_SOURCES)
+tests_unit_link_handshake_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/link_key
+tests_unit_link_key_SOURCES = tests/unit/link_key.c $(LINK_PURE_SOURCES)
+tests_unit_link_key_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/link_vectors
+tests_unit_link_vectors_SOURCES = tests/unit/link_vectors.c tests/unit/link_rig.h $(LINK_PURE_SOURCES)
+tests_unit_link_vectors_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
