@@ -2,7 +2,8 @@
 
 check_LIBRARIES += tests/sim/libsim.a
 tests_sim_libsim_a_SOURCES = tests/sim/loop_sim.c tests/sim/sim_net.c tests/sim/sim_link.c tests/sim/sim_pipe.c \
-	tests/sim/sim_random.c tests/sim/harness.c tests/sim/harness_client.c
+	tests/sim/sim_random.c tests/sim/harness.c tests/sim/harness_client.c \
+	tests/sim/tree.c
 
 check_PROGRAMS += tests/sim/simulation
 tests_sim_simulation_SOURCES = tests/sim/simulation.c
@@ -23,3 +24,11 @@ tests_sim_chaos_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 # sixty seeds of it are part of the check
 sim-chaos: check-programs
 	GODWIT_BUILD=$(abs_builddir) tests/sim/chaos 2000
+
+check_PROGRAMS += tests/sim/network
+tests_sim_network_SOURCES = tests/sim/network.c
+tests_sim_network_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# a hundred seeds of it are part of the check
+sim-network: check-programs
+	GODWIT_BUILD=$(abs_builddir) tests/sim/network 3000

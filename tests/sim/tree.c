@@ -1,0 +1,290 @@
+/*
+ * tests/sim/tree.c - networks of several servers in the simulator.
+ */
+#include "tests/sim/tree.h"
+#include "core/conn.h"
+#include "core/listener.h"
+#include "core/mem.h"
+#include "tests/sim/harness_part.h"
+#include <stdlib.h>
+
+#define JOIN_NS (120 * GW_SECOND)
+#define STEP_NS (200 * GW_MS)
+
+static char *build_folder(void)
+{
+	return realpath(getenv("GODWIT_BUILD") != NULL ? getenv("GODWIT_BUILD") : ".", NULL);
+}
+
+static char *configuration(const struct simtree *t, unsigned i)
+{
+	char *build = build_folder();
+	bool own = strstr(t->yaml, "module-directory") != NULL;
+	char *yaml =
+		mem_printf("server: %s\n"
+	                   "modules: %s\n"
+	                   "%s"
+	                   "listen:\n"
+	                   "  - {address: \"127.0.0.1:6667\", tls: no}\n"
+	                   "  - {address: \"%s\", protocol: link}\n"
+	                   "client: {exempt: [\"127.0.0.0/8\"]}\n"
+	                   "account: {iterations: 4096}\n"
+	                   "burst: {open-after: 4s}\n"
+	                   "%s",
+	                   t->nodes[i].name, t->modules, own ? "" : "module-directory: @BUILD@\n",
+	                   t->nodes[i].address, t->yaml);
+	char *at = strstr(yaml, "@BUILD@"), *whole;
+
+	if (at == NULL) {
+		free(build);
+		return yaml;
+	}
+	*at = '\0';
+	whole = mem_printf("%s[%s/modules, %s/tests/modules]%s", yaml, build, build, at + 7);
+	free(yaml);
+	free(build);
+	return whole;
+}
+
+static unsigned node_new(struct simtree *t)
+{
+	unsigned i = t->n++;
+	struct simtree_node *node = &t->nodes[i];
+
+	NEED(i < SIMTREE_MAX);
+	snprintf(node->name, sizeof(node->name), "s%u.example.net", i);
+	snprintf(node->address, sizeof(node->address), "10.0.0.%u:7000", i + 1);
+	node->yaml = configuration(t, i);
+	return i;
+}
+
+static void look_for_door(void *ctx, const char *address, uint16_t port, const char *protocol,
+                          bool tls)
+{
+	(void)address, (void)tls;
+	if (port != 0 && strcmp(protocol, "client") == 0)
+		*(bool *)ctx = true;
+}
+
+bool simtree_is_open(struct simtree *t, unsigned i)
+{
+	struct gw_server *server = simserver_server(t->nodes[i].server);
+	bool found = false;
+
+	if (server != NULL)
+		listeners_each(server, look_for_door, &found);
+	return found;
+}
+
+static void wait_open(struct simtree *t, unsigned i)
+{
+	int64_t until = simnet_now(t->net) + JOIN_NS;
+
+	while (!simtree_is_open(t, i) && simnet_now(t->net) < until)
+		simnet_run(t->net, STEP_NS);
+	if (!simtree_is_open(t, i))
+		fprintf(stderr, "%s does not open:\n%s\n", t->nodes[i].name,
+		        simserver_log(t->nodes[i].server));
+	NEED(simtree_is_open(t, i));
+}
+
+struct simtree *simtree_new(uint64_t seed, const char *yaml, const char *modules)
+{
+	struct simtree *t = mem_alloc(sizeof(*t));
+
+	t->net = simnet_new(seed);
+	t->yaml = mem_strdup(yaml);
+	t->modules = mem_strdup(modules != NULL ? modules : SIMTREE_MODULES);
+	node_new(t);
+	t->nodes[0].server = simnet_server(t->net, t->nodes[0].yaml);
+	wait_open(t, 0);
+	return t;
+}
+
+void simtree_end(struct simtree **tree)
+{
+	struct simtree *t = *tree;
+
+	*tree = NULL;
+	simnet_end(&t->net);
+	for (unsigned i = 0; i < t->n; i++)
+		free(t->nodes[i].yaml);
+	free(t->modules);
+	free(t->yaml);
+	free(t);
+}
+
+/* --- joining --- */
+
+/* "godwit join HOST:PORT KEY" of a server: its key. */
+static void key_of(struct simtree *t, unsigned i, char out[64])
+{
+	const char *line = simserver_admin(t->nodes[i].server, NULL, "server joinline");
+	const char *at = strstr(line, "gwpk1-");
+
+	if (at == NULL)
+		fprintf(stderr, "no key in \"%s\"\n", line);
+	NEED(at != NULL);
+	snprintf(out, 64, "%.*s", (int)strcspn(at, " \n|"), at);
+}
+
+unsigned simtree_join_begin(struct simtree *t, unsigned uplink)
+{
+	unsigned i = node_new(t);
+	struct simtree_node *node = &t->nodes[i];
+	struct gw_error err = {0};
+	char key[64];
+
+	node->uplink = uplink;
+	key_of(t, uplink, key);
+	node->server = simnet_verb_server(t->net, node->yaml, &err, "join",
+	                                  t->nodes[uplink].address, key, NULL);
+	if (node->server == NULL)
+		fprintf(stderr, "%s cannot join: %s\n", node->name, err.text);
+	NEED(node->server != NULL);
+	return i;
+}
+
+void simtree_join_add(struct simtree *t, unsigned i)
+{
+	struct simtree_node *node = &t->nodes[i];
+	char key[64];
+	int status;
+
+	key_of(t, i, key);
+	simserver_admin(t->nodes[node->uplink].server, &status, "server add %s %s %s", node->name,
+	                key, node->address);
+	NEED(status == 0);
+}
+
+unsigned simtree_join(struct simtree *t, unsigned uplink)
+{
+	unsigned i = simtree_join_begin(t, uplink);
+
+	simtree_join_add(t, i);
+	wait_open(t, i);
+	return i;
+}
+
+/* --- faults --- */
+
+void simtree_cut(struct simtree *t, unsigned a, unsigned b)
+{
+	simnet_cut(t->net, simserver_host(t->nodes[a].server), simserver_host(t->nodes[b].server));
+}
+
+void simtree_heal(struct simtree *t)
+{
+	simnet_heal(t->net, NULL, NULL);
+}
+
+void simtree_crash(struct simtree *t, unsigned i)
+{
+	simserver_cut(t->nodes[i].server);
+	t->nodes[i].down = true;
+}
+
+void simtree_start(struct simtree *t, unsigned i)
+{
+	simserver_restart(t->nodes[i].server, NULL);
+	t->nodes[i].down = false;
+}
+
+/* --- levelness --- */
+
+const char *simtree_figure(struct simtree *t, unsigned i, const char *key, char out[200])
+{
+	const char *at = simserver_admin(t->nodes[i].server, NULL, "status");
+	size_t n = strlen(key);
+
+	out[0] = '\0';
+	for (; at != NULL && *at != '\0'; at = strchr(at, '\n') + 1) {
+		if (strncmp(at, key, n) == 0 && at[n] == '|')
+			snprintf(out, 200, "%.*s", (int)strcspn(at + n + 1, "\n"), at + n + 1);
+		if (strchr(at, '\n') == NULL)
+			break;
+	}
+	return out;
+}
+
+static bool same(struct simtree *t, unsigned first, const char *key)
+{
+	char a[200], b[200];
+
+	simtree_figure(t, first, key, a);
+	for (unsigned i = first + 1; i < t->n; i++) {
+		if (t->nodes[i].down)
+			continue;
+		simtree_figure(t, i, key, b);
+		if (strcmp(a, b) != 0) {
+			snprintf(t->why, sizeof(t->why), "%s: %s has %.100s, %s %.100s", key,
+			         t->nodes[first].name, a, t->nodes[i].name, b);
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool links_are_level(struct simtree *t, unsigned n_up)
+{
+	char all[200], level[200];
+	unsigned ends = 0;
+
+	for (unsigned i = 0; i < t->n; i++) {
+		if (t->nodes[i].down)
+			continue;
+		simtree_figure(t, i, "links", all);
+		simtree_figure(t, i, "links-level", level);
+		if (strcmp(all, level) != 0) {
+			snprintf(t->why, sizeof(t->why), "%s: %.20s links, %.20s level",
+			         t->nodes[i].name, all, level);
+			return false;
+		}
+		ends += (unsigned)strtoul(all, NULL, 10);
+	}
+	if (ends != 2 * (n_up - 1)) {
+		snprintf(t->why, sizeof(t->why), "%u ends of links among %u servers", ends, n_up);
+		return false;
+	}
+	return true;
+}
+
+static bool level(struct simtree *t)
+{
+	unsigned first = t->n, n_up = 0;
+
+	for (unsigned i = t->n; i-- > 0;)
+		if (!t->nodes[i].down) {
+			first = i;
+			n_up++;
+		}
+	return links_are_level(t, n_up) && same(t, first, "services-digest") &&
+	       same(t, first, "live-digest") && same(t, first, "users") &&
+	       same(t, first, "channels");
+}
+
+bool simtree_level(struct simtree *t, int64_t within_ns)
+{
+	int64_t until = simnet_now(t->net) + within_ns;
+
+	do {
+		simnet_run(t->net, STEP_NS);
+		if (level(t))
+			return true;
+	} while (simnet_now(t->net) < until);
+	return false;
+}
+
+struct simclient *simtree_enter(struct simtree *t, unsigned i, const char *nick, const char *caps)
+{
+	struct simclient *c = simnet_client_at(t->nodes[i].server, "127.0.0.1:6667", "127.0.0.1");
+
+	if (caps[0] != '\0')
+		client_send(c, "CAP REQ :%s", caps);
+	client_send(c, "NICK %s\r\nUSER %s 0 * :The real %s", nick, nick, nick);
+	if (caps[0] != '\0')
+		client_send(c, "CAP END");
+	client_send(c, "PING in");
+	client_expect(c, "*PONG s* :in");
+	return c;
+}
