@@ -1,12 +1,13 @@
 /*
- * core/listener.c - the doors of a server: opened by the configuration in two steps, or by a module
- * for itself.
+ * core/listener.c - the doors of a server: opened by the configuration (listen_change.c), or by a
+ * module for itself, at the start all at once (listen_hold.c).
  *
  * Whoever comes in is conn_accept.c's business. A listener outlives its closing as long as
  * connections name it.
  */
 #include "core/listener.h"
 #include "core/conn.h"
+#include "core/listener_part.h"
 #include "core/mem.h"
 #include "core/server.h"
 #include <errno.h>
@@ -19,38 +20,12 @@
 #define PAUSE_NS (100 * GW_MS)
 #define UNIX_MODE 0666
 
-struct holder {
-	struct holder *next;
-	struct gw_self *module;
-};
-
-struct listeners {
-	struct gw_server *server;
-	struct listener *configured, *own; /* `own`: of modules */
-	struct holder *holders;
-	struct loop_defer free_again; /* the last holder has gone */
-	bool waiting;                 /* nothing is open yet */
-};
-
-struct listen_change {
-	struct listener **list; /* in the order of the configuration */
-	size_t n;
-};
-
-static void nobody_holds(struct loop_defer *defer)
-{
-	struct listeners *all = container_of(defer, struct listeners, free_again);
-
-	if (all->waiting && all->holders == NULL)
-		server_open(all->server);
-}
-
 struct listeners *listeners_new(struct gw_server *server)
 {
 	struct listeners *all = mem_alloc(sizeof(*all));
 
 	all->server = server;
-	all->free_again.fn = nobody_holds;
+	all->free_again.fn = listeners_nobody_holds;
 	return all;
 }
 
@@ -67,7 +42,7 @@ void listener_unref(struct listener **listener)
 	free(l);
 }
 
-static void listener_shut(struct listener *l)
+void listener_shut(struct listener *l)
 {
 	if (l->open) {
 		l->door.loop->ops->timer_set(&l->pause, -1);
@@ -76,7 +51,7 @@ static void listener_shut(struct listener *l)
 	l->open = false;
 }
 
-static void listener_close(struct listener *l)
+void listener_close(struct listener *l)
 {
 	listener_shut(l);
 	listener_unref(&l);
@@ -160,7 +135,7 @@ struct gw_call listener_accept_call(const struct listener *l, enum gw_tls *tls_o
 	return gw_call(row->module, protocol->accept, 0);
 }
 
-static struct listener *listener_new(struct gw_server *server, const char *address)
+struct listener *listener_new(struct gw_server *server, const char *address)
 {
 	struct listener *l = mem_alloc(sizeof(*l));
 
@@ -182,16 +157,6 @@ static int listener_open(struct listener *l)
 	return status;
 }
 
-static struct listener *find(struct gw_server *server, const char *address)
-{
-	struct listener *l;
-
-	DL_FOREACH (server->conns->listeners->configured, l)
-		if (strcmp(l->address, address) == 0)
-			return l;
-	return NULL;
-}
-
 static int refuse(const struct listener *l, int status, struct gw_error *err)
 {
 	return gw_fail(err, status, "%s%scannot listen on %s: %s", l->place != NULL ? l->place : "",
@@ -199,7 +164,7 @@ static int refuse(const struct listener *l, int status, struct gw_error *err)
 }
 
 /* Whoever comes waits until all doors are open. */
-static int open_paused(struct listener *l, struct gw_error *err)
+int listener_open_paused(struct listener *l, struct gw_error *err)
 {
 	int status = listener_open(l);
 
@@ -207,103 +172,6 @@ static int open_paused(struct listener *l, struct gw_error *err)
 		return refuse(l, status, err);
 	l->door.loop->ops->listener_pause(&l->door, true);
 	return 0;
-}
-
-/* A new object even where the address stays, since protocol and TLS may differ; it takes the door
- * over at commit. */
-static int prepare_one(struct gw_server *server, const struct listen_spec *spec,
-                       struct gw_error *err, struct listener **out)
-{
-	struct listener *l = listener_new(server, spec->address),
-			*old = find(server, spec->address);
-	int status = 0;
-
-	l->protocol = mem_strdup(spec->protocol);
-	l->place = spec->place != NULL ? mem_strdup(spec->place) : NULL;
-	l->tls = spec->tls;
-	if (old != NULL && !old->wanted) {
-		old->wanted = true;
-		l->successor_of = old;
-	} else if (!server->conns->listeners->waiting) {
-		status = open_paused(l, err);
-	}
-	if (status != 0)
-		listener_unref(&l);
-	*out = l;
-	return status;
-}
-
-int listeners_prepare(struct gw_server *server, const struct listen_spec *specs, size_t n,
-                      struct gw_error *err, struct listen_change **out)
-{
-	struct listen_change *change = mem_alloc(sizeof(*change));
-	int status = 0;
-
-	change->list = mem_alloc((n + 1) * sizeof(struct listener *));
-	for (; change->n < n && status == 0; change->n++)
-		status = prepare_one(server, &specs[change->n], err, &change->list[change->n]);
-	if (status != 0) {
-		change->n--;
-		listeners_abort(server, &change);
-		return status;
-	}
-	*out = change;
-	return 0;
-}
-
-static void change_free(struct listen_change **change)
-{
-	free((*change)->list);
-	free(*change);
-	*change = NULL;
-}
-
-void listeners_abort(struct gw_server *server, struct listen_change **change)
-{
-	struct listener *l;
-	size_t i;
-
-	for (i = 0; i < (*change)->n; i++)
-		listener_close((*change)->list[i]);
-	DL_FOREACH (server->conns->listeners->configured, l)
-		l->wanted = false;
-	change_free(change);
-}
-
-/* The same door, with what the configuration says of it now. */
-static struct listener *keep(struct listener *old, struct listener *l)
-{
-	char *protocol = old->protocol, *place = old->place;
-
-	old->protocol = l->protocol;
-	l->protocol = protocol;
-	old->place = l->place;
-	l->place = place;
-	old->tls = l->tls;
-	old->wanted = false;
-	listener_unref(&l);
-	return old;
-}
-
-void listeners_commit(struct gw_server *server, struct listen_change **change)
-{
-	struct listener **list = &server->conns->listeners->configured, *l, *next;
-	size_t i;
-
-	DL_FOREACH_SAFE (*list, l, next) {
-		DL_DELETE(*list, l);
-		if (!l->wanted)
-			listener_close(l);
-	}
-	for (i = 0; i < (*change)->n; i++) {
-		l = (*change)->list[i];
-		if (l->successor_of != NULL)
-			l = keep(l->successor_of, l);
-		else if (l->open)
-			l->door.loop->ops->listener_pause(&l->door, false);
-		DL_APPEND(*list, l);
-	}
-	change_free(change);
 }
 
 void listeners_each(struct gw_server *server,
@@ -351,91 +219,4 @@ void listeners_forget(struct gw_server *server, struct gw_self *self)
 		DL_DELETE(*list, l);
 		listener_close(l);
 	}
-}
-
-/* --- the start, and those who hold it back --- */
-
-void listeners_wait(struct gw_server *server)
-{
-	server->conns->listeners->waiting = true;
-}
-
-bool listeners_held(const struct gw_server *server)
-{
-	return server->conns->listeners->holders != NULL;
-}
-
-static struct holder *find_holder(struct listeners *all, const struct gw_self *self)
-{
-	struct holder *h;
-
-	LL_FOREACH (all->holders, h)
-		if (h->module == self)
-			break;
-	return h;
-}
-
-void listeners_hold(struct gw_server *server, struct gw_self *self, bool on)
-{
-	struct listeners *all = server->conns->listeners;
-	struct holder *h = find_holder(all, self);
-
-	if (on == (h != NULL) || !all->waiting)
-		return;
-	server_log(server, GW_INFO, "listeners %s module=%s", on ? "held" : "released", self->name);
-	if (on) {
-		h = mem_alloc(sizeof(*h));
-		h->module = self;
-		LL_PREPEND(all->holders, h);
-		return;
-	}
-	LL_DELETE(all->holders, h);
-	free(h);
-	if (all->holders == NULL)
-		loop_defer(server->loop, &all->free_again);
-}
-
-static int open_list(struct listener *list, struct gw_error *err)
-{
-	struct listener *l;
-	int status = 0;
-
-	DL_FOREACH (list, l)
-		if (status == 0)
-			status = open_paused(l, err);
-	return status;
-}
-
-static void shut_list(struct listener *list)
-{
-	struct listener *l;
-
-	DL_FOREACH (list, l)
-		listener_shut(l);
-}
-
-static void go_list(struct listener *list)
-{
-	struct listener *l;
-
-	DL_FOREACH (list, l)
-		l->door.loop->ops->listener_pause(&l->door, false);
-}
-
-int listeners_open(struct gw_server *server, struct gw_error *err)
-{
-	struct listeners *all = server->conns->listeners;
-	int status = open_list(all->configured, err);
-
-	if (status == 0)
-		status = open_list(all->own, err);
-	if (status != 0) {
-		shut_list(all->configured);
-		shut_list(all->own);
-		return status;
-	}
-	all->waiting = false;
-	go_list(all->configured);
-	go_list(all->own);
-	return 0;
 }

@@ -191,7 +191,6 @@ static int control_load(struct gw_self *self, void *state, enum gw_load why, str
 	status = gw_listen_unix(self, path, SOCKET_MODE, CALL_ACCEPT);
 	if (status != 0)
 		return gw_fail(err, status, "control socket %s: %s", path, strerror(-status));
-	gw_log(self, GW_INFO, "listening socket=%s", path);
 	return 0;
 }
 

@@ -155,7 +155,7 @@ static int run_verb(struct simserver *s, const char *const *words, struct gw_err
 	while (words[n] != NULL)
 		n++;
 	code = n == 0 ? GW_VERB_START : verb_run(s->server, n, words, err);
-	return code == GW_VERB_START ? 0 : gw_fail(NULL, -ECANCELED, "-");
+	return code == GW_VERB_START ? 0 : -ECANCELED;
 }
 
 static int start(struct simserver *s, const char *const *words, struct gw_error *err)
