@@ -92,6 +92,15 @@ static const struct gw_call_row calls[] = {
 	[CALL_ADMIN_DROP] = {"admin-drop", FN(admin_drop)},
 	[CALL_ADMIN_PASSWORD] = {"admin-password", FN(admin_password)},
 	[CALL_LISTED] = {"listed", FN(call_listed)},
+	[CALL_COPIED] = {"copied", FN(call_copied)},
+	[CALL_MAY_CLAIM] = {"may-claim", FN(call_may_claim)},
+	[CALL_MEMBERSHIP] = {"membership", FN(call_membership)},
+	[CALL_SERVER_WALKED] = {"server-walked", FN(call_server_walked)},
+	[CALL_SERVER_READ] = {"server-read", FN(call_server_read)},
+	[CALL_SERVERS_AGAIN] = {"servers-again", FN(call_servers_again)},
+	[CALL_NAMES_READ] = {"names-read", FN(call_names_read)},
+	[CALL_NAMES_AGAIN] = {"names-again", FN(call_names_again)},
+	[CALL_CLAIMANT] = {"claimant", FN(call_claimant)},
 	{NULL, NULL},
 };
 
@@ -136,17 +145,27 @@ static const struct gw_option options[] = {
          "In this time the attempts of an address are given back."},
 	{"failures", GW_OPT_INT, "6", 1, 1000, false,
          "Failed logins after which a connection is closed."},
+	{"register-while-split", GW_OPT_STRING, "allow", 5, 8, false,
+         "Whether names are registered while servers are out of sight: allow (they are "
+         "provisional), or majority (only where more than half of the network is in sight)."},
+	{"second-copy", GW_OPT_DURATION, "2s", 0, 60 * GW_SECOND, false,
+         "How long an answer waits for another server's copy of what was stored; 0: not at all."},
 	{NULL, 0, NULL, 0, 0, false, NULL},
 };
 
 static int check(struct gw_self *self, const struct gw_options *o, struct gw_error *err)
 {
 	const char *verify = gw_option_string(self, o, "verify"),
-		   *from = gw_option_string(self, o, "mail-from");
+		   *from = gw_option_string(self, o, "mail-from"),
+		   *split = gw_option_string(self, o, "register-while-split");
 
 	if (strcmp(verify, "none") != 0 && strcmp(verify, "email") != 0)
 		return gw_fail(err, -EINVAL, "account: verify is none or email, not \"%s\"",
 		               verify);
+	if (strcmp(split, "allow") != 0 && strcmp(split, "majority") != 0)
+		return gw_fail(err, -EINVAL,
+		               "account: register-while-split is allow or majority, not \"%s\"",
+		               split);
 	if (from[0] != '\0' && !mailaddr_valid(from))
 		return gw_fail(err, -EINVAL, "account: mail-from is no mail address");
 	if (gw_option_int(self, o, "password-min") > gw_option_int(self, o, "password-max"))
@@ -165,7 +184,7 @@ static const struct gw_command commands[] = {
 	{"PASS", GW_IN_CONNECTING | GW_IN_REGISTRATION, 1, 2, false, CALL_PASS,
          "<account>:<password>", "Logs in."},
 	{"ACCOUNT", GW_IN_CONNECTED, 1, 2, false, CALL_ACCOUNT,
-         "PASSWORD|EMAIL|CERTFP|DROP|INFO ...", "Shows and changes your account."},
+         "PASSWORD|EMAIL|NICK|CERTFP|DROP|INFO ...", "Shows and changes your account."},
 };
 
 static const struct gw_cap caps[] = {
@@ -210,7 +229,14 @@ static const struct gw_subscription subscriptions[] = {
 	{GW_TOPIC_SERVICE, 0, CALL_SERVICE},
 	{GW_TOPIC_SERVICES_CHANGED, 0, CALL_CHANGED},
 	{GW_TOPIC_REHASHED, 0, CALL_REHASHED},
+	{GW_TOPIC_MAY_CLAIM, 0, CALL_MAY_CLAIM},
+	{GW_TOPIC_MEMBERSHIP, 0, CALL_MEMBERSHIP},
 	{NULL, 0, 0},
+};
+
+static const struct gw_topic_row topics[] = {
+	{GW_TOPIC_MAY_CLAIM, GW_QUESTION},
+	{NULL, GW_NOTIFICATION},
 };
 
 static const struct gw_interface_row interfaces[] = {
@@ -230,8 +256,11 @@ static int load(struct gw_self *self, void *state, enum gw_load why, struct gw_e
 	st->client = gw_interface(self, "client");
 	st->network = gw_interface(self, "network");
 	st->services = gw_interface(self, "services");
+	st->replica = gw_interface(self, "replica");
+	st->may_claim = gw_topic(self, GW_TOPIC_MAY_CLAIM);
 	gw_random(self, st->decoy, sizeof(st->decoy));
 	decoy_load(st);
+	servers_load(st);
 	return 0;
 }
 
@@ -246,6 +275,8 @@ static void unload(struct gw_self *self, void *state, enum gw_unload why)
 	attempts_free(st);
 	tries_free(st);
 	letters_free(st);
+	servers_free(st);
+	names_free(st);
 	if (st->forget != NULL)
 		gw_timer_free(&st->forget, self);
 	if (st->mail_poll != NULL)
@@ -258,10 +289,11 @@ GW_MODULE(account) = {
 	.name = "account",
 	.version = "1.0",
 	.summary = "accounts: SASL, PASS, and registration in the channel",
-	.requires = "client 1.0, network 1.0, services 1.0",
+	.requires = "client 1.0, network 1.0, services 1.0, replica 1.0?",
 	.interfaces = interfaces,
 	.options = options,
 	.calls = calls,
+	.topics = topics,
 	.subscriptions = subscriptions,
 	.points = points,
 	.rows = rows,

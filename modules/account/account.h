@@ -17,6 +17,7 @@
 #include <errno.h>
 #include <godwit/account.h>
 #include <godwit/admin.h>
+#include <godwit/bus.h>
 #include <godwit/client.h>
 #include <godwit/hash.h>
 #include <godwit/log.h>
@@ -24,6 +25,7 @@
 #include <godwit/mem.h>
 #include <godwit/module.h>
 #include <godwit/parts.h>
+#include <godwit/replica.h>
 #include <godwit/services.h>
 #include <string.h>
 
@@ -63,12 +65,22 @@ enum {
 	CALL_ADMIN_ADD,
 	CALL_ADMIN_DROP,
 	CALL_ADMIN_PASSWORD,
-	CALL_LISTED
+	CALL_LISTED,
+	CALL_COPIED,
+	CALL_MAY_CLAIM,
+	CALL_MEMBERSHIP,
+	CALL_SERVER_WALKED,
+	CALL_SERVER_READ,
+	CALL_SERVERS_AGAIN,
+	CALL_NAMES_READ,
+	CALL_NAMES_AGAIN,
+	CALL_CLAIMANT
 };
 
 #define CODE_LENGTH 12
 #define DIGEST 32
 #define MAIL_BYTES (MAILADDR_MAX + 16)
+#define WAITS_MAX 160
 /* Claims of registrations that await their code have a namespace of their own. */
 #define NAME_PENDING 'r'
 
@@ -89,7 +101,8 @@ enum task_kind {
 	TASK_ADMIN_ADD,
 	TASK_ADMIN_DROP,
 	TASK_ADMIN_PASSWORD,
-	TASK_WITHDRAW
+	TASK_WITHDRAW,
+	TASK_NICK
 };
 
 struct task {
@@ -102,12 +115,15 @@ struct task {
 	bool gone;                      /* the client has left */
 	bool hash_check;                /* what hash_start() was asked for */
 	bool queued;                    /* in the queue for the compute lane */
+	bool alone;                     /* no other server has what it has stored */
 	struct gw_id account;
 	struct gw_id pending;
+	struct gw_id made; /* of its commit, while another server's copy is waited for */
 	uint64_t sends;
-	char name[GW_NAME_MAX + 1]; /* as typed; later the account's display form */
+	char name[GW_NAME_MAX + 1]; /* as typed; later as the account is shown */
 	char folded[GW_NAME_MAX + 1];
 	char host[GW_HOST_MAX + 1];
+	char waits[WAITS_MAX];
 	char mail[MAILADDR_MAX + 1];
 	char code[CODE_LENGTH + 1];
 	uint8_t digest[DIGEST]; /* CERTFP */
@@ -125,7 +141,7 @@ struct party {
 	struct scram *scram;
 	bool scram_signed; /* the proof was right: the client still has to say so */
 	struct gw_id login;
-	char login_name[GW_NAME_MAX + 1], login_host[GW_HOST_MAX + 1];
+	char login_name[GW_NAME_MAX + 1], login_host[GW_HOST_MAX + 1], login_waits[WAITS_MAX];
 	struct gw_id pending; /* registration of this connection that awaits its code */
 	struct gw_timer *timeout;
 	unsigned failures;
@@ -135,12 +151,17 @@ struct party {
 struct attempts;
 struct tries;
 struct letter;
+struct server;
+struct life;
+struct told;
+struct asked;
 
 /* The module's state. Whoever changes its layout raises ACCOUNT_STATE and writes a migration. */
 #define ACCOUNT_STATE 1
 struct account {
 	struct gw_self *self;
-	struct gw_iface *client, *network, *services;
+	struct gw_iface *client, *network, *services, *replica; /* replica: no ops without */
+	struct gw_topic *may_claim;
 	struct party *parties;
 	struct task *tasks;
 	uint64_t next_task;
@@ -155,11 +176,27 @@ struct account {
 	uint8_t decoy[CRED_KEY]; /* the secret that salts of unknown names come from */
 	struct gw_id decoy_entity;
 	bool decoy_stored;
+	bool servers_read; /* or being read */
+	uint8_t reserved[6]; /* 0 */
+
+	/* servers.c */
+	struct server *servers;
+	struct life *lives;
+	struct gw_timer *servers_again;
+
+	/* names.c */
+	struct gw_id *changed; /* accounts that are to be looked at */
+	uint32_t n_changed, changed_room, n_reading, n_told;
+	struct told *told;
+	struct asked *asked;
+	uint64_t last_asked;
+	struct gw_timer *names_again;
 };
 
 #define CLIENT(st, fn, ...) GW_VIA((st)->client, gw_client_ops, fn, ##__VA_ARGS__)
 #define NETWORK(st, fn, ...) GW_VIA((st)->network, gw_network_ops, fn, ##__VA_ARGS__)
 #define SERVICES(st, fn, ...) GW_VIA((st)->services, gw_services_ops, fn, ##__VA_ARGS__)
+#define REPLICA(st, fn, ...) GW_VIA((st)->replica, gw_replica_ops, fn, ##__VA_ARGS__)
 
 static inline int64_t option(struct account *st, const char *name)
 {
@@ -200,6 +237,7 @@ void tasks_free(struct account *st);
 void call_found(void *state, uint64_t tag, int status, const struct gw_owner *owner);
 void call_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
 void call_committed(void *state, uint64_t tag, int status, struct gw_id made);
+void call_copied(void *state, uint64_t tag, int status, struct gw_id made);
 
 /* hashing.c: the queue before the compute lane. `check`: does task->secret match task->cred? Else:
  * a new task->cred of task->secret2, or task->secret. */
@@ -210,6 +248,8 @@ void hash_next(struct account *st);
 void call_hashed(void *state, uint64_t tag, void *job);
 
 /* check.c: does task->secret open the account task->name (or task->account, if set)? */
+/** Who that is; borrows from the task. */
+struct gw_login check_login(const struct task *task);
 void check_start(struct account *st, struct task *task);
 void check_found(struct account *st, struct task *task, int status, const struct gw_owner *owner);
 void check_read(struct account *st, struct task *task, int status, const struct gw_entity *entity);
@@ -222,15 +262,18 @@ void call_decoy_walked(void *state, uint64_t tag, int status, const struct gw_en
 
 /* view.c: an account's cells, read. */
 struct view {
-	char name[GW_NAME_MAX + 1]; /* the first nick */
+	char name[GW_NAME_MAX + 1]; /* as it is shown; of a walk: the first nick */
 	char host[GW_HOST_MAX + 1]; /* "": none */
+	char waits[WAITS_MAX];      /* nicks that it claims and others own, "ann, bob" */
 	char mail[MAILADDR_MAX + 1];
-	bool confirmed;
+	bool mail_claimed; /* it was confirmed; */
+	bool confirmed;    /* and belongs to no earlier account */
 	uint64_t registered_ms;
 	struct cred cred; /* CRED_NONE: none that we know */
 	unsigned nicks, certificates;
 };
 void view_of(const struct gw_entity *entity, struct view *out);
+bool is_nick(const struct gw_cell *cell);
 /** Writes of a new account; arrays of the caller's. Returns their number. */
 struct birth {
 	struct gw_write writes[8];
@@ -265,25 +308,63 @@ void say_outcome(struct account *st, struct gw_client *c, const char *command, c
 /** Free text; a NOTE for those who know standard replies. */
 void say_note(struct account *st, struct gw_client *c, const char *code, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
+/** The same for what nobody has asked for. */
+void say_unasked(struct account *st, struct gw_client *c, const char *code, const char *format, ...)
+	__attribute__((format(printf, 4, 5)));
 /** A sentence about a commit that was refused. */
 const char *commit_trouble(int status);
+/** What is to be added when a task has stored something; `name`: it has claimed one. */
+void say_stored(struct account *st, struct gw_client *c, const struct task *task, bool name);
 
 /* password.c */
 /** UTF-8 without control characters. */
 bool password_text(const char *password);
 /** NULL when it may be one, else a sentence; `*weak` says whether it is only too short. */
 const char *password_fault(struct account *st, const char *password, bool *weak);
+/** Has the verifier in task->cred stored for task->account. */
+void password_store(struct account *st, struct task *task);
 
 /* login.c */
 void login_succeeds(struct account *st, struct gw_client *c, const struct gw_login *login,
                     bool sasl);
 /** Counts it; too many end the connection. False: it is closing. */
 bool login_failed(struct account *st, struct gw_client *c);
+/** The names of an account that others own, in a sentence; none: nothing is said. */
+void say_waits(struct account *st, struct gw_client *c, const char *shown, const char *waits);
 /** 900's "nick!ident@host". */
 const char *client_mask(struct gw_client *c, char *out, size_t max);
 void call_changed(void *state, uint64_t tag, const void *payload);
 
+/* servers.c: which servers the network has, and which are out of sight */
+void servers_load(struct account *st);
+void servers_changed(struct account *st, const struct gw_services_change *change);
+void servers_free(struct account *st);
+/** Whether there is another server than this one. */
+bool servers_others(struct account *st);
+void servers_away(struct account *st, char *away, size_t max);
+int call_may_claim(void *state, uint64_t tag, void *payload, struct gw_error *why);
+void call_membership(void *state, uint64_t tag, const void *payload);
+void call_server_walked(void *state, uint64_t tag, int status, const struct gw_entity *entity);
+void call_server_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
+void call_servers_again(void *state, uint64_t tag);
+
+/* names.c: names that two accounts claim */
+void names_changed(struct account *st, const struct gw_services_change *change);
+void names_free(struct account *st);
+void call_names_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
+void call_names_again(void *state, uint64_t tag);
+void call_claimant(void *state, uint64_t tag, int status, const struct gw_owner *owner);
+
 /* register.c, verify.c, pending.c */
+/** True when the name cannot be claimed, for what can be said at once; the client was told. */
+bool name_refused(struct account *st, struct gw_client *c, const char *command, const char *name);
+/** The same, for what holds for all names. */
+bool claim_refused(struct account *st, struct gw_client *c, const char *command, const char *name);
+/** What a registration that could not be stored is answered with. */
+const char *registration_trouble(struct account *st, const struct task *task, int status);
+/** The account is there: its client logs in to it. */
+void registration_done(struct account *st, struct task *task, struct gw_client *c,
+                       const char *command, struct gw_id made);
 void cmd_register(void *state, struct gw_client *c, const struct gw_message *m);
 /** The client goes back to Connecting; what awaits its code stays. */
 void registration_leave(struct account *st, struct gw_client *c);
@@ -308,6 +389,10 @@ void pending_kill(struct account *st, struct gw_id id);
 /* mail.c */
 int letter_post(struct account *st, uint64_t client, const char *to, const char *name,
                 const char *code);
+/** To the owner of an account whose name another one owns now. */
+void letter_lost(struct account *st, const char *to, const char *name, const char *shown);
+/** Whether mail is sent at all. */
+bool mail_on(struct account *st);
 bool letter_room(struct account *st);
 void letters_free(struct account *st);
 void call_mail_run(void *job);
@@ -331,7 +416,15 @@ void sasl_scram(void *state, struct gw_client *c, const uint8_t *response, size_
 void sasl_external(void *state, struct gw_client *c, const uint8_t *response, size_t n);
 void cmd_pass(void *state, struct gw_client *c, const struct gw_message *m);
 
-/* commands.c, nickserv.c, admin.c */
+/* commands.c, nicks.c, nickserv.c, admin.c */
+struct task *own_task(struct account *st, enum task_kind kind, struct gw_client *c);
+/** Goes on at the kind's `checked`. */
+void ask_password(struct account *st, struct gw_client *c, struct task *task, const char *password);
+/** True when the task may go on; else it has been answered and ended. */
+bool proved(struct account *st, struct task *task, int status);
+/** The common end: what was done, or why not. */
+void report(struct account *st, struct task *task, int status, const char *code, const char *text);
+void run_nick(struct account *st, struct gw_client *c, int argc, char *const *argv);
 /** "2026-11-23 04:44:46 UTC" */
 void when(uint64_t ms, char out[32]);
 void cmd_account(void *state, struct gw_client *c, const struct gw_message *m);
@@ -346,6 +439,7 @@ void call_listed(void *state, uint64_t tag, int status, const struct gw_entity *
 
 extern const struct task_ops register_task, verify_task, plain_task, pass_task, scram_task,
 	external_task, password_task, email_task, certfp_task, drop_task, info_task,
-	admin_info_task, admin_add_task, admin_drop_task, admin_password_task, withdraw_task;
+	admin_info_task, admin_add_task, admin_drop_task, admin_password_task, withdraw_task,
+	nick_task;
 
 #endif

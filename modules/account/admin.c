@@ -45,6 +45,9 @@ static void committed(struct account *st, struct task *task, int status, struct 
 	if (status == 0)
 		gw_log(st->self, GW_INFO, "changed account=%s by=%s", task->name,
 		       gw_admin_who(st->self, task->admin));
+	if (task->alone)
+		gw_admin_text(st->self, task->admin,
+		              "It is stored on this server only until another one is reached.");
 	end(st, task, status,
 	    status == -EEXIST ? "That name is registered already." : commit_trouble(status));
 }
@@ -222,16 +225,10 @@ static void password_read(struct account *st, struct task *task, int status,
 
 static void password_hashed(struct account *st, struct task *task, int status)
 {
-	struct gw_write write = {
-		.class = GW_CLASS_ACCOUNT, .id = task->account, .field = GW_F_CRED};
-	uint8_t room[CRED_BYTES];
-
-	if (status != 0) {
+	if (status != 0)
 		end(st, task, status, commit_trouble(-EAGAIN));
-		return;
-	}
-	write.value = cred_encode(&task->cred, room);
-	task_commit(st, task, &write, 1);
+	else
+		password_store(st, task);
 }
 
 const struct task_ops admin_password_task = {

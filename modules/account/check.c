@@ -7,6 +7,14 @@
 /* An id that no entity has: the clock of 1970. */
 static const struct gw_id nobody = {1, 1};
 
+struct gw_login check_login(const struct task *task)
+{
+	return (struct gw_login){.account = task->account,
+	                         .name = task->name,
+	                         .host = task->host[0] != '\0' ? task->host : NULL,
+	                         .waits = task->waits[0] != '\0' ? task->waits : NULL};
+}
+
 void check_start(struct account *st, struct task *task)
 {
 	int n;
@@ -42,6 +50,7 @@ void check_read(struct account *st, struct task *task, int status, const struct 
 		task->account = entity->id;
 		memcpy(task->name, view.name, sizeof(task->name));
 		memcpy(task->host, view.host, sizeof(task->host));
+		memcpy(task->waits, view.waits, sizeof(task->waits));
 	}
 	if (view.cred.kind == CRED_NONE)
 		decoy_cred(st, task->folded, &view.cred);

@@ -15,7 +15,7 @@ struct subcommand {
 	const char *syntax;
 };
 
-static struct task *own_task(struct account *st, enum task_kind kind, struct gw_client *c)
+struct task *own_task(struct account *st, enum task_kind kind, struct gw_client *c)
 {
 	struct task *task = task_new(st, kind, c);
 
@@ -25,8 +25,7 @@ static struct task *own_task(struct account *st, enum task_kind kind, struct gw_
 }
 
 /* Bounded like every other try of a password. */
-static void ask_password(struct account *st, struct gw_client *c, struct task *task,
-                         const char *password)
+void ask_password(struct account *st, struct gw_client *c, struct task *task, const char *password)
 {
 	if (!attempt_take(st, c)) {
 		say_fail(st, c, "ACCOUNT", "TEMPORARILY_UNAVAILABLE", "",
@@ -40,8 +39,7 @@ static void ask_password(struct account *st, struct gw_client *c, struct task *t
 	}
 }
 
-/* True when the task may go on; else it has been answered and ended. */
-static bool proved(struct account *st, struct task *task, int status)
+bool proved(struct account *st, struct task *task, int status)
 {
 	struct gw_client *c = task_client(st, task);
 
@@ -58,17 +56,17 @@ static bool proved(struct account *st, struct task *task, int status)
 	return false;
 }
 
-/* The common end: what was done, or why not. */
-static void report(struct account *st, struct task *task, int status, const char *code,
-                   const char *text)
+void report(struct account *st, struct task *task, int status, const char *code, const char *text)
 {
 	struct gw_client *c = task_client(st, task);
 
-	if (c != NULL && status == 0)
+	if (c != NULL && status == 0) {
 		say_note(st, c, code, "%s", text);
-	else if (c != NULL)
+		say_stored(st, c, task, task->kind == TASK_NICK);
+	} else if (c != NULL) {
 		say_fail(st, c, "ACCOUNT", "TEMPORARILY_UNAVAILABLE", "", "%s",
 		         commit_trouble(status));
+	}
 	task_end(st, task);
 }
 
@@ -100,16 +98,10 @@ static void password_checked(struct account *st, struct task *task, int status)
 
 static void password_hashed(struct account *st, struct task *task, int status)
 {
-	struct gw_write write = {
-		.class = GW_CLASS_ACCOUNT, .id = task->account, .field = GW_F_CRED};
-	uint8_t room[CRED_BYTES];
-
-	if (status != 0) {
+	if (status != 0)
 		report(st, task, -EAGAIN, "", "");
-		return;
-	}
-	write.value = cred_encode(&task->cred, room);
-	task_commit(st, task, &write, 1);
+	else
+		password_store(st, task);
 }
 
 static void password_committed(struct account *st, struct task *task, int status, struct gw_id made)
@@ -170,7 +162,7 @@ static void email_read(struct account *st, struct task *task, int status,
 	writes[0].remove = task->mail[0] == '\0';
 	if (!writes[0].remove)
 		writes[0].value = mail_value(task->mail, false, mail);
-	if (view.confirmed) {
+	if (view.mail_claimed) {
 		sub[0] = GW_NAME_MAIL;
 		mail_digest(view.mail, sub + 1);
 		writes[n++].sub = blob_of(sub, sizeof(sub));
@@ -257,7 +249,8 @@ static void list_certificates(struct account *st, struct gw_client *c,
 		if (entity->cells[i].field != GW_F_CERTFP || entity->cells[i].sub.n != DIGEST)
 			continue;
 		sodium_bin2hex(hex, sizeof(hex), entity->cells[i].sub.p, DIGEST);
-		say_note(st, c, "CERTFP", "%s", hex);
+		say_note(st, c, "CERTFP", "%s%s", hex,
+		         entity->cells[i].beaten ? " (logs in another account)" : "");
 		n++;
 	}
 	say_note(st, c, "CERTFP_END", "%u certificate%s log you in.", n, n == 1 ? "" : "s");
@@ -384,6 +377,7 @@ static void info_read(struct account *st, struct task *task, int status,
 	         : view.confirmed     ? " (confirmed)"
 	                              : " (not confirmed)");
 	say_note(st, c, "INFO", "Certificates: %u", view.certificates);
+	say_waits(st, c, view.name, view.waits);
 	task_end(st, task);
 }
 
@@ -392,6 +386,7 @@ const struct task_ops info_task = {.read = info_read};
 static const struct subcommand subcommands[] = {
 	{"PASSWORD", 2, run_password, "ACCOUNT PASSWORD <present password> <new password>"},
 	{"EMAIL", 2, run_email, "ACCOUNT EMAIL <password> <address|*>"},
+	{"NICK", 1, run_nick, "ACCOUNT NICK LIST|ADD <nick>|DEL <nick> <password>"},
 	{"CERTFP", 1, run_certfp, "ACCOUNT CERTFP LIST|ADD|DEL [fingerprint]"},
 	{"DROP", 2, run_drop, "ACCOUNT DROP <account> <password>"},
 	{"INFO", 0, run_info, "ACCOUNT INFO"},
@@ -419,5 +414,5 @@ void cmd_account(void *state, struct gw_client *c, const struct gw_message *m)
 		return;
 	}
 	say_fail(st, c, "ACCOUNT", "UNKNOWN_COMMAND", "",
-	         "ACCOUNT PASSWORD, EMAIL, CERTFP, DROP or INFO");
+	         "ACCOUNT PASSWORD, EMAIL, NICK, CERTFP, DROP or INFO");
 }

@@ -41,13 +41,16 @@ static void found(struct account *st, struct task *task, int status, const struc
 		refuse(st, task, "no account lists your certificate");
 }
 
+/* Any name of its own, or the one that it is shown by. */
 static bool owns(const struct gw_entity *entity, const char *name)
 {
+	if (entity->shown != NULL && strcasecmp(entity->shown, name) == 0)
+		return true;
 	for (size_t i = 0; i < entity->n; i++) {
 		const struct gw_cell *cell = &entity->cells[i];
 		const char *sub = cell->sub.p;
 
-		if (cell->field == GW_F_NAME && cell->sub.n == strlen(name) + 1 &&
+		if (cell->field == GW_F_NAME && !cell->beaten && cell->sub.n == strlen(name) + 1 &&
 		    sub[0] == GW_NAME_NICK && strncasecmp(sub + 1, name, cell->sub.n - 1) == 0)
 			return true;
 	}
@@ -68,6 +71,7 @@ static void read(struct account *st, struct task *task, int status, const struct
 	login.account = entity->id;
 	login.name = view.name;
 	login.host = view.host[0] != '\0' ? view.host : NULL;
+	login.waits = view.waits[0] != '\0' ? view.waits : NULL;
 	if (c != NULL)
 		sasl_finish(st, c, 0, &login, NULL);
 	task_end(st, task);

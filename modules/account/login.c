@@ -52,6 +52,8 @@ void login_succeeds(struct account *st, struct gw_client *c, const struct gw_log
 	           login->host) == 0 &&
 	    login->name != NULL)
 		take_nick_back(st, c, login);
+	if (login->name != NULL && CLIENT(st, by_id, c->id) != NULL)
+		say_waits(st, c, login->name, login->waits);
 	if (party != NULL)
 		party_tidy(st, party);
 }
@@ -94,6 +96,10 @@ void call_changed(void *state, uint64_t tag, const void *payload)
 	(void)tag;
 	if (change->class == GW_CLASS_ACCOUNT && change->dead)
 		account_died(st, change->id);
+	if (change->class == GW_CLASS_ACCOUNT)
+		names_changed(st, change);
+	else if (change->class == GW_CLASS_SERVER || change->class == GW_CLASS_ORIGIN)
+		servers_changed(st, change);
 	else if (change->class == GW_CLASS_NETWORK && !st->decoy_stored)
 		decoy_load(st);
 }

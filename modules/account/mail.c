@@ -1,5 +1,5 @@
 /*
- * mail.c - codes by mail: a configurable command (sendmail and its kind) gets the message on its
+ * mail.c - codes, and bad news of names, by mail: a configurable command (sendmail and its kind) gets the message on its
  * standard input.
  *
  * One at a time, the others wait in a bounded queue. A job starts the command without a shell and
@@ -22,7 +22,9 @@
 
 struct letter {
 	uint64_t id, client;
-	char to[MAILADDR_MAX + 1], name[GW_NAME_MAX + 1], code[CODE_LENGTH + 1];
+	char to[MAILADDR_MAX + 1], name[GW_NAME_MAX + 1];
+	char code[CODE_LENGTH + 1];  /* "": about a name that was lost */
+	char shown[GW_NAME_MAX + 1]; /* what it is instead */
 	pid_t pid; /* 0: not yet started */
 	int64_t deadline_ns;
 	struct letter *prev, *next;
@@ -107,24 +109,51 @@ static bool add_args(struct account *st, struct mail_job *job)
 	return job->n_args > 0;
 }
 
-static void write_text(struct account *st, const struct letter *letter, struct mail_job *job)
+static int write_code(struct account *st, const struct letter *letter, char *out, size_t max)
 {
-	const char *network = gw_server_string(st->self, "network"),
-		   *server = gw_server_string(st->self, "server");
-	const char *from = gw_option_string(st->self, gw_options(st->self), "mail-from");
-	int n;
+	const char *network = gw_server_string(st->self, "network");
 
-	n = snprintf(
-		job->text, sizeof(job->text),
-		"From: %s%s\nTo: %s\nSubject: Your code for %s\nAuto-Submitted: auto-generated\n"
-		"MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n"
+	return snprintf(
+		out, max,
 		"Somebody, probably you, registers the account %s on the chat network %s.\n"
 		"To complete it, type there:\n\n    /quote VERIFY %s %s\n\n"
 		"If it was not you, ignore this message: without the code there will be no "
 		"account.\n",
-		from[0] != '\0' ? from : "godwit@", from[0] != '\0' ? "" : server, letter->to,
-		network, letter->name, network, letter->name, letter->code);
-	job->n = n > 0 && (size_t)n < sizeof(job->text) ? (size_t)n : 0;
+		letter->name, network, letter->name, letter->code);
+}
+
+static int write_lost(struct account *st, const struct letter *letter, char *out, size_t max)
+{
+	return snprintf(
+		out, max,
+		"Your account %s on the chat network %s has to share its name: somebody else\n"
+		"registered it earlier, on a server that had lost touch with yours. The earlier\n"
+		"registration keeps the name.\n\n"
+		"Your account keeps all else. It is shown as %s from now on, and\n"
+		"that is the name to log in with. There you can claim another name:\n\n"
+		"    /quote ACCOUNT NICK ADD <nick>\n\n"
+		"Your claim on %s waits in line until you drop it.\n",
+		letter->name, gw_server_string(st->self, "network"), letter->shown, letter->name);
+}
+
+static void write_text(struct account *st, const struct letter *letter, struct mail_job *job)
+{
+	const char *from = gw_option_string(st->self, gw_options(st->self), "mail-from");
+	bool code = letter->code[0] != '\0';
+	size_t max = sizeof(job->text);
+	int head, n;
+
+	head = snprintf(job->text, max,
+	                "From: %s%s\nTo: %s\nSubject: %s %s\nAuto-Submitted: auto-generated\n"
+	                "MIME-Version: 1.0\nContent-Type: text/plain; charset=utf-8\n\n",
+	                from[0] != '\0' ? from : "godwit@",
+	                from[0] != '\0' ? "" : gw_server_string(st->self, "server"), letter->to,
+	                code ? "Your code for" : "The name of your account on",
+	                gw_server_string(st->self, "network"));
+	if (head < 0 || (size_t)head >= max)
+		return;
+	n = (code ? write_code : write_lost)(st, letter, job->text + head, max - (size_t)head);
+	job->n = n > 0 && (size_t)n < max - (size_t)head ? (size_t)(head + n) : 0;
 }
 
 static void post_next(struct account *st);
@@ -134,10 +163,12 @@ static void finish(struct account *st, const char *trouble)
 	struct letter *letter = st->letters;
 	struct gw_client *c = CLIENT(st, by_id, letter->client);
 
+	const char *what = letter->code[0] != '\0' ? "a code" : "the loss of a name";
+
 	if (trouble == NULL) {
-		gw_log(st->self, GW_INFO, "a code was mailed account=%s", letter->name);
+		gw_log(st->self, GW_INFO, "%s was mailed account=%s", what, letter->name);
 	} else {
-		gw_log(st->self, GW_ERROR, "a code could not be mailed account=%s why=%s",
+		gw_log(st->self, GW_ERROR, "%s could not be mailed account=%s why=%s", what,
 		       letter->name, trouble);
 		if (c != NULL)
 			CLIENT(st, notice, c,
@@ -167,24 +198,50 @@ static void post_next(struct account *st)
 		finish(st, "too much work waits");
 }
 
-int letter_post(struct account *st, uint64_t client, const char *to, const char *name,
-                const char *code)
+static void post(struct account *st, const struct letter *from)
 {
-	struct letter *letter;
+	struct letter *letter = gw_alloc(st->self, sizeof(*letter));
 
-	if (!letter_room(st))
-		return -EAGAIN;
-	letter = gw_alloc(st->self, sizeof(*letter));
+	*letter = *from;
 	letter->id = ++st->next_letter;
-	letter->client = client;
-	snprintf(letter->to, sizeof(letter->to), "%s", to);
-	snprintf(letter->name, sizeof(letter->name), "%s", name);
-	snprintf(letter->code, sizeof(letter->code), "%s", code);
 	DL_APPEND(st->letters, letter);
 	st->n_letters++;
 	if (st->letters == letter)
 		post_next(st);
+}
+
+int letter_post(struct account *st, uint64_t client, const char *to, const char *name,
+                const char *code)
+{
+	struct letter letter = {.client = client};
+
+	if (!letter_room(st))
+		return -EAGAIN;
+	snprintf(letter.to, sizeof(letter.to), "%s", to);
+	snprintf(letter.name, sizeof(letter.name), "%s", name);
+	snprintf(letter.code, sizeof(letter.code), "%s", code);
+	post(st, &letter);
 	return 0;
+}
+
+void letter_lost(struct account *st, const char *to, const char *name, const char *shown)
+{
+	struct letter letter = {.client = 0};
+
+	if (!letter_room(st)) {
+		gw_log(st->self, GW_WARN, "too much mail waits to tell of a lost name account=%s",
+		       shown);
+		return;
+	}
+	snprintf(letter.to, sizeof(letter.to), "%s", to);
+	snprintf(letter.name, sizeof(letter.name), "%s", name);
+	snprintf(letter.shown, sizeof(letter.shown), "%s", shown);
+	post(st, &letter);
+}
+
+bool mail_on(struct account *st)
+{
+	return strcmp(gw_option_string(st->self, gw_options(st->self), "verify"), "email") == 0;
 }
 
 bool letter_room(struct account *st)

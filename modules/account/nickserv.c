@@ -8,8 +8,7 @@
 
 static bool needs_mail(struct account *st)
 {
-	return option(st, "email-required") ||
-	       strcmp(gw_option_string(st->self, gw_options(st->self), "verify"), "email") == 0;
+	return option(st, "email-required") || mail_on(st);
 }
 
 static const char *mail_word(struct account *st)
@@ -70,6 +69,6 @@ void call_service(void *state, uint64_t tag, const void *payload)
 		       "/quote ACCOUNT INFO, or PASSWORD <present> <new>, EMAIL <password> "
 		       "<address>,");
 		CLIENT(st, notice, c,
-		       "CERTFP LIST|ADD|DEL [fingerprint], DROP <account> <password>");
+		       "NICK LIST|ADD|DEL [nick], CERTFP LIST|ADD|DEL [fingerprint], DROP <account> <password>");
 	}
 }

@@ -38,11 +38,9 @@ void cmd_pass(void *state, struct gw_client *c, const struct gw_message *m)
 
 static void checked(struct account *st, struct task *task, int status)
 {
-	struct gw_login login = {.account = task->account, .name = task->name};
+	struct gw_login login = check_login(task);
 	struct gw_client *c = task_client(st, task);
 
-	if (task->host[0] != '\0')
-		login.host = task->host;
 	if (c != NULL && status == 0) {
 		login_succeeds(st, c, &login, false);
 	} else if (c != NULL) {

@@ -60,3 +60,13 @@ const char *password_fault(struct account *st, const char *password, bool *weak)
 	*weak = n < (size_t)option(st, "password-min");
 	return *weak ? "That password is too short." : NULL;
 }
+
+void password_store(struct account *st, struct task *task)
+{
+	struct gw_write write = {
+		.class = GW_CLASS_ACCOUNT, .id = task->account, .field = GW_F_CRED};
+	uint8_t room[CRED_BYTES];
+
+	write.value = cred_encode(&task->cred, room);
+	task_commit(st, task, &write, 1);
+}

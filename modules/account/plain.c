@@ -30,11 +30,9 @@ void sasl_plain(void *state, struct gw_client *c, const uint8_t *response, size_
 
 static void checked(struct account *st, struct task *task, int status)
 {
-	struct gw_login login = {.account = task->account, .name = task->name};
+	struct gw_login login = check_login(task);
 	struct gw_client *c = task_client(st, task);
 
-	if (task->host[0] != '\0')
-		login.host = task->host;
 	if (c != NULL)
 		sasl_finish(st, c, status, &login, status == -EAGAIN ? too_busy : NULL);
 	task_end(st, task);

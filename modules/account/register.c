@@ -11,11 +11,6 @@
 
 enum { AT_NAME, AT_PENDING, AT_OWNER, AT_MAIL, AT_MAKING };
 
-static bool with_code(struct account *st)
-{
-	return strcmp(gw_option_string(st->self, gw_options(st->self), "verify"), "email") == 0;
-}
-
 static void go(struct account *st, struct gw_client *c, enum gw_client_change change)
 {
 	if (c->state != GW_CONNECTED)
@@ -73,32 +68,47 @@ static bool reserved(const char *name)
 	return n >= 4 && strcasecmp(name + n - 4, "serv") == 0;
 }
 
-static bool name_fails(struct account *st, struct gw_client *c, const char *name)
+bool name_refused(struct account *st, struct gw_client *c, const char *command, const char *name)
 {
 	const struct gw_user *user;
 
-	if (strcmp(name, "*") == 0) {
-		say_fail(st, c, "REGISTER", "NEED_NICK", "*", "Choose a nick first: NICK <nick>");
-		return true;
-	}
 	if (!NETWORK(st, valid_nick, name) || reserved(name)) {
-		say_fail(st, c, "REGISTER", "BAD_ACCOUNT_NAME", "*",
+		say_fail(st, c, command, "BAD_ACCOUNT_NAME", "*",
 		         "That cannot be an account's name: it must be a valid nick.");
 		return true;
 	}
 	user = NETWORK(st, user, name);
 	if (user != NULL && user->session != c->session) {
-		say_fail(st, c, "REGISTER", "ACCOUNT_EXISTS", name,
+		say_fail(st, c, command, "ACCOUNT_EXISTS", name,
 		         "Somebody else uses %s as a nick at the moment.", name);
 		return true;
 	}
 	return false;
 }
 
+bool claim_refused(struct account *st, struct gw_client *c, const char *command, const char *name)
+{
+	struct gw_claim_query query = {.away = ""};
+	struct gw_error why = {0};
+
+	if (gw_ask(st->self, st->may_claim, &query, &why) == 0)
+		return false;
+	say_fail(st, c, command, "TEMPORARILY_UNAVAILABLE", name, "%s", why.text);
+	return true;
+}
+
+static bool name_fails(struct account *st, struct gw_client *c, const char *name)
+{
+	if (strcmp(name, "*") != 0)
+		return name_refused(st, c, "REGISTER", name);
+	say_fail(st, c, "REGISTER", "NEED_NICK", "*", "Choose a nick first: NICK <nick>");
+	return true;
+}
+
 static bool mail_fails(struct account *st, struct gw_client *c, const char *name, const char *mail)
 {
 	if (strcmp(mail, "*") == 0) {
-		if (!with_code(st) && !option(st, "email-required"))
+		if (!mail_on(st) && !option(st, "email-required"))
 			return false;
 		say_fail(st, c, "REGISTER", "INVALID_EMAIL", name,
 		         "A mail address is needed: REGISTER * you@example.org <password>");
@@ -138,7 +148,9 @@ static bool refused(struct account *st, struct gw_client *c, const char *name)
 		         "This network takes no registrations at the moment.");
 		return true;
 	}
-	if (with_code(st) && !letter_room(st)) {
+	if (claim_refused(st, c, "REGISTER", name))
+		return true;
+	if (mail_on(st) && !letter_room(st)) {
 		say_fail(st, c, "REGISTER", "TEMPORARILY_UNAVAILABLE", name,
 		         "Too much mail waits to be sent. Try again later.");
 		return true;
@@ -243,7 +255,7 @@ static void found(struct account *st, struct task *task, int status, const struc
 			fail(st, task, "ACCOUNT_EXISTS",
 			     "That name is registered already. If it is yours: PASS "
 			     "<account>:<password>");
-		} else if (!with_code(st)) {
+		} else if (!mail_on(st)) {
 			task->pending = (struct gw_id){0, 0};
 			make(st, task);
 		} else {
@@ -313,7 +325,7 @@ static void hashed(struct account *st, struct task *task, int status)
 		fail(st, task, "TEMPORARILY_UNAVAILABLE", commit_trouble(-EAGAIN));
 	} else if (task->step == AT_OWNER) {
 		look_for_mail(st, task);
-	} else if (with_code(st)) {
+	} else if (mail_on(st)) {
 		pending_commit(st, task);
 	} else {
 		size_t n = birth_of(st, task, false, &birth);
@@ -324,15 +336,24 @@ static void hashed(struct account *st, struct task *task, int status)
 
 /* --- outcomes --- */
 
-static void registered(struct account *st, struct task *task, struct gw_client *c,
-                       struct gw_id made)
+const char *registration_trouble(struct account *st, const struct task *task, int status)
+{
+	gw_log(st->self, GW_WARN, "a registration could not be stored account=%s status=%d",
+	       task->name, status);
+	return commit_trouble(status);
+}
+
+void registration_done(struct account *st, struct task *task, struct gw_client *c,
+                       const char *command, struct gw_id made)
 {
 	struct gw_login login = {.account = made, .name = task->name};
 
-	say_outcome(st, c, "REGISTER", "SUCCESS", task->name, "The account %s is registered.",
+	say_outcome(st, c, command, "SUCCESS", task->name, "The account %s is registered.",
 	            task->name);
+	say_stored(st, c, task, true);
 	if (c->state == GW_REGISTRATION)
 		go(st, c, GW_REGISTRATION_COMPLETED);
+	registration_leave(st, c);
 	login_succeeds(st, c, &login, false);
 }
 
@@ -360,9 +381,7 @@ static void committed(struct account *st, struct task *task, int status, struct 
 		return;
 	}
 	if (status != 0) {
-		gw_log(st->self, GW_WARN, "a registration could not be stored account=%s status=%d",
-		       task->name, status);
-		fail(st, task, "TEMPORARILY_UNAVAILABLE", commit_trouble(status));
+		fail(st, task, "TEMPORARILY_UNAVAILABLE", registration_trouble(st, task, status));
 		return;
 	}
 	gw_log(st->self, GW_INFO, "%s account=%s",
@@ -372,7 +391,7 @@ static void committed(struct account *st, struct task *task, int status, struct 
 	if (c != NULL && code)
 		awaits_code(st, task, c, gw_id_none(task->pending) ? made : task->pending);
 	else if (c != NULL)
-		registered(st, task, c, made);
+		registration_done(st, task, c, "REGISTER", made);
 	task_end(st, task);
 }
 

@@ -65,13 +65,16 @@ static void second(struct account *st, struct gw_client *c, struct party *party,
 
 static void third(struct account *st, struct gw_client *c, struct party *party, size_t n)
 {
-	char name[GW_NAME_MAX + 1], host[GW_HOST_MAX + 1];
-	struct gw_login login = {.account = party->login, .name = name, .host = NULL};
+	char name[GW_NAME_MAX + 1], host[GW_HOST_MAX + 1], waits[WAITS_MAX];
+	struct gw_login login = {.account = party->login, .name = name};
 
 	memcpy(name, party->login_name, sizeof(name));
 	memcpy(host, party->login_host, sizeof(host));
+	memcpy(waits, party->login_waits, sizeof(waits));
 	if (host[0] != '\0')
 		login.host = host;
+	if (waits[0] != '\0')
+		login.waits = waits;
 	sasl_finish(st, c, n == 0 ? 0 : -EBADMSG, &login, NULL);
 }
 
@@ -113,6 +116,7 @@ static void read(struct account *st, struct task *task, int status, const struct
 			party->login = entity->id;
 			memcpy(party->login_name, view.name, sizeof(party->login_name));
 			memcpy(party->login_host, view.host, sizeof(party->login_host));
+			memcpy(party->login_waits, view.waits, sizeof(party->login_waits));
 		} else {
 			decoy_cred(st, task->folded, &view.cred);
 		}

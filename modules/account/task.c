@@ -22,6 +22,7 @@ static const struct task_ops *const kinds[] = {
 	[TASK_ADMIN_DROP] = &admin_drop_task,
 	[TASK_ADMIN_PASSWORD] = &admin_password_task,
 	[TASK_WITHDRAW] = &withdraw_task,
+	[TASK_NICK] = &nick_task,
 };
 
 struct task *task_by_id(struct account *st, uint64_t id)
@@ -125,13 +126,18 @@ static void found(struct account *st, struct task *task, int status, const struc
 		kinds[task->kind]->found(st, task, status, owner);
 }
 
+/* Accounts are named as they are shown. */
 void task_find(struct account *st, struct task *task, int namespace, const void *key, size_t n)
 {
+	struct gw_call done = gw_call(st->self, CALL_FOUND, task->id);
+	enum gw_namespace ns = (enum gw_namespace) namespace;
 	struct gw_owner owner;
 	int status;
 
-	status = SERVICES(st, find, (enum gw_namespace) namespace, key, n, &owner,
-	                  gw_call(st->self, CALL_FOUND, task->id));
+	if (ns == GW_NAME_NICK)
+		status = SERVICES(st, find_shown, ns, key, n, &owner, done);
+	else
+		status = SERVICES(st, find, ns, key, n, &owner, done);
 	if (status != -EINPROGRESS)
 		found(st, task, status, status == 0 ? &owner : NULL);
 }
@@ -173,10 +179,27 @@ void call_read(void *state, uint64_t tag, int status, const struct gw_entity *en
 
 void task_commit(struct account *st, struct task *task, const struct gw_write *writes, size_t n)
 {
-	int status = SERVICES(st, commit, writes, n, gw_call(st->self, CALL_COMMITTED, task->id));
+	int status = -EROFS;
 
+	if (st->replica->ops == NULL || REPLICA(st, membership) != GW_MEMBER_LOST)
+		status = SERVICES(st, commit, writes, n,
+		                  gw_call(st->self, CALL_COMMITTED, task->id));
 	if (status != 0)
 		kinds[task->kind]->committed(st, task, status, (struct gw_id){0, 0});
+}
+
+/* Asks a neighbour for its copy; false: the answer is there, or none is wanted. */
+static bool wait_for_copy(struct account *st, struct task *task)
+{
+	const struct gw_stamp stamp = {task->made.clock, task->made.origin};
+	int64_t within = option(st, "second-copy");
+
+	if (within == 0 || st->replica->ops == NULL || task->kind == TASK_WITHDRAW)
+		return false;
+	if (REPLICA(st, second_copy, stamp, within, gw_call(st->self, CALL_COPIED, task->id)) == 0)
+		return true;
+	task->alone = true;
+	return false;
 }
 
 void call_committed(void *state, uint64_t tag, int status, struct gw_id made)
@@ -184,8 +207,24 @@ void call_committed(void *state, uint64_t tag, int status, struct gw_id made)
 	struct account *st = state;
 	struct task *task = task_by_id(st, tag);
 
-	if (task != NULL)
+	if (task == NULL)
+		return;
+	task->made = made;
+	if (status != 0 || !wait_for_copy(st, task))
 		kinds[task->kind]->committed(st, task, status, made);
+}
+
+/* It is stored here in any case. */
+void call_copied(void *state, uint64_t tag, int status, struct gw_id made)
+{
+	struct account *st = state;
+	struct task *task = task_by_id(st, tag);
+
+	(void)made;
+	if (task == NULL)
+		return;
+	task->alone = status != 0 && servers_others(st);
+	kinds[task->kind]->committed(st, task, 0, task->made);
 }
 
 /* The queue's verdict about a password; inside a check the check goes first. */

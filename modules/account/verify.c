@@ -32,6 +32,8 @@ void cmd_verify(void *state, struct gw_client *c, const struct gw_message *m)
 		         "That code is wrong or has expired.");
 		return;
 	}
+	if (claim_refused(st, c, "VERIFY", name))
+		return;
 	if (!attempt_take(st, c)) {
 		say_fail(st, c, "VERIFY", "TEMPORARILY_UNAVAILABLE", name,
 		         "Too many attempts from your address. Try again in a minute.");
@@ -104,7 +106,6 @@ static void read(struct account *st, struct task *task, int status, const struct
 
 static void committed(struct account *st, struct task *task, int status, struct gw_id made)
 {
-	struct gw_login login = {.account = made, .name = task->name};
 	struct gw_client *c = task_client(st, task);
 
 	if (status == -EEXIST) {
@@ -114,20 +115,12 @@ static void committed(struct account *st, struct task *task, int status, struct 
 		return;
 	}
 	if (status != 0) {
-		gw_log(st->self, GW_WARN, "a registration could not be stored account=%s status=%d",
-		       task->name, status);
-		fail(st, task, "TEMPORARILY_UNAVAILABLE", commit_trouble(status));
+		fail(st, task, "TEMPORARILY_UNAVAILABLE", registration_trouble(st, task, status));
 		return;
 	}
 	gw_log(st->self, GW_INFO, "registered account=%s", task->name);
-	if (c != NULL) {
-		say_outcome(st, c, "VERIFY", "SUCCESS", task->name, "The account %s is registered.",
-		            task->name);
-		if (c->state == GW_REGISTRATION)
-			CLIENT(st, change, c, GW_REGISTRATION_COMPLETED);
-		registration_leave(st, c);
-		login_succeeds(st, c, &login, false);
-	}
+	if (c != NULL)
+		registration_done(st, task, c, "VERIFY", made);
 	task_end(st, task);
 }
 

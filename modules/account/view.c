@@ -15,17 +15,25 @@ static struct gw_stamp claim_stamp(struct gw_blob value)
 	                         gw_part_u64(value, 1, UINT64_MAX)};
 }
 
-static bool is_nick(const struct gw_cell *cell)
+bool is_nick(const struct gw_cell *cell)
 {
 	return cell->field == GW_F_NAME && cell->sub.n > 1 &&
 	       *(const char *)cell->sub.p == GW_NAME_NICK;
 }
 
-/* The first nick is the account's name. */
-static void read_name(const struct gw_entity *entity, struct view *out)
+static void add_waiting(struct view *out, const char *name)
+{
+	size_t n = strlen(out->waits);
+
+	snprintf(out->waits + n, sizeof(out->waits) - n, "%s%s", n > 0 ? ", " : "", name);
+}
+
+static void read_names(const struct gw_entity *entity, struct view *out)
 {
 	struct gw_stamp first = {UINT64_MAX, UINT64_MAX};
 
+	if (entity->shown != NULL)
+		snprintf(out->name, sizeof(out->name), "%s", entity->shown);
 	for (size_t i = 0; i < entity->n; i++) {
 		const struct gw_cell *cell = &entity->cells[i];
 		struct gw_stamp stamp = claim_stamp(cell->value);
@@ -34,11 +42,26 @@ static void read_name(const struct gw_entity *entity, struct view *out)
 		if (!is_nick(cell) || !gw_part_text(cell->value, 2, name, sizeof(name)))
 			continue;
 		out->nicks++;
-		if (gw_stamp_cmp(stamp, first) < 0) {
+		if (cell->beaten)
+			add_waiting(out, name);
+		if (entity->shown == NULL && gw_stamp_cmp(stamp, first) < 0) {
 			first = stamp;
 			snprintf(out->name, sizeof(out->name), "%s", name);
 		}
 	}
+}
+
+/* An address that an earlier account has confirmed too is that one's. */
+static bool mail_beaten(const struct gw_entity *entity)
+{
+	for (size_t i = 0; i < entity->n; i++) {
+		const struct gw_cell *cell = &entity->cells[i];
+
+		if (cell->field == GW_F_NAME && cell->sub.n > 1 && cell->beaten &&
+		    *(const char *)cell->sub.p == GW_NAME_MAIL)
+			return true;
+	}
+	return false;
 }
 
 void view_of(const struct gw_entity *entity, struct view *out)
@@ -46,7 +69,7 @@ void view_of(const struct gw_entity *entity, struct view *out)
 	const struct gw_cell *cell;
 
 	memset(out, 0, sizeof(*out));
-	read_name(entity, out);
+	read_names(entity, out);
 	cell = gw_entity_cell(entity, GW_F_CORE, NULL, 0);
 	if (cell != NULL)
 		out->registered_ms = gw_part_u64(cell->value, 1, 0);
@@ -56,7 +79,8 @@ void view_of(const struct gw_entity *entity, struct view *out)
 	cell = gw_entity_cell(entity, GW_F_MAIL, NULL, 0);
 	if (cell != NULL) {
 		gw_part_text(cell->value, 0, out->mail, sizeof(out->mail));
-		out->confirmed = gw_part_u64(cell->value, 1, 0) != 0;
+		out->mail_claimed = gw_part_u64(cell->value, 1, 0) != 0;
+		out->confirmed = out->mail_claimed && !mail_beaten(entity);
 	}
 	cell = gw_entity_cell(entity, GW_F_VHOST, NULL, 0);
 	if (cell != NULL)
