@@ -127,23 +127,26 @@ bool admin_allows(const struct gw_admin_request *req, const struct gw_admin_comm
 	return false;
 }
 
-/** The command that the line begins with, the longer name first; `*words` is the length of its
+#define NAME_WORDS 3
+
+/** The command that the line begins with, the longest name first; `*words` is the length of its
  * name. */
 static const struct gw_row *find_command(struct gw_server *server, int argc,
                                          const char *const *argv, int *words)
 {
-	const struct gw_row *row;
-	char name[128];
+	char name[128] = "";
+	const struct gw_row *row = NULL;
 
-	*words = 2;
-	if (argc >= 2) {
-		snprintf(name, sizeof(name), "%s %s", argv[0], argv[1]);
+	for (*words = argc < NAME_WORDS ? argc : NAME_WORDS; *words > 0 && row == NULL; --*words) {
+		size_t used = 0;
+
+		for (int i = 0; i < *words && used < sizeof(name); i++)
+			used += (size_t)snprintf(name + used, sizeof(name) - used, "%s%s",
+			                         i > 0 ? " " : "", argv[i]);
 		row = point_find(server, GW_POINT_ADMIN, name);
-		if (row != NULL)
-			return row;
 	}
-	*words = 1;
-	return point_find(server, GW_POINT_ADMIN, argv[0]);
+	++*words;
+	return row;
 }
 
 /** The second words of a family: "module" is followed by list, load... */

@@ -17,7 +17,7 @@ struct gw_admin_request; /* the core's, from the call until gw_admin_done() */
 
 /** A row of the point "core.admin". */
 struct gw_admin_command {
-	const char *name; /* one or two words: "module list" */
+	const char *name; /* one to three words: "module list" */
 	const char *args; /* "NAME [--cascade]", "" for none */
 	const char *help; /* one sentence */
 	const char *

@@ -91,9 +91,9 @@ void link_close(struct link_state *st, struct link *link, enum gw_goodbye code, 
 	n = strnlen(link->reason, GOODBYE_TEXT_MAX);
 	body[0] = (uint8_t)code;
 	memcpy(body + 1, link->reason, n);
-	control_send(st, link, CONTROL_GOODBYE, body, n + 1);
 	link->bye = (uint8_t)code;
 	link->phase = LINK_CLOSING;
+	control_send(st, link, CONTROL_GOODBYE, body, n + 1);
 	gw_conn_close(st->self, link->conn, GW_CLOSE_FLUSH, link->reason);
 }
 
@@ -434,80 +434,3 @@ void links_free(struct link_state *st)
 	while (st->links != NULL)
 		link_free(st, st->links);
 }
-
-/* --- the interface --- */
-
-static const struct gw_link *op_next(void *impl, const struct gw_link *after)
-{
-	struct link_state *st = impl;
-	struct link *link = links_next(st, after == NULL ? NULL : link_find(st, after->id));
-
-	return link == NULL ? NULL : &link->pub;
-}
-
-static struct link *find_up(void *impl, uint64_t id)
-{
-	struct link *link = link_find(impl, id);
-
-	return link != NULL && link_up(link) ? link : NULL;
-}
-
-static const struct gw_link *op_find(void *impl, uint64_t id)
-{
-	struct link *link = find_up(impl, id);
-
-	return link == NULL ? NULL : &link->pub;
-}
-
-static int op_send(void *impl, uint64_t id, uint8_t kind, const void *body, size_t n)
-{
-	struct link *link = find_up(impl, id);
-
-	if (link == NULL)
-		return -ENOTCONN;
-	if (n > GW_FRAME_MAX)
-		return -EMSGSIZE;
-	flow_send(impl, link, &(struct gw_frame){.kind = kind, .body = body, .n = n});
-	return 0;
-}
-
-static int op_route(void *impl, const struct gw_frame *frame)
-{
-	return route_send(impl, frame);
-}
-
-static size_t op_room(void *impl, uint64_t id)
-{
-	struct link *link = find_up(impl, id);
-
-	return link == NULL ? 0 : flow_room(impl, link);
-}
-
-static void op_set_live(void *impl, uint64_t id, bool live)
-{
-	struct link *link = find_up(impl, id);
-
-	if (link != NULL)
-		link->pub.live = live;
-}
-
-static void op_close(void *impl, uint64_t id, enum gw_goodbye code, const char *text)
-{
-	struct link *link = find_up(impl, id);
-
-	if (link != NULL)
-		link_close(impl, link, code, "%s", text);
-}
-
-const struct gw_link_ops link_ops = {
-	.next = op_next,
-	.find = op_find,
-	.send = op_send,
-	.route = op_route,
-	.room = op_room,
-	.set_live = op_set_live,
-	.close = op_close,
-	.join = uplinks_join,
-	.cancel_join = uplinks_cancel_join,
-	.n_uplinks = uplinks_count,
-};

@@ -1,0 +1,97 @@
+/*
+ * link/interface.c - the interface "link": what other modules do with links. Links that are closing,
+ * or wait behind another, are not there for them.
+ */
+#include "key.h"
+#include "net.h"
+#include <errno.h>
+
+static const struct gw_link *op_next(void *impl, const struct gw_link *after)
+{
+	struct link_state *st = impl;
+	struct link *link = links_next(st, after == NULL ? NULL : link_find(st, after->id));
+
+	return link == NULL ? NULL : &link->pub;
+}
+
+static struct link *find_up(void *impl, uint64_t id)
+{
+	struct link *link = link_find(impl, id);
+
+	return link != NULL && link_up(link) ? link : NULL;
+}
+
+static const struct gw_link *op_find(void *impl, uint64_t id)
+{
+	struct link *link = find_up(impl, id);
+
+	return link == NULL ? NULL : &link->pub;
+}
+
+static int op_send(void *impl, uint64_t id, uint8_t kind, const void *body, size_t n)
+{
+	struct link *link = find_up(impl, id);
+
+	if (link == NULL)
+		return -ENOTCONN;
+	if (n > GW_FRAME_MAX)
+		return -EMSGSIZE;
+	flow_send(impl, link, &(struct gw_frame){.kind = kind, .body = body, .n = n});
+	return 0;
+}
+
+static int op_route(void *impl, const struct gw_frame *frame)
+{
+	return route_send(impl, frame);
+}
+
+static size_t op_room(void *impl, uint64_t id)
+{
+	struct link *link = find_up(impl, id);
+
+	return link == NULL ? 0 : flow_room(impl, link);
+}
+
+static void op_set_live(void *impl, uint64_t id, bool live)
+{
+	struct link *link = find_up(impl, id);
+
+	if (link != NULL)
+		link->pub.live = live;
+}
+
+static void op_close(void *impl, uint64_t id, enum gw_goodbye code, const char *text)
+{
+	struct link *link = find_up(impl, id);
+
+	if (link != NULL)
+		link_close(impl, link, code, "%s", text);
+}
+
+static void op_own_key(void *impl, char out[64])
+{
+	key_text(own_key(impl), out);
+}
+
+static bool op_lists_key(void *impl, const char *server, const char *key)
+{
+	const struct known *known = known_by_name(impl, server);
+	uint8_t pk[KEY_BYTES];
+
+	return known != NULL && key_parse(key, pk, NULL) == 0 && known_has_key(known, pk);
+}
+
+const struct gw_link_ops link_ops = {
+	.next = op_next,
+	.find = op_find,
+	.send = op_send,
+	.route = op_route,
+	.room = op_room,
+	.set_live = op_set_live,
+	.close = op_close,
+	.join = uplinks_join,
+	.cancel_join = uplinks_cancel_join,
+	.own_key = op_own_key,
+	.lists_key = op_lists_key,
+	.n_uplinks = uplinks_count,
+};
