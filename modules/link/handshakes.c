@@ -75,23 +75,18 @@ void exchange_free(struct exchange **x)
 
 /* --- key files --- */
 
-static int key_make(struct link_state *st, struct key_pair *pair, struct gw_error *err)
+int key_ensure(struct gw_self *self, const char *file, struct key_pair *out, struct gw_error *err)
 {
-	const char *folder = gw_server_string(st->self, "state-directory");
+	const char *folder = gw_server_string(self, "state-directory");
+	int status = keyfile_read(folder, file, out, err);
 	uint8_t secret[KEY_BYTES];
-	char words[KEY_WORDS_SIZE];
-	int status;
 
-	gw_random(st->self, secret, sizeof(secret));
-	key_pair_of(secret, pair);
-	sodium_memzero(secret, sizeof(secret));
-	status = keyfile_write(folder, KEYFILE_CURRENT, pair, err);
-	if (status != 0)
+	if (status != -ENOENT)
 		return status;
-	key_words(pair->pk, words);
-	gw_log(st->self, GW_INFO, "key made file=%s/keys/%s key=%s", folder, KEYFILE_CURRENT,
-	       words);
-	return 0;
+	gw_random(self, secret, sizeof(secret));
+	key_pair_of(secret, out);
+	sodium_memzero(secret, sizeof(secret));
+	return keyfile_write(folder, file, out, err);
 }
 
 /* A second key that was made, and is not in force yet. */
@@ -106,11 +101,8 @@ static int next_read(struct link_state *st, struct own_keys *own, struct gw_erro
 
 static int own_read(struct link_state *st, struct own_keys *own, struct gw_error *err)
 {
-	const char *folder = gw_server_string(st->self, "state-directory");
-	int status = keyfile_read(folder, KEYFILE_CURRENT, &own->pairs[0], err);
+	int status = key_ensure(st->self, KEYFILE_CURRENT, &own->pairs[0], err);
 
-	if (status == -ENOENT)
-		status = key_make(st, &own->pairs[0], err);
 	return status == 0 ? next_read(st, own, err) : status;
 }
 
@@ -185,7 +177,7 @@ static void promote_look(struct link_state *st, const struct known *known)
 	gw_log(st->self, GW_INFO, "the next key is in force key=%s", words);
 }
 
-static void own_look(struct link_state *st)
+static void keys_look(struct link_state *st)
 {
 	const struct known *known = known_ready(st) ? known_own(st) : NULL;
 
@@ -197,7 +189,7 @@ static void own_look(struct link_state *st)
 
 void handshakes_servers_changed(struct link_state *st)
 {
-	own_look(st);
+	keys_look(st);
 	attempts_recheck(st);
 	reauth_look(st);
 }
@@ -221,7 +213,7 @@ void handshakes_tick(void *state, uint64_t tag)
 
 	(void)tag;
 	limits_minute(st->self, &st->hs.limits, say_unsaid, st);
-	own_look(st);
+	keys_look(st);
 	reauth_look(st);
 	gw_timer_set(st->hs.tick, st->self, MINUTE);
 }
@@ -265,6 +257,7 @@ int handshakes_load(struct link_state *st, enum gw_load why, struct gw_error *er
 	if (status != 0)
 		return status;
 	decoy_make(st);
+	verbs_load(st);
 	st->hs.tick = gw_timer_new(st->self, gw_call(st->self, CALL_HANDSHAKES_TICK, 0));
 	gw_timer_set(st->hs.tick, st->self, MINUTE);
 	return 0;

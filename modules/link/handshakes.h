@@ -26,8 +26,14 @@ struct handshakes {
 	int64_t deadline_accept_ns, deadline_dial_ns;
 	uint64_t ended[CODE_COUNT];
 	uint8_t decoy[KEY_BYTES]; /* a public key that nobody has the secret of */
+	bool told;                /* `init` is done, and has said so */
+	uint8_t reserved[7];      /* 0 */
 };
 
+/** Reads a key file of this server, and makes it if there is none. */
+int key_ensure(struct gw_self *self, const char *file, struct key_pair *out, struct gw_error *err);
+/** What the verb that the server was started with asks for. */
+void verbs_load(struct link_state *st);
 /** This server's name as it stands in frames. */
 void own_name(struct link_state *st, char out[LINK_NAME]);
 /** The own pair to show to others: the first that the services database has as live. */
