@@ -161,6 +161,7 @@ static int network_load(struct gw_self *self, void *state, enum gw_load why, str
 	net->replica = gw_interface(self, "replica");
 	net->tidy = gw_timer_new(self, gw_call(self, CALL_TIDY, 0));
 	gw_timer_set(net->tidy, self, 600 * GW_SECOND);
+	net->shades = gw_timer_new(self, gw_call(self, CALL_SHADES, 0));
 	return 0;
 }
 
@@ -196,6 +197,7 @@ static void network_unload(struct gw_self *self, void *state, enum gw_unload why
 	ways_free(net);
 	servers_free(net);
 	gw_timer_free(&net->tidy, self);
+	gw_timer_free(&net->shades, self);
 }
 
 static const struct gw_interface_row interfaces[] = {{"network", 1, 0, &network_ops},
@@ -214,6 +216,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_SERVICES_CHANGED] = {"services-changed", (gw_fn *)network_services_changed},
 	[CALL_OWNER] = {"owner", (gw_fn *)network_owner},
 	[CALL_MEMBERSHIP] = {"membership", (gw_fn *)network_membership},
+	[CALL_SHADES] = {"shades", (gw_fn *)shades_look},
 	{NULL, NULL},
 };
 

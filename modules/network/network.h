@@ -28,6 +28,7 @@
 #define TEXT_MAX 8191       /* bytes of a message's text, and of its tags */
 #define AHEAD_MS 60000      /* a stamp further in the future is refused */
 #define SHADES_MAX 4096     /* of one link */
+#define SHADE_MS 30000      /* so long a circle may take until it is settled everywhere */
 #define PASTS_MAX 4096      /* servers that were in sight */
 #define INTERESTS_MAX 65536 /* channels, of all other servers */
 
@@ -44,7 +45,8 @@ enum network_call {
 	CALL_REHASHED,
 	CALL_SERVICES_CHANGED,
 	CALL_OWNER,
-	CALL_MEMBERSHIP
+	CALL_MEMBERSHIP,
+	CALL_SHADES
 };
 
 /** Cells of a user beside its nick, in the order of the bits of enum gw_user_field. */
@@ -69,6 +71,7 @@ struct server {
  * is passed over. */
 struct shade {
 	uint64_t run;
+	int64_t seen_ms; /* monotonic: when it was last in sight over another way */
 	UT_hash_handle hh;
 };
 
@@ -240,7 +243,7 @@ struct kind_copy {
 struct network {
 	struct gw_self *self;
 	struct gw_topic *topic_event, *topic_record, *topic_circle;
-	struct gw_timer *tidy;
+	struct gw_timer *tidy, *shades;
 	struct gw_iface *services, *replica; /* ops NULL: no services database here */
 
 	struct server *here;
@@ -259,7 +262,7 @@ struct network {
 	uint32_t n_lives;
 	uint64_t issued; /* sequence of the last event made here */
 	uint64_t edits;  /* of channels and what is put aside: cells that a record has changed */
-	bool linked;     /* another server has been seen in this run */
+	bool linked;     /* there has been a link in this run: others may know what is gone here */
 
 	bool busy;                         /* an event is being applied */
 	struct queued *queue, **queue_end; /* empty between turns */
@@ -361,6 +364,10 @@ void publish_as(struct applying *a, uint32_t kind);
 struct way *way_find(struct network *net, uint64_t via);
 void way_shade(struct network *net, struct way *way, uint64_t run);
 bool way_shades(struct network *net, const struct way *way, uint64_t run);
+/** The other side does not have it any more, either. */
+void way_unshade(struct network *net, struct way *way, uint64_t run);
+/** The timer: looks for servers that only a shade knows of. */
+void shades_look(void *state, uint64_t tag);
 int via_add(void *network, const struct gw_via_spec *spec);
 int via_drop(void *network, uint64_t via);
 /** The same, also inside of a record's application. */
@@ -380,6 +387,8 @@ struct server *server_here(struct network *net, const char *name, const char *de
 void servers_free(struct network *net);
 /** Writes the record's body. */
 void server_put(struct network *net, struct writer *w, const struct server *server);
+/** Writes the body of a SPLIT: the servers marked as gone. */
+void split_put(struct network *net, struct writer *w, const char *near, const char *far);
 /** "near.example far.example" of the join that brought the server. */
 const char *server_split(struct applying *a, const struct server *server);
 apply_fn apply_burst_server, apply_split, apply_load;

@@ -200,7 +200,8 @@ static void users_leave(struct applying *a)
 	nick_vacated(a);
 }
 
-static void servers_remove(struct network *net)
+/* Where it goes without a word from the other side of its link, that one still has it. */
+static void servers_remove(struct network *net, uint64_t told_by)
 {
 	struct gw_node **at = &net->here->pub.next;
 
@@ -212,7 +213,7 @@ static void servers_remove(struct network *net)
 			at = &server->pub.next;
 			continue;
 		}
-		if (way != NULL)
+		if (way != NULL && way->via != told_by)
 			way_shade(net, way, server->pub.run);
 		*at = server->pub.next;
 		past_keep(net, server);
@@ -235,11 +236,44 @@ static bool behind_origin(const struct applying *a, const struct server *server)
 static void gone_read(struct applying *a, uint64_t n)
 {
 	while (n-- > 0) {
-		struct server *server = server_find(a->net, get_u64(&a->body));
+		uint64_t run = get_u64(&a->body);
+		struct server *server = server_find(a->net, run);
 
+		if (a->way != NULL)
+			way_unshade(a->net, a->way, run);
 		if (server != NULL && (a->via == 0 || behind_origin(a, server)))
 			server->gone = !server->pub.here;
 	}
+}
+
+void split_put(struct network *net, struct writer *w, const char *near, const char *far)
+{
+	const struct gw_node *node;
+	uint64_t n = 0;
+
+	for (node = net->here->pub.next; node != NULL; node = node->next)
+		n += server_of(node)->gone;
+	put_string(w, near, GW_SERVER_MAX);
+	put_string(w, far, GW_SERVER_MAX);
+	put_varint(w, n);
+	for (node = net->here->pub.next; node != NULL; node = node->next) {
+		if (server_of(node)->gone)
+			put_u64(w, node->run);
+	}
+}
+
+/* Told on is what has gone out of sight here: neighbours then know what they hear of no more. */
+static void split_tell(struct applying *a, const char *near, const char *far)
+{
+	uint8_t room[1024];
+	struct writer w;
+
+	writer_init(&w, a->net->self, room, sizeof(room));
+	put_header(&w, &a->header);
+	split_put(a->net, &w, near, far);
+	tell_links(a, w.p, w.n);
+	writer_fini(&w);
+	a->stays = true;
 }
 
 int apply_split(struct applying *a)
@@ -260,7 +294,8 @@ int apply_split(struct applying *a)
 	a->event.split = a->event.text = a->split;
 	users_leave(a);
 	publish_as(a, GW_EV_SPLIT);
-	servers_remove(a->net);
+	split_tell(a, near, far);
+	servers_remove(a->net, a->via);
 	return 0;
 }
 
@@ -301,6 +336,7 @@ static void server_yield(struct applying *a, struct server *server)
 		strcpy(near, server->pub.up->name);
 		strcpy(far, server->pub.name);
 		server->gone = true;
+		gone_spread(net);
 		submit_split(net, near, far);
 	}
 	a->way = way_find(net, a->via);
@@ -393,7 +429,6 @@ static void arrive(struct applying *a, const struct arrival *in, struct server *
 	server->bursting = true;
 	server->top = up->bursting && !up->pub.here ? up->top : server;
 	a->way->recent = in->run;
-	a->net->linked = true;
 	a->event.node = &server->pub;
 	a->event.split = server_split(a, server);
 	publish_as(a, GW_EV_SERVER);

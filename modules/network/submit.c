@@ -513,20 +513,10 @@ int submit_custom(void *network, struct gw_session *by, const char *kind, enum g
 
 void submit_split(struct network *net, const char *near, const char *far)
 {
-	struct server *server;
 	struct draft d;
-	uint64_t n = 0;
 
-	for (server = net->servers; server != NULL; server = (struct server *)server->hh.next)
-		n += server->gone;
 	draft_open(&d, net, (struct header){.kind = GW_EV_SPLIT}, GW_SCOPE_ALL);
-	put_string(&d.body, near, GW_SERVER_MAX);
-	put_string(&d.body, far, GW_SERVER_MAX);
-	put_varint(&d.body, n);
-	for (server = net->servers; server != NULL; server = (struct server *)server->hh.next) {
-		if (server->gone)
-			put_u64(&d.body, server->pub.run);
-	}
+	split_put(net, &d.body, near, far);
 	net->issued++;
 	apply_inside(net, d.body.p, d.body.n);
 	writer_fini(&d.body);

@@ -7,6 +7,7 @@
  */
 #include "network.h"
 #include <errno.h>
+#include <godwit/log.h>
 #include <utlist.h>
 
 #define FIRST_WAYS 64
@@ -36,7 +37,58 @@ void way_shade(struct network *net, struct way *way, uint64_t run)
 	}
 	shade = (struct shade *)gw_alloc(self, sizeof(*shade));
 	shade->run = run;
+	shade->seen_ms = gw_mono_ns(self) / GW_MS;
 	HASH_ADD(hh, way->shades, run, sizeof(shade->run), shade);
+	gw_timer_set(net->shades, self, SHADE_MS * GW_MS);
+}
+
+void way_unshade(struct network *net, struct way *way, uint64_t run)
+{
+	struct gw_self *self = net->self;
+	struct shade *shade;
+
+	HASH_FIND(hh, way->shades, &run, sizeof(run), shade);
+	if (shade == NULL)
+		return;
+	HASH_DEL(way->shades, shade);
+	gw_free(self, shade);
+}
+
+/* Whether the other side has long had a server that is nowhere in sight here. */
+static bool way_hides(struct network *net, const struct way *way)
+{
+	int64_t now = gw_mono_ns(net->self) / GW_MS;
+	struct shade *shade;
+
+	for (shade = way->shades; shade != NULL; shade = (struct shade *)shade->hh.next) {
+		if (server_find(net, shade->run) != NULL)
+			shade->seen_ms = now;
+		else if (now - shade->seen_ms >= SHADE_MS)
+			return true;
+	}
+	return false;
+}
+
+/* A server was passed over because it was in sight over an older way, and then that way broke
+ * before both sides had settled who closes what: only a new burst brings it back. */
+void shades_look(void *state, uint64_t tag)
+{
+	struct network *net = (struct network *)state;
+	struct way *way, *hides = NULL;
+	bool left = false;
+
+	(void)tag;
+	LL_FOREACH (net->ways, way) {
+		if (way_hides(net, way))
+			hides = way;
+		left = left || way->shades != NULL;
+	}
+	if (left)
+		gw_timer_set(net->shades, net->self, (hides == NULL ? SHADE_MS : 1000) * GW_MS);
+	if (hides == NULL)
+		return;
+	gw_log(net->self, GW_WARN, "link hides servers that were passed over link=%s", hides->name);
+	way_close(net, hides);
 }
 
 bool way_shades(struct network *net, const struct way *way, uint64_t run)
@@ -82,6 +134,7 @@ int via_add(void *network, const struct gw_via_spec *spec)
 	way->joint = spec->joint;
 	strcpy(way->name, spec->name);
 	LL_APPEND(net->ways, way);
+	net->linked = true;
 	return 0;
 }
 

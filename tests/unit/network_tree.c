@@ -2,8 +2,8 @@
  * tests/unit/network_tree.c - servers that link, split, heal and crash, in one process.
  *
  * Seeded: two to nine servers act at random on what they see; links between them come up and break
- * at random, also several at once so that circles close; each direction of a link is a queue that is
- * emptied at random, and bursts go out a part at a time. Now and then a server crashes and comes
+ * at random, also several at once so that circles close; each direction of a link is a queue that
+ * is emptied at random, and bursts go out a part at a time. Now and then a server crashes and comes
  * back in a new run while others have not missed the old one. At the end links are tried until
  * nothing changes: they are a tree that reaches everybody, all digests are equal, and what users
  * were shown is what is. "network_tree SEED" runs one seed, "FIRST LAST" a range.
@@ -145,8 +145,8 @@ static void exported(void *ctx, const void *record, size_t len)
 static void end_pump(struct world *w, struct end *end)
 {
 	if (end->bursting)
-		end->bursting = RIG(w->servers[end->server].rig, burst_export, &end->cursor,
-		                    exported, end);
+		end->bursting =
+			RIG(w->servers[end->server].rig, burst_export, &end->cursor, exported, end);
 }
 
 static void end_up(struct world *w, struct link *link, size_t j, struct gw_stamp joint)
@@ -182,9 +182,8 @@ static void link_up(struct world *w, size_t a, size_t b)
 	link->ends[0] = (struct end){.server = a, .via = ++w->vias};
 	link->ends[1] = (struct end){.server = b, .via = ++w->vias};
 	if (w->verbose)
-		printf("link %llu of %zu and %llu of %zu\n",
-		       (unsigned long long)link->ends[0].via, a,
-		       (unsigned long long)link->ends[1].via, b);
+		printf("link %llu of %zu and %llu of %zu\n", (unsigned long long)link->ends[0].via,
+		       a, (unsigned long long)link->ends[1].via, b);
 	end_up(w, link, 0, joint);
 	end_up(w, link, 1, joint);
 }
@@ -428,6 +427,10 @@ static void world_heal(struct world *w)
 		if (whole)
 			break;
 		take_all(w);
+		w->now_ms += 31000;
+		tick(w);
+		for (size_t i = 0; i < w->n; i++)
+			rig_call(w->servers[i].rig, "shades");
 	}
 	take_all(w);
 }
