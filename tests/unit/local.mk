@@ -125,3 +125,11 @@ tests_unit_link_key_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
 check_PROGRAMS += tests/unit/link_vectors
 tests_unit_link_vectors_SOURCES = tests/unit/link_vectors.c tests/unit/link_rig.h $(LINK_PURE_SOURCES)
 tests_unit_link_vectors_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/link_frames
+tests_unit_link_frames_SOURCES = tests/unit/link_frames.c modules/link/frames.c
+tests_unit_link_frames_LDADD = $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/link_limits
+tests_unit_link_limits_SOURCES = tests/unit/link_limits.c modules/link/limits.c
+tests_unit_link_limits_LDADD = $(SERVICES_TEST_LIBS)
