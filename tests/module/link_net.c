@@ -12,7 +12,9 @@
 #include <string.h>
 
 #define MODULES "modules: [store, services, network, link, probe]\n"
-#define TALKERS "modules: [store, services, network, client, message, channel, guest, link, probe]\n"
+#define TALKERS                                                                                    \
+	"modules: [store, services, network, client, channel, message, guest, link, probe]\n"      \
+	"client: {exempt: [\"127.0.0.0/8\"]}\n"
 #define SIDES 3
 
 struct pair {
@@ -593,6 +595,109 @@ static void test_what_is_advertised_is_listed(void **state)
 	simnet_end(&p.net);
 }
 
+/* Two that speak: a channel's topic goes to all servers. */
+static void talkers_open(struct pair *p, struct simclient *c[2], const char *options)
+{
+	static const char *const nicks[] = {"ann", "bob"};
+
+	pair_open(p, 2, TALKERS, options);
+	add(p, 1, 0, false);
+	add(p, 0, 1, true);
+	run(p, 3);
+	ask(p->s[0], "probe via sim2.example.net");
+	for (unsigned i = 0; i < 2; i++) {
+		c[i] = simnet_client(p->s[0], "127.0.0.1", false);
+		client_send(c[i], "NICK %s\r\nUSER %s 0 * :x", nicks[i], nicks[i]);
+		client_send(c[i], "JOIN #%s", nicks[i]);
+		client_expect(c[i], "*JOIN #*");
+	}
+	simnet_quiet(p->net);
+}
+
+static void topics(struct simclient *c, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++)
+		client_send(c, "TOPIC #ann :%u %0300d", i, 0);
+	client_send(c, "PING done");
+}
+
+static void test_a_slow_link_slows_those_who_write_to_it_and_nobody_else(void **state)
+{
+	struct simclient *c[2];
+	struct pair p;
+
+	(void)state;
+	talkers_open(&p, c, "link: {silence: 1h, stall: 1h, soft-bound: 256k}\n");
+	simnet_stall(p.net, simserver_host(p.s[0]), simserver_host(p.s[1]));
+	topics(c[0], 960);
+	client_expect_none(c[0], "*PONG*done");
+	assert_true(logged(p.s[0], "link slow"));
+	client_send(c[1], "PING idle");
+	client_expect(c[1], "*PONG*idle");
+	run(&p, 60);
+	assert_true(linked(p.s[0], "sim2.example.net"));
+	simnet_heal(p.net, NULL, NULL);
+	client_expect(c[0], "*PONG*done");
+	client_send(c[0], "PING again");
+	client_expect(c[0], "*PONG*again");
+	assert_in_range(count(simserver_log(p.s[1]), "link: record refused peer=sim1.example.net "
+	                                             "why=\"not in the name of"),
+	                10, 20); /* in two minutes */
+	assert_true(linked(p.s[1], "sim1.example.net"));
+	simnet_end(&p.net);
+}
+
+static void test_who_waits_for_a_link_that_breaks_is_let_go(void **state)
+{
+	struct simclient *c[2];
+	struct pair p;
+
+	(void)state;
+	talkers_open(&p, c, "link: {soft-bound: 256k}\n");
+	simnet_stall(p.net, simserver_host(p.s[0]), simserver_host(p.s[1]));
+	topics(c[0], 960);
+	client_expect_none(c[0], "*PONG*done");
+	run(&p, 20);
+	assert_true(logged(p.s[0], "probe: down id=1"));
+	client_expect(c[0], "*PONG*done");
+	simnet_end(&p.net);
+}
+
+static void test_a_client_that_goes_while_it_waits(void **state)
+{
+	struct simclient *c[2];
+	struct pair p;
+
+	(void)state;
+	talkers_open(&p, c, "link: {silence: 1h, stall: 1h, soft-bound: 256k}\n");
+	simnet_stall(p.net, simserver_host(p.s[0]), simserver_host(p.s[1]));
+	topics(c[0], 960);
+	run(&p, 1);
+	client_close(c[0]);
+	run(&p, 1);
+	ask(p.s[0], "module reload link");
+	simnet_heal(p.net, NULL, NULL);
+	run(&p, 10);
+	client_send(c[1], "TOPIC #bob :still here\r\nPING on");
+	client_expect(c[1], "*PONG*on");
+	simnet_end(&p.net);
+}
+
+static void test_too_many_refused_records_end_the_link(void **state)
+{
+	struct simclient *c[2];
+	struct pair p;
+
+	(void)state;
+	talkers_open(&p, c, "");
+	topics(c[0], 1010);
+	client_expect(c[0], "*PONG*done");
+	run(&p, 1);
+	assert_true(logged(p.s[1], "breach of the protocol peer=sim1.example.net why=\"more than "
+	                           "1000 records"));
+	simnet_end(&p.net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -622,6 +727,10 @@ int main(void)
 		cmocka_unit_test(test_a_cancelled_join_dials_no_more),
 		cmocka_unit_test(test_the_map_and_the_lists_can_be_asked_for),
 		cmocka_unit_test(test_what_is_advertised_is_listed),
+		cmocka_unit_test(test_a_slow_link_slows_those_who_write_to_it_and_nobody_else),
+		cmocka_unit_test(test_who_waits_for_a_link_that_breaks_is_let_go),
+		cmocka_unit_test(test_a_client_that_goes_while_it_waits),
+		cmocka_unit_test(test_too_many_refused_records_end_the_link),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -112,6 +112,12 @@ tests_modules_wanting_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DREQUIRES='"els
 tests_modules_wanting_toy_la_CFLAGS = $(MODULE_CFLAGS)
 tests_modules_wanting_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 
+check_LTLIBRARIES += tests/modules/porter/porter.la
+tests_modules_porter_porter_la_SOURCES = tests/modules/porter.c
+tests_modules_porter_porter_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
+tests_modules_porter_porter_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_porter_porter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
 check_LTLIBRARIES += tests/modules/friends/ann.la
 tests_modules_friends_ann_la_SOURCES = tests/modules/friend.c tests/modules/toy.h
 tests_modules_friends_ann_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNAME=ann -DLETTER='"a"'
@@ -178,6 +184,10 @@ check_PROGRAMS += tests/module/load
 tests_module_load_SOURCES = tests/module/load.c $(HOST_SOURCES)
 tests_module_load_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
+check_PROGRAMS += tests/module/start
+tests_module_start_SOURCES = tests/module/start.c $(HOST_SOURCES)
+tests_module_start_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
 check_PROGRAMS += tests/module/rehash
 tests_module_rehash_SOURCES = tests/module/rehash.c $(HOST_SOURCES)
 tests_module_rehash_LDADD = tests/sim/libsim.a $(TEST_LIBS)
@@ -220,3 +230,14 @@ tests_module_account_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/network
 tests_module_network_SOURCES = tests/module/network.c
 tests_module_network_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# does with links what a test says
+check_LTLIBRARIES += tests/modules/probe/probe.la
+tests_modules_probe_probe_la_SOURCES = tests/modules/probe/probe.c
+tests_modules_probe_probe_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
+tests_modules_probe_probe_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_probe_probe_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_PROGRAMS += tests/module/link_net
+tests_module_link_net_SOURCES = tests/module/link_net.c
+tests_module_link_net_LDADD = tests/sim/libsim.a $(TEST_LIBS)

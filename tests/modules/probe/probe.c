@@ -28,17 +28,20 @@ enum probe_call {
 	CALL_ROUTE,
 	CALL_BULK,
 	CALL_JOIN,
-	CALL_CANCEL
+	CALL_CANCEL,
+	CALL_VIA
 };
 
 struct probe_state {
 	struct gw_self *self;
-	struct gw_iface *link;
+	struct gw_iface *link, *network;
+	uint64_t via; /* a link over which events go */
 	uint64_t bulk_link, bulk_left;
 	uint64_t seen, seen_bytes;
 };
 
 #define LINK(st, ...) GW_VIA((st)->link, gw_link_ops, __VA_ARGS__)
+#define NETWORK(st, ...) GW_VIA((st)->network, gw_network_ops, __VA_ARGS__)
 
 static const struct gw_link *link_named(struct probe_state *st, const char *name)
 {
@@ -66,6 +69,8 @@ static void down(void *state, uint64_t tag, const void *payload)
 	const struct gw_link_end *end = payload;
 
 	(void)tag;
+	if (end->link->id == st->via)
+		NETWORK(st, via_drop, st->via);
 	gw_log(st->self, GW_INFO, "down id=%llu name=%s reason=\"%s\"",
 	       (unsigned long long)end->link->id, end->link->name, end->reason);
 }
@@ -152,6 +157,24 @@ static void command_live(void *state, struct gw_admin_request *req, int argc,
 	done(st, req, link == NULL ? -ENOENT : 0);
 }
 
+/* NAME: from now on events go over it, as if a burst had gone before */
+static void command_via(void *state, struct gw_admin_request *req, int argc,
+                        const char *const *argv)
+{
+	struct probe_state *st = state;
+	const struct gw_link *link = link_named(st, argv[0]);
+	struct gw_via_spec spec = {.name = argv[0]};
+
+	(void)argc;
+	if (link != NULL) {
+		st->via = spec.via = link->id;
+		spec.server = link->server;
+		NETWORK(st, via_add, &spec);
+		LINK(st, set_live, link->id, true);
+	}
+	done(st, req, link == NULL ? -ENOENT : 0);
+}
+
 /* KIND REACH */
 static void command_route(void *state, struct gw_admin_request *req, int argc,
                           const char *const *argv)
@@ -214,6 +237,7 @@ static int load(struct gw_self *self, void *state, enum gw_load why, struct gw_e
 		return 0;
 	st->self = self;
 	st->link = gw_interface(self, "link");
+	st->network = gw_interface(self, "network");
 	return 0;
 }
 
@@ -230,6 +254,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_BULK] = {"bulk", (gw_fn *)command_bulk},
 	[CALL_JOIN] = {"join", (gw_fn *)command_join},
 	[CALL_CANCEL] = {"cancel", (gw_fn *)command_cancel},
+	[CALL_VIA] = {"via", (gw_fn *)command_via},
 	{NULL, NULL},
 };
 
@@ -251,6 +276,7 @@ static const struct gw_admin_command commands[] = {
 	{"probe route", "KIND REACH", "Sends a frame on its way.", "", 2, 2, CALL_ROUTE},
 	{"probe bulk", "NAME PARTS", "Sends bulk, as there is room.", "", 2, 2, CALL_BULK},
 	{"probe join", "ADDRESS KEY", "Dials as a new server.", "", 2, 2, CALL_JOIN},
+	{"probe via", "NAME", "Lets events pass.", "", 1, 1, CALL_VIA},
 	{"probe cancel", "", "Dials so no more.", "", 0, 0, CALL_CANCEL},
 };
 
@@ -265,7 +291,7 @@ GW_MODULE(probe) = {
 	.name = "probe",
 	.version = "1.0",
 	.summary = "does with links what a test says",
-	.requires = "link 1.0",
+	.requires = "link 1.0, network 1.0",
 	.calls = calls,
 	.subscriptions = subscriptions,
 	.rows = rows,
