@@ -6,8 +6,11 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/registry.h"
+#include "core/server_name.h"
+#include "core/verb.h"
 
 #include <ftw.h>
+#include <godwit/verb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,7 +173,7 @@ static int make_server(struct host *h)
 	log_set_sink(h->server->log, keep_line, h);
 	h->asker = module_new(h->server, "asker");
 	module_bind(h->asker, &descriptor, h);
-	return 0;
+	return h->name != NULL ? server_name_give(h->server, h->name, &h->err) : 0;
 }
 
 int host_start(struct host *h)
@@ -183,6 +186,18 @@ int host_start(struct host *h)
 	if (status != 0)
 		host_stop(h);
 	return status;
+}
+
+int host_verb(struct host *h, int argc, const char *const *argv)
+{
+	int code = make_server(h) == 0 ? verb_run(h->server, argc, argv, &h->err) : 2;
+
+	if (code == GW_VERB_START && server_start(h->server, &h->err) != 0)
+		code = 1;
+	shorten(h);
+	if (code != GW_VERB_START)
+		host_stop(h);
+	return code;
 }
 
 int host_check(struct host *h)

@@ -18,6 +18,7 @@ struct host {
 	struct simnet *net;
 	struct loop *loop;
 	struct gw_server *server;
+	const char *name;     /* as --name; NULL: not given */
 	struct gw_error err;  /* of the last thing that failed */
 	struct module *asker; /* in whose name commands are given */
 	char answer[16384];   /* of the last command: a line per row or text, cells between bars */
@@ -42,6 +43,8 @@ char *host_path(const struct host *h, const char *name);
 /** server_new() and server_start(); the sentence of a failure is in err, without the folder's name.
  */
 int host_start(struct host *h);
+/** As `godwit VERB...`: its exit code, or GW_VERB_START, and then the server runs. */
+int host_verb(struct host *h, int argc, const char *const *argv);
 /** server_new() and server_check(). */
 int host_check(struct host *h);
 void host_stop(struct host *h);

@@ -223,6 +223,18 @@ check_PROGRAMS += tests/module/client_reload
 tests_module_client_reload_SOURCES = tests/module/client_reload.c
 tests_module_client_reload_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
+# what other servers registered, before there are any
+check_LTLIBRARIES += tests/modules/foreign/foreign.la
+tests_modules_foreign_foreign_la_SOURCES = tests/modules/foreign/foreign.c modules/services/cell.c
+tests_modules_foreign_foreign_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -I$(top_srcdir)
+tests_modules_foreign_foreign_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS)
+tests_modules_foreign_foreign_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+tests_modules_foreign_foreign_la_LIBADD = $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/module/conflicts
+tests_module_conflicts_SOURCES = tests/module/conflicts.c
+tests_module_conflicts_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
 check_PROGRAMS += tests/module/account
 tests_module_account_SOURCES = tests/module/account.c
 tests_module_account_LDADD = tests/sim/libsim.a $(TEST_LIBS)
