@@ -703,6 +703,7 @@ static void what_waits_for_hashing_is_bounded(void **state)
 	                  TALK_CLOSED "account: {iterations: 4096, hashing: 1, hash-queue: 1}\n");
 	for (int i = 0; i < 4; i++)
 		c[i] = hello(s, (const char *const[]){"a1", "a2", "a3", "a4"}[i], OUTSIDE, true);
+	simnet_run(net, 8 * GW_SECOND); /* what the server reads at its start */
 	for (int i = 0; i < 4; i++)
 		client_send(c[i], "PASS ann:wrong-11");
 	simnet_run(net, 8 * GW_SECOND);
