@@ -147,6 +147,25 @@ void strays_tidy(struct network *net, int64_t keep_ms)
 	}
 }
 
+void seats_put_aside(struct network *net, const struct person *p)
+{
+	const struct gw_member *member;
+
+	DL_FOREACH (p->user.channels, member) {
+		const struct seat *seat = seat_of(member);
+		struct stray *stray;
+
+		if (seat->touched == NULL)
+			continue;
+		stray = stray_get(net, p->session.id, member->stamp, seat->life->created);
+		for (unsigned i = 0; i < N_PREFIXES; i++) {
+			if (!stamp_none(seat->touched[i]))
+				stray_touch(net, stray, i, (seat->bits & 1u << i) != 0,
+				            seat->touched[i]);
+		}
+	}
+}
+
 /* What was put aside for the seat under the life that it belongs to. */
 static void seat_claim_stray(struct network *net, struct seat *seat)
 {

@@ -461,6 +461,8 @@ struct stray *stray_get(struct network *net, uint64_t session, struct gw_stamp m
                         struct gw_stamp life);
 void stray_touch(struct network *net, struct stray *stray, unsigned prefix, bool on,
                  struct gw_stamp stamp);
+/** What others did to the memberships of `p`, who may come back in the same ones. */
+void seats_put_aside(struct network *net, const struct person *p);
 /** If the membership is here: what is said of it takes effect. */
 void stray_settle(struct applying *a, struct stray *stray);
 void strays_free(struct network *net);

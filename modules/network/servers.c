@@ -195,6 +195,7 @@ static void users_leave(struct applying *a)
 		event.kind = GW_EV_QUIT;
 		event.source = &p->session;
 		publish(a->net, &event);
+		seats_put_aside(a->net, p);
 		person_leave(a, p);
 	}
 	nick_vacated(a);

@@ -405,27 +405,32 @@ static void world_act(struct world *w)
 	}
 }
 
+/* Tries to link some of those who do not see each other. False: there are none. */
+static bool heal_some(struct world *w)
+{
+	bool any = false;
+
+	for (size_t a = 0; a < w->n; a++) {
+		for (size_t b = 0; b < a; b++) {
+			if (in_sight(w, a, b) && in_sight(w, b, a))
+				continue;
+			any = true;
+			if (linked(w, a, b) || pick(w, 3) != 0)
+				continue;
+			tick(w);
+			link_up(w, a, b);
+		}
+	}
+	return any;
+}
+
 /* Links are tried until everybody sees everybody; each try may be lost to a circle. */
 static void world_heal(struct world *w)
 {
-	for (int round = 0; round < 50; round++) {
-		bool whole = true;
-
-		for (size_t a = 0; a < w->n; a++) {
-			for (size_t b = 0; b < a; b++) {
-				if (in_sight(w, a, b) && in_sight(w, b, a))
-					continue;
-				whole = false;
-				if (!linked(w, a, b) && pick(w, 3) == 0) {
-					tick(w);
-					link_up(w, a, b);
-				}
-			}
-		}
+	take_all(w);
+	for (int round = 0; round < 50 && heal_some(w); round++) {
 		for (uint64_t n = pick(w, 50); n > 0; n--)
 			take_some(w);
-		if (whole)
-			break;
 		take_all(w);
 		w->now_ms += 31000;
 		tick(w);
@@ -512,6 +517,18 @@ static size_t failures(uint64_t first, uint64_t last, size_t *circles)
 }
 
 #ifdef EXPECT_FAULT
+/* In the place of the module's function (-Wl,--wrap): nothing is remembered to be passed over. */
+struct network;
+struct way;
+bool __wrap_way_shades(struct network *net, const struct way *way, uint64_t run);
+bool __wrap_way_shades(struct network *net, const struct way *way, uint64_t run)
+{
+	(void)net;
+	(void)way;
+	(void)run;
+	return false;
+}
+
 static void a_fault_is_found(void **state)
 {
 	size_t circles = 0;
