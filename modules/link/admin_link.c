@@ -42,8 +42,8 @@ static void list_link(struct link_state *st, struct gw_admin_request *req, const
 
 void admin_link_list(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
 {
-	static const char *const head[] = {"name",  "state", "direction", "address", "since",
-	                                   "lag",   "queue", "unacked",   "live",    "settled"};
+	static const char *const head[] = {"name", "state", "direction", "address", "since",
+	                                   "lag",  "queue", "unacked",   "live",    "settled"};
 	struct link_state *st = state;
 	struct link *link;
 

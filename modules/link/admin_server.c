@@ -1,8 +1,8 @@
 /*
  * link/admin_server.c - the operators' commands that change or show the network's list of servers.
  *
- * A server is an entity of the services database: its name, keys, addresses, weight. What is written
- * here is in force everywhere as it arrives there. A revocation or removal is final.
+ * A server is an entity of the services database: its name, keys, addresses, weight. What is
+ * written here is in force everywhere as it arrives there. A revocation or removal is final.
  */
 #include "key.h"
 #include "net.h"
@@ -127,7 +127,8 @@ static bool new_key(struct link_state *st, struct gw_admin_request *req, const c
 	holder = known_of_key(st, pk);
 	if (known_revoked(st, pk))
 		refuse(st, req, -EKEYREVOKED,
-		       "that key was revoked and never comes back: make another one on the machine");
+		       "that key was revoked and never comes back: make another one on the "
+		       "machine");
 	else if (holder != NULL)
 		refuse(st, req, -EEXIST, "that key is listed already, for %s", holder->name);
 	else
@@ -316,8 +317,7 @@ void admin_address_add(void *state, struct gw_admin_request *req, int argc, cons
 		return;
 	}
 	draft_address(&d, known->id, free_number(known), argv[1]);
-	request_commit(st,
-	               request_new(st, req, "Server %s is at %s, too", known->name, argv[1]),
+	request_commit(st, request_new(st, req, "Server %s is at %s, too", known->name, argv[1]),
 	               known->id, d.writes, d.n);
 }
 
@@ -339,8 +339,7 @@ void admin_address_remove(void *state, struct gw_admin_request *req, int argc,
 		return;
 	}
 	draft_address(&d, known->id, known->numbers[at], NULL);
-	request_commit(st,
-	               request_new(st, req, "Server %s is at %s no more", known->name, argv[1]),
+	request_commit(st, request_new(st, req, "Server %s is at %s no more", known->name, argv[1]),
 	               known->id, d.writes, d.n);
 }
 
@@ -450,16 +449,16 @@ void admin_server_joinline(void *state, struct gw_admin_request *req, int argc,
 		n = own_addresses(st, addresses);
 	key_text(own_key(st), key);
 	for (size_t i = 0; i < n; i++) {
-		snprintf(line, sizeof(line), "godwit join %.*s %s", ADDRESS_MAX, addresses[i],
-		         key);
+		snprintf(line, sizeof(line), "godwit join %.*s %s", ADDRESS_MAX, addresses[i], key);
 		gw_admin_text(st->self, req, line);
 	}
 	if (n == 0) {
 		snprintf(line, sizeof(line), "godwit join HOST:PORT %s", key);
 		gw_admin_text(st->self, req, line);
-		gw_admin_text(st->self, req,
-		              "HOST:PORT is where the listener of protocol link can be reached; the "
-		              "option advertise of the module link names it.");
+		gw_admin_text(
+			st->self, req,
+			"HOST:PORT is where the listener of protocol link can be reached; the "
+			"option advertise of the module link names it.");
 	}
 	gw_admin_done(st->self, &req, 0, "");
 }

@@ -1,10 +1,11 @@
 /*
  * link/flow.c - how much is under way on a link, and who waits for it.
  *
- * Each side says how many bytes of frames it has consumed, every 64 KiB and with each pong. What was
- * sent and not consumed, wherever it lies, is the backlog: over the soft bound the local clients that
- * feed it wait, over the hard bound (or without progress) the link is closed and comes again with a
- * burst. Nobody else's way through this server is held up. Bulk has a part of the soft bound.
+ * Each side says how many bytes of frames it has consumed, every 64 KiB and with each pong. What
+ * was sent and not consumed, wherever it lies, is the backlog: over the soft bound the local
+ * clients that feed it wait, over the hard bound (or without progress) the link is closed and comes
+ * again with a burst. Nobody else's way through this server is held up. Bulk has a part of the soft
+ * bound.
  */
 #include "net.h"
 #include <errno.h>
@@ -94,8 +95,7 @@ size_t flow_room(struct link_state *st, struct link *link)
 
 static void let_go(struct link_state *st, struct held *held)
 {
-	struct gw_client *client =
-		st->client->ops == NULL ? NULL : CLIENT(st, by_id, held->client);
+	struct gw_client *client = st->client->ops == NULL ? NULL : CLIENT(st, by_id, held->client);
 
 	if (client != NULL)
 		CLIENT(st, release, client, st->self);

@@ -78,8 +78,7 @@ int wire_parse(const uint8_t *p, size_t n, struct wire_frame *out, struct gw_err
 	p += WIRE_LENGTH + 2;
 	length -= 2;
 	address = address_length(out->frame.reach, p, length);
-	if (address < 0 || length - (uint32_t)address > GW_FRAME_MAX ||
-	    take_address(out, p) != 0)
+	if (address < 0 || length - (uint32_t)address > GW_FRAME_MAX || take_address(out, p) != 0)
 		return gw_fail(why, -EBADMSG, "a frame that is addressed wrongly");
 	out->frame.body = p + address;
 	out->frame.n = length - (uint32_t)address;

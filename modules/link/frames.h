@@ -39,8 +39,8 @@ struct wire_frame {
 	size_t whole; /* bytes that the frame takes */
 };
 
-/** 0: `out` is the first frame. -EAGAIN: there is not yet all of it. -EBADMSG, with a sentence: it is
- * none. */
+/** 0: `out` is the first frame. -EAGAIN: there is not yet all of it. -EBADMSG, with a sentence: it
+ * is none. */
 int wire_parse(const uint8_t *p, size_t n, struct wire_frame *out, struct gw_error *why);
 /** What stands before the body; its length. */
 size_t wire_head(const struct gw_frame *frame, uint8_t out[WIRE_HEAD_MAX]);

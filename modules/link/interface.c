@@ -1,6 +1,6 @@
 /*
- * link/interface.c - the interface "link": what other modules do with links. Links that are closing,
- * or wait behind another, are not there for them.
+ * link/interface.c - the interface "link": what other modules do with links. Links that are
+ * closing, or wait behind another, are not there for them.
  */
 #include "key.h"
 #include "net.h"

@@ -1,6 +1,6 @@
 /*
- * link/link.c - connections between servers: descriptor, options, beginning and end. link.h says which
- * file does what.
+ * link/link.c - connections between servers: descriptor, options, beginning and end. link.h says
+ * which file does what.
  */
 #include "link.h"
 #include "net.h"
@@ -309,10 +309,11 @@ static int check(struct gw_self *self, const struct gw_options *o, struct gw_err
 
 	for (size_t i = 0; i < n; i++)
 		if (!address_valid(items[i]) || address_wildcard(items[i]))
-			return gw_fail(err, -EINVAL,
-			               "advertise: \"%.80s\" is no address at which a server can be "
-			               "reached (HOST:PORT)",
-			               items[i]);
+			return gw_fail(
+				err, -EINVAL,
+				"advertise: \"%.80s\" is no address at which a server can be "
+				"reached (HOST:PORT)",
+				items[i]);
 	if (gw_option_int(self, o, "hard-bound") < gw_option_int(self, o, "soft-bound"))
 		return gw_fail(err, -EINVAL, "hard-bound is less than soft-bound");
 	if (gw_option_int(self, o, "retry-most") < gw_option_int(self, o, "retry-least"))

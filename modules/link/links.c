@@ -1,12 +1,13 @@
 /*
- * link/links.c - a link's life: born of an attempt, perhaps waiting behind an older one, up, closed.
+ * link/links.c - a link's life: born of an attempt, perhaps waiting behind an older one, up,
+ * closed.
  *
  * What a new link is refused for is said here, as the first thing on it: the handshake itself tells
  * nobody anything. Who closes a link says goodbye; that it is down is told when its connection has
  * ended, at the end of the turn.
  */
-#include "net.h"
 #include "key.h"
+#include "net.h"
 #include <errno.h>
 #include <stdarg.h>
 
@@ -118,8 +119,7 @@ static struct link *elder(struct link_state *st, const struct link *link)
 	struct link *old, *last = NULL;
 
 	for (old = st->links; old != NULL && old != link; old = old->hh.next)
-		if (!gw_id_none(link->pub.server) &&
-		    gw_id_is(old->pub.server, link->pub.server))
+		if (!gw_id_none(link->pub.server) && gw_id_is(old->pub.server, link->pub.server))
 			last = old;
 	return last;
 }
@@ -283,8 +283,7 @@ static bool settled_by_name(struct link_state *st, struct link *old, struct link
 
 	if (now - old->pub.since_ns >= YOUNG_NS || order == 0)
 		return false;
-	link_close(st, order < 0 ? old : link, GW_BYE_DOUBLE,
-	           "the link that %s has dialled stays",
+	link_close(st, order < 0 ? old : link, GW_BYE_DOUBLE, "the link that %s has dialled stays",
 	           source_name(st, order < 0 ? link : old));
 	return true;
 }

@@ -23,8 +23,7 @@ static const struct gw_node *parent_of(const struct map *map, const struct gw_no
 static const struct gw_node *next_child(const struct map *map, const struct gw_node *parent,
                                         const struct gw_node *after)
 {
-	const struct gw_node *node =
-		after == NULL ? NETWORK(map->st, nodes) : after->next;
+	const struct gw_node *node = after == NULL ? NETWORK(map->st, nodes) : after->next;
 
 	while (node != NULL && parent_of(map, node) != parent)
 		node = node->next;
@@ -38,7 +37,8 @@ static void draw_branch(const struct map *map, const struct gw_node *node, unsig
 
 	out[0] = '\0';
 	for (unsigned i = 1; i < depth && used < max; i++)
-		used += (size_t)snprintf(out + used, max - used, "%s", map->more[i] ? "|  " : "   ");
+		used += (size_t)snprintf(out + used, max - used, "%s",
+		                         map->more[i] ? "|  " : "   ");
 	if (depth > 0 && used < max)
 		used += (size_t)snprintf(out + used, max - used, "%s",
 		                         map->more[depth] ? "|- " : "`- ");
@@ -50,8 +50,8 @@ static void show_node(const struct map *map, const struct gw_node *node, unsigne
 {
 	const struct gw_node *parent = parent_of(map, node);
 	const struct gw_load_report *load = &node->load;
-	char tree[3 * DEPTH_MAX + GW_SERVER_MAX + 1], level[12], users[12], lag[24] = "-",
-		clients[24] = "-", weight[12] = "-", bytes[24] = "-";
+	char tree[3 * DEPTH_MAX + GW_SERVER_MAX + 1], level[12], users[12],
+		lag[24] = "-", clients[24] = "-", weight[12] = "-", bytes[24] = "-";
 
 	draw_branch(map, node, depth, tree, sizeof(tree));
 	snprintf(level, sizeof(level), "%u", depth);

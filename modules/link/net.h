@@ -1,6 +1,6 @@
 /*
- * net.h - the network half of the module: links that are up, and whom to dial. link.h says which file
- * does what, and has what the handshake's half needs of it.
+ * net.h - the network half of the module: links that are up, and whom to dial. link.h says which
+ * file does what, and has what the handshake's half needs of it.
  */
 #ifndef LINK_NET_H
 #define LINK_NET_H
@@ -20,8 +20,9 @@
 #define REPLICA(st, ...) GW_VIA((st)->replica, gw_replica_ops, __VA_ARGS__)
 
 enum link_phase {
-	LINK_WAITS,   /* behind an older link between the two, which has been asked for a sign of life */
-	LINK_IS_UP,   /* "link.up" has been told */
+	LINK_WAITS, /* behind an older link between the two, which has been asked for a sign of life
+	             */
+	LINK_IS_UP, /* "link.up" has been told */
 	LINK_CLOSING, /* until its connection has ended */
 };
 
@@ -162,8 +163,8 @@ gw_heard_fn load_client_gone;
 /* --- requests.c: commands that wait for the services database --- */
 
 /** Begins one: the sentence is what the log and all operators are told when it is done. */
-struct request *request_new(struct link_state *st, struct gw_admin_request *req,
-                            const char *format, ...) __attribute__((format(printf, 3, 4)));
+struct request *request_new(struct link_state *st, struct gw_admin_request *req, const char *format,
+                            ...) __attribute__((format(printf, 3, 4)));
 /** A further line of the answer. */
 void request_line(struct request *request, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));

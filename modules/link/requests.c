@@ -31,8 +31,8 @@ static struct request *request_of(struct link_state *st, uint64_t tag)
 	return request;
 }
 
-struct request *request_new(struct link_state *st, struct gw_admin_request *req,
-                            const char *format, ...)
+struct request *request_new(struct link_state *st, struct gw_admin_request *req, const char *format,
+                            ...)
 {
 	struct request *request = gw_alloc(st->self, sizeof(*request));
 	va_list args;
@@ -96,8 +96,8 @@ static void fail(struct link_state *st, struct request *request, int status)
 void request_commit(struct link_state *st, struct request *request, struct gw_id server,
                     const struct gw_write *writes, size_t n)
 {
-	int status = SERVICES(st, commit, writes, n,
-	                      gw_call(st->self, CALL_COMMITTED, request->tag));
+	int status =
+		SERVICES(st, commit, writes, n, gw_call(st->self, CALL_COMMITTED, request->tag));
 
 	request->server = server;
 	if (status != 0)
@@ -167,8 +167,9 @@ static bool look(struct link_state *st, struct request *request)
 		link_tell_operators(st, "%s: every server has it now", request->done);
 	if (request->req != NULL && (all || waited >= PATIENCE_NS)) {
 		snprintf(line, sizeof(line),
-		         all ? "Every server has it." : "Not confirmed yet by %s; operators are "
-		                                        "told when every server has it.",
+		         all ? "Every server has it."
+		             : "Not confirmed yet by %s; operators are "
+		               "told when every server has it.",
 		         away);
 		gw_admin_text(st->self, request->req, line);
 		gw_admin_done(st->self, &request->req, 0, "");

@@ -2,15 +2,16 @@
  * link/route.c - where records and frames go on.
  *
  * A record that has been applied goes over the live links that `network` names; it is encoded once
- * for all of them. A frame for others is passed on as it came. What the other side may not say (it is
- * wrong, or not at home there) is counted and logged with its name, and too much of it ends the link.
+ * for all of them. A frame for others is passed on as it came. What the other side may not say (it
+ * is wrong, or not at home there) is counted and logged with its name, and too much of it ends the
+ * link.
  */
 #include "net.h"
 #include <errno.h>
 
 #define MINUTE_NS (60 * GW_SECOND)
-#define REFUSED_LINES 10   /* of log a minute and link */
-#define REFUSED_MAX 1000   /* a minute: then the link is closed */
+#define REFUSED_LINES 10 /* of log a minute and link */
+#define REFUSED_MAX 1000 /* a minute: then the link is closed */
 
 /** Where frames of a kind go: a row of "link.kind", without its image. */
 struct frame_call {
@@ -116,10 +117,8 @@ void route_record(void *state, uint64_t tag, const void *payload)
 static void cast_ways(struct cast *cast)
 {
 	static const uint8_t scopes[] = {
-		[GW_REACH_HOP] = GW_SCOPE_ALL,
-		[GW_REACH_ALL] = GW_SCOPE_ALL,
-		[GW_REACH_SERVER] = GW_SCOPE_SERVER,
-		[GW_REACH_SESSION] = GW_SCOPE_SESSION,
+		[GW_REACH_HOP] = GW_SCOPE_ALL,         [GW_REACH_ALL] = GW_SCOPE_ALL,
+		[GW_REACH_SERVER] = GW_SCOPE_SERVER,   [GW_REACH_SESSION] = GW_SCOPE_SESSION,
 		[GW_REACH_CHANNEL] = GW_SCOPE_CHANNEL,
 	};
 	const struct gw_frame *frame = cast->frame;
@@ -211,7 +210,10 @@ static int refused_record(struct link_state *st, struct link *link, int status, 
 		return 0;
 	link->refused_said++;
 	gw_log(st->self, GW_WARN, "record refused peer=%s why=\"%s\" bytes=%zu", link->name,
-	       words[status == -EBADMSG ? 0 : status == -EPERM ? 1 : 2], n);
+	       words[status == -EBADMSG ? 0
+	             : status == -EPERM ? 1
+	                                : 2],
+	       n);
 	return 0;
 }
 

@@ -5,8 +5,8 @@
  * another one, then followed by the topic "services.changed". Whatever rests on a key or a server
  * that is gone is looked at right behind a change, before anything else runs.
  */
-#include "link.h"
 #include "key.h"
+#include "link.h"
 #include "net.h"
 #include <arpa/inet.h>
 #include <errno.h>
@@ -15,7 +15,8 @@
 
 #define RETRY_NS GW_SECOND
 
-/** A key that some server's `keyrev` names: it never comes back, so this is only freed at the end. */
+/** A key that some server's `keyrev` names: it never comes back, so this is only freed at the end.
+ */
 struct revoked {
 	uint8_t fingerprint[KEY_BYTES];
 	UT_hash_handle hh;

@@ -1,18 +1,18 @@
 /*
  * link/uplinks.c - whom to dial and when.
  *
- * Who is out of sight is dialled, in the order of the option `uplinks` or the heavier first, a few at
- * a time: the dead do not hold up those that answer. While a link that has just come up brings servers
- * into sight nobody else is dialled. What would close a circle is refused, and left in peace until it
- * is out of sight. After a failure a server is dialled again later and later.
+ * Who is out of sight is dialled, in the order of the option `uplinks` or the heavier first, a few
+ * at a time: the dead do not hold up those that answer. While a link that has just come up brings
+ * servers into sight nobody else is dialled. What would close a circle is refused, and left in
+ * peace until it is out of sight. After a failure a server is dialled again later and later.
  */
-#include "net.h"
 #include "key.h"
+#include "net.h"
 #include <errno.h>
 
 #define TICK_NS GW_SECOND
-#define LIVED_NS (60 * GW_SECOND)   /* a link that lived so long was a good one */
-#define ATTEMPTS_MAX 4              /* at a time */
+#define LIVED_NS (60 * GW_SECOND)    /* a link that lived so long was a good one */
+#define ATTEMPTS_MAX 4               /* at a time */
 #define SETTLING_NS (10 * GW_SECOND) /* in which a new link shows what is behind it */
 #define JOIN_EAGER_NS (600 * GW_SECOND)
 
@@ -21,10 +21,10 @@ struct uplink {
 	char name[GW_SERVER_MAX + 1];
 	uint64_t dial; /* the attempt under way, 0: none */
 	int64_t due_ns, retry_ns, since_ns;
-	size_t turn;   /* which address is the next */
-	bool off;      /* disconnected by an operator */
+	size_t turn; /* which address is the next */
+	bool off;    /* disconnected by an operator */
 	uint8_t reserved[7];
-	struct gw_admin_request *req; /* who waits for what becomes of the attempt */
+	struct gw_admin_request *req;  /* who waits for what becomes of the attempt */
 	char address[ADDRESS_MAX + 1]; /* a join's */
 	uint8_t pin[KEY_BYTES];
 	UT_hash_handle hh;
@@ -102,6 +102,17 @@ static void again_later(struct link_state *st, struct uplink *up)
 	up->due_ns = gw_mono_ns(st->self) + jitter(st, up->retry_ns);
 }
 
+/* It is in sight; when it is not any more it is dialled at once. If both parts have been joined
+ * twice at one time, the next attempt is at another time than the other side's. */
+static void spare(struct link_state *st, struct uplink *up)
+{
+	int64_t least = st->settings.retry_least_ns;
+
+	up->retry_ns = 0;
+	up->due_ns = gw_mono_ns(st->self) + least / 2 +
+	             (int64_t)(gw_random_u64(st->self) % (uint64_t)least);
+}
+
 static bool may_dial(struct link_state *st, const struct known *known)
 {
 	struct uplink *up = uplink_of(st, known->name);
@@ -138,8 +149,7 @@ static struct known *choose_any(struct link_state *st)
 
 		if (!dialable(st, known) || !may_dial(st, known))
 			continue;
-		score = ((uint64_t)known->weight + 1) *
-		        (1000 + gw_random_u64(st->self) % 1000);
+		score = ((uint64_t)known->weight + 1) * (1000 + gw_random_u64(st->self) % 1000);
 		if (score > most) {
 			most = score;
 			best = known;
@@ -211,8 +221,9 @@ static void join_later(struct link_state *st, struct uplink *up, const char *sen
 	} else {
 		again_later(st, up);
 	}
-	gw_log(st->self, GW_INFO, "joining: not let in yet address=\"%s\" why=\"%s\" again-in=%llds",
-	       up->address, sentence, (long long)((up->due_ns - now) / GW_SECOND));
+	gw_log(st->self, GW_INFO,
+	       "joining: not let in yet address=\"%s\" why=\"%s\" again-in=%llds", up->address,
+	       sentence, (long long)((up->due_ns - now) / GW_SECOND));
 }
 
 int uplinks_join(void *link, const char *address, const char *key, struct gw_error *err)
@@ -304,7 +315,9 @@ void uplinks_link_down(struct link_state *st, struct link *link)
 	answer(st, up, -ECONNREFUSED, link->reason);
 	if (now - link->pub.since_ns >= LIVED_NS)
 		up->retry_ns = 0;
-	if (link->bye != GW_BYE_DOUBLE)
+	if (link->bye == GW_BYE_CIRCLE)
+		spare(st, up);
+	else if (link->bye != GW_BYE_DOUBLE)
 		again_later(st, up);
 }
 

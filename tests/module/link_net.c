@@ -1,7 +1,7 @@
 /*
- * tests/module/link_net.c - links between servers in the simulator: up, silent, doubled, closed; frames
- * and their bounds; who is dialled; reloads with links up. What follows a link (burst) is not loaded:
- * the module probe says what passes.
+ * tests/module/link_net.c - links between servers in the simulator: up, silent, doubled, closed;
+ * frames and their bounds; who is dialled; reloads with links up. What follows a link (burst) is
+ * not loaded: the module probe says what passes.
  */
 #include "tests/sim/harness.h"
 #include "tests/unit/cmocka.h"
@@ -141,7 +141,8 @@ static void test_a_link_comes_up_and_is_told(void **state)
 	run(&p, 120);
 	assert_int_equal(count(simserver_log(p.s[0]), "probe: up"), 1);
 	assert_false(logged(p.s[0], "probe: down"));
-	assert_non_null(strstr(ask(p.s[0], "server list"), "sim2.example.net|linked|10.0.0.2:7000|"));
+	assert_non_null(
+		strstr(ask(p.s[0], "server list"), "sim2.example.net|linked|10.0.0.2:7000|"));
 	simnet_end(&p.net);
 }
 
@@ -158,8 +159,8 @@ static void test_frames_arrive_in_order_and_whole(void **state)
 	assert_true(logged(p.s[1], "seen from=sim1.example.net n=0 frames=1 bytes=0"));
 	assert_true(logged(p.s[1], "n=131072 frames=4 bytes=393216"));
 	assert_true(logged(p.s[1], "n=7 frames=1004 bytes=400216"));
-	assert_non_null(strstr(ask_refused(p.s[0], "probe send sim2.example.net 40 131073 1"),
-	                       "too long"));
+	assert_non_null(
+		strstr(ask_refused(p.s[0], "probe send sim2.example.net 40 131073 1"), "too long"));
 	assert_true(linked(p.s[0], "sim2.example.net"));
 	simnet_end(&p.net);
 }
@@ -201,8 +202,9 @@ static void test_a_breach_closes_the_link_and_says_whose(void **state)
 	pair_link(&p);
 	ask(p.s[0], "probe send sim2.example.net 41 1 1");
 	run(&p, 1);
-	assert_true(logged(p.s[1], "breach of the protocol peer=sim1.example.net why=\"a frame that "
-	                           "the probe does not like\""));
+	assert_true(logged(p.s[1],
+	                   "breach of the protocol peer=sim1.example.net why=\"a frame that "
+	                   "the probe does not like\""));
 	assert_true(logged(p.s[1], "probe: down id=1 name=sim1.example.net"));
 	assert_true(logged(p.s[0], "reason=\"sim2.example.net said: a frame that the probe"));
 	run(&p, 10);
@@ -220,8 +222,10 @@ static void test_silence_closes_a_link(void **state)
 	run(&p, 12);
 	assert_false(logged(p.s[0], "probe: down"));
 	run(&p, 8);
-	assert_true(logged(p.s[0], "probe: down id=1 name=sim2.example.net reason=\"nothing was heard"));
-	assert_true(logged(p.s[1], "probe: down id=1 name=sim1.example.net reason=\"nothing was heard"));
+	assert_true(logged(p.s[0],
+	                   "probe: down id=1 name=sim2.example.net reason=\"nothing was heard"));
+	assert_true(logged(p.s[1],
+	                   "probe: down id=1 name=sim1.example.net reason=\"nothing was heard"));
 	simnet_heal(p.net, NULL, NULL);
 	run(&p, 90);
 	assert_true(linked(p.s[0], "sim2.example.net"));
@@ -300,7 +304,8 @@ static void test_an_operator_disconnects_and_connects(void **state)
 	assert_true(linked(p.s[1], "sim1.example.net"));
 	assert_non_null(strstr(ask_refused(p.s[1], "link connect sim1.example.net"), "already"));
 	assert_non_null(strstr(ask_refused(p.s[1], "link connect nobody"), "no such server"));
-	assert_non_null(strstr(ask_refused(p.s[1], "link connect sim2.example.net"), "this server"));
+	assert_non_null(
+		strstr(ask_refused(p.s[1], "link connect sim2.example.net"), "this server"));
 	simnet_end(&p.net);
 }
 
@@ -379,7 +384,8 @@ static void test_a_revoked_key_closes_the_link(void **state)
 	assert_non_null(strstr(ask(p.s[1], command), "no key any more"));
 	run(&p, 1);
 	assert_true(logged(p.s[1], "probe: down id=1"));
-	assert_non_null(strstr(ask(p.s[1], "server list"), "sim1.example.net|out-of-sight|-|100|none|-"));
+	assert_non_null(
+		strstr(ask(p.s[1], "server list"), "sim1.example.net|out-of-sight|-|100|none|-"));
 	run(&p, 60);
 	assert_int_equal(count(simserver_log(p.s[1]), "probe: up"), 1);
 	simnet_end(&p.net);
@@ -403,7 +409,8 @@ static void test_addresses_are_listed_and_taken_in_turn(void **state)
 	ask_refused(p.s[0], "server address remove sim2.example.net 10.0.0.9:7000");
 	ask(p.s[0], "server weight sim2.example.net 250");
 	ask_refused(p.s[0], "server weight sim2.example.net -1");
-	assert_non_null(strstr(ask(p.s[0], "server list"), "sim2.example.net|linked|10.0.0.2:7000|250|"));
+	assert_non_null(
+		strstr(ask(p.s[0], "server list"), "sim2.example.net|linked|10.0.0.2:7000|250|"));
 	simnet_end(&p.net);
 }
 
@@ -472,7 +479,8 @@ static void test_no_progress_closes_a_link(void **state)
 	run(&p, 28);
 	assert_false(logged(p.s[0], "probe: down"));
 	run(&p, 12);
-	assert_true(logged(p.s[0], "probe: down id=1 name=sim2.example.net reason=\"nothing was taken"));
+	assert_true(logged(p.s[0],
+	                   "probe: down id=1 name=sim2.example.net reason=\"nothing was taken"));
 	simnet_end(&p.net);
 }
 
@@ -572,10 +580,12 @@ static void test_the_map_and_the_lists_can_be_asked_for(void **state)
 	(void)state;
 	pair_link(&p);
 	run(&p, 20);
-	assert_non_null(strstr(ask(p.s[0], "map"), "sim1.example.net|sim1.example.net||0|0|0|100|"));
+	assert_non_null(
+		strstr(ask(p.s[0], "map"), "sim1.example.net|sim1.example.net||0|0|0|100|"));
 	assert_non_null(strstr(ask(p.s[0], "link list"), "|out|10.0.0.2:7000|"));
 	assert_non_null(strstr(ask(p.s[1], "link list"), "|in|10.0.0.1:"));
-	assert_int_equal(count(ask(p.s[0], "server joinline"), "godwit join 10.0.0.1:7000 gwpk1-"), 1);
+	assert_int_equal(count(ask(p.s[0], "server joinline"), "godwit join 10.0.0.1:7000 gwpk1-"),
+	                 1);
 	simnet_end(&p.net);
 }
 
@@ -709,7 +719,8 @@ int main(void)
 		cmocka_unit_test(test_silence_closes_a_link),
 		cmocka_unit_test(test_a_cut_is_dialled_again_later_and_later),
 		cmocka_unit_test(test_both_dial_at_once_and_one_link_stays),
-		cmocka_unit_test(test_a_server_that_comes_back_is_linked_though_the_old_link_seems_up),
+		cmocka_unit_test(
+			test_a_server_that_comes_back_is_linked_though_the_old_link_seems_up),
 		cmocka_unit_test(test_an_operator_disconnects_and_connects),
 		cmocka_unit_test(test_connect_says_what_went_wrong),
 		cmocka_unit_test(test_server_add_refuses_what_is_wrong),

@@ -118,15 +118,15 @@ static void test_malformed_frames_are_refused(void **state)
 		{"\0\0\0\0", 4},
 		{"\0\0\0\1\0", 5},
 		{"\xff\xff\xff\xff", 4},
-		{"\0\2\1\0", 4},                              /* one more than the longest */
-		{"\0\0\0\2\4\5", 6},                          /* no such reach */
+		{"\0\2\1\0", 4},     /* one more than the longest */
+		{"\0\0\0\2\4\5", 6}, /* no such reach */
 		{"\0\0\0\2\4\7", 6},
-		{"\0\0\0\2\4\2", 6},                          /* no run */
-		{"\0\0\0\11\4\3\0\0\0\0\0\0\0", 13},          /* seven bytes of a session */
-		{"\0\0\0\2\4\4", 6},                          /* no channel */
-		{"\0\0\0\3\4\4\0", 7},                        /* an empty one */
-		{"\0\0\0\5\4\4\3#a", 9},                      /* cut off */
-		{"\0\0\0\6\4\4\3#\0a", 10},                   /* with a NUL in it */
+		{"\0\0\0\2\4\2", 6},                 /* no run */
+		{"\0\0\0\11\4\3\0\0\0\0\0\0\0", 13}, /* seven bytes of a session */
+		{"\0\0\0\2\4\4", 6},                 /* no channel */
+		{"\0\0\0\3\4\4\0", 7},               /* an empty one */
+		{"\0\0\0\5\4\4\3#a", 9},             /* cut off */
+		{"\0\0\0\6\4\4\3#\0a", 10},          /* with a NUL in it */
 		{"\0\0\0\66\4\4\63#23456789012345678901234567890123456789012345678901", 58},
 	};
 	struct wire_frame wire;

@@ -1,6 +1,6 @@
 /*
- * tests/modules/probe/probe.c - a module that does with links what it is told: for tests of the module
- * link. Kinds 40 and 41 are its own; what it hears is in the log.
+ * tests/modules/probe/probe.c - a module that does with links what it is told: for tests of the
+ * module link. Kinds 40 and 41 are its own; what it hears is in the log.
  */
 #include <errno.h>
 #include <godwit/admin.h>
