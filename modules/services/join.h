@@ -33,7 +33,8 @@ gw_store_rows_fn join_give_rows;
 /* --- join_take.c --- */
 
 gw_store_rows_fn join_take_meta;
-gw_store_done_fn join_take_discarded, join_take_first, join_take_stored, join_take_made;
+gw_store_done_fn join_take_discarded, join_take_first, join_take_stored, join_take_ended,
+	join_take_made;
 
 /* --- verify.c --- */
 

@@ -228,7 +228,7 @@ static void read_on(struct services_state *state, struct peer *peer)
 
 /** One message in the making. */
 struct filling {
-	uint8_t cells[SV_CELLS_BYTES + SV_CELL_FRONT + CELL_KEY_MAX + CELL_HEADER + ACK_VALUE_MAX];
+	uint8_t cells[SV_CELLS_BYTES + CELLS_HEADER + CELL_KEY_MAX + CELL_HEADER + ACK_VALUE_MAX];
 	size_t n;
 	uint64_t count;
 	bool end;

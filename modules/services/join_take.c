@@ -7,6 +7,7 @@
  * one transaction that makes this server a member. What does not fit is discarded, and got once
  * more.
  */
+#include "index.h"
 #include "join.h"
 #include "peer.h"
 #include <errno.h>
@@ -20,7 +21,15 @@
 #define META_BYTES ((size_t)256 << 10)
 #define FUTURE_MS 60000
 
-enum take_stage { TAKE_READING, TAKE_ASKING, TAKE_BURST, TAKE_DELTA, TAKE_VERIFY, TAKE_VERIFIED };
+enum take_stage {
+	TAKE_READING,
+	TAKE_ASKING,
+	TAKE_BURST,
+	TAKE_INDEX,
+	TAKE_DELTA,
+	TAKE_VERIFY,
+	TAKE_VERIFIED
+};
 
 /** A transaction that the store has: what is acknowledged when it is durable. */
 struct stored {
@@ -35,9 +44,10 @@ struct stored {
 struct take {
 	uint8_t stage;
 	bool resumes, resumed;   /* asked for; granted */
+	bool indexed;            /* by an earlier link */
 	bool end;                /* the last message came */
 	bool gone;               /* it is over with this peer */
-	uint8_t reserved[3];     /* 0 */
+	uint8_t reserved[2];     /* 0 */
 	uint64_t target, origin; /* the other database's life; ours when we are a member */
 	struct gw_id server, life;
 	struct vector t1, floor;
@@ -50,6 +60,7 @@ struct take {
 	size_t batch_n, n_ops;
 	struct gw_blob ops[BATCH_OPS];
 	struct stored *stored;
+	struct index *index;
 
 	uint64_t before; /* cells that an earlier link brought */
 	uint64_t bytes, cells_about, bytes_about;
@@ -87,6 +98,7 @@ void join_take_close(struct services_state *state, struct peer *peer)
 		return;
 	LL_FOREACH_SAFE (take->stored, stored, next)
 		gw_free(self, stored);
+	index_free(state, &take->index);
 	vector_free(self, &take->t1);
 	vector_free(self, &take->floor);
 	gw_free(self, take->batch);
@@ -131,7 +143,7 @@ static void store_failed(struct services_state *state, struct peer *peer, int st
 
 /** What the meta table says of an earlier join. */
 struct found {
-	bool any, usable;
+	bool any, delta;
 	uint64_t target, origin, count;
 	struct gw_blob t1, last;
 };
@@ -157,6 +169,8 @@ static void found_take(struct found *found, const struct gw_store_row *row)
 		found->t1 = row->val;
 	else if (row->key.n == 9 && memcmp(row->key.p, "join-last", 9) == 0)
 		found->last = row->val;
+	else if (row->key.n == 5 && memcmp(row->key.p, "state", 5) == 0)
+		found->delta = row->val.n == 5 && memcmp(row->val.p, "delta", 5) == 0;
 }
 
 void join_take_open(struct services_state *state, struct peer *peer)
@@ -200,6 +214,7 @@ static bool resume(struct services_state *state, struct peer *peer, const struct
 	    wire_vec_open(found->t1, &t1) != 0 || t1.n == 0 || found->last.n > CELL_KEY_MAX)
 		return false;
 	take->resumes = true;
+	take->indexed = found->delta;
 	take->target = found->target;
 	take->origin = found->origin;
 	take->before = found->count;
@@ -341,25 +356,6 @@ static void tell(struct services_state *state, struct peer *peer)
 	peer_news(state, peer, GW_PEER_PROGRESS, &progress, NULL);
 }
 
-/* The vector is T1 now, and what the target has collected is not here either. */
-static size_t end_ops(struct take *take, struct gw_store_op *ops, uint8_t *bytes)
-{
-	uint8_t *row;
-
-	for (size_t i = 0; i < take->t1.n; i++) {
-		row = bytes + 24 * i;
-		put_u64(row, take->t1.e[i].origin);
-		put_u64(row + 8, take->t1.e[i].clock);
-		put_u64(row + 16, vector_get(&take->floor, take->t1.e[i].origin));
-		ops[i] = (struct gw_store_op){.kind = GW_STORE_PUT,
-		                              .table = TABLE_VEC,
-		                              .key = {row, 8},
-		                              .val = {row + 8, 16}};
-	}
-	ops[take->t1.n] = meta_op("state", "delta", 5);
-	return take->t1.n + 1;
-}
-
 static struct stored *stored_new(struct services_state *state, struct take *take)
 {
 	struct stored *stored = gw_alloc(state->self, sizeof(*stored));
@@ -376,9 +372,9 @@ static void batch_commit(struct services_state *state, struct peer *peer)
 {
 	struct gw_self *self = state->self;
 	struct take *take = peer->take;
-	size_t n = 0, ends = take->end ? take->t1.n : 0;
-	struct gw_store_op *ops = gw_alloc(self, (take->n_ops + ends + 4) * sizeof(*ops));
-	uint8_t count[8], *rows = gw_alloc(self, 24 * ends + 1);
+	struct gw_store_op *ops = gw_alloc(self, (take->n_ops + 2) * sizeof(*ops));
+	uint8_t count[8];
+	size_t n = 0;
 	struct stored *stored = stored_new(state, take);
 	int status;
 
@@ -386,15 +382,12 @@ static void batch_commit(struct services_state *state, struct peer *peer)
 		ops[n] = (struct gw_store_op){.kind = GW_STORE_MERGE,
 		                              .key = {"+", 1},
 		                              .val = take->ops[n],
-		                              .version = VERB_CELLS};
+		                              .version = VERB_IMAGE};
 	put_u64(count, take->before + take->count);
 	ops[n++] = meta_op("join-last", stored->last, stored->last_n);
 	ops[n++] = meta_op("join-count", count, 8);
-	if (take->end)
-		n += end_ops(take, ops + n, rows);
 	status = store_commit(state, ops, n, CALL_TAKE_STORED, peer->link);
 	gw_free(self, ops);
-	gw_free(self, rows);
 	take->batch_n = take->n_ops = 0;
 	if (status != 0)
 		store_failed(state, peer, status);
@@ -471,13 +464,24 @@ int join_take_slice(struct services_state *state, struct peer *peer, struct gw_b
 	return 0;
 }
 
+static void acknowledge(struct services_state *state, struct peer *peer, uint64_t number,
+                        struct gw_blob last)
+{
+	struct wire_out out;
+
+	peer_message(state, &out, SV_JACK);
+	wire_write_jack(&out, number, last);
+	peer_send(state, peer, &out);
+}
+
+static void all_slices(struct services_state *state, struct peer *peer);
+
 void join_take_stored(void *state_, uint64_t link, int status, uint64_t number)
 {
 	struct services_state *state = state_;
 	struct peer *peer;
 	struct take *take = take_of(state, link, &peer);
 	struct stored *stored;
-	struct wire_out out;
 
 	(void)number;
 	if (take == NULL)
@@ -488,19 +492,107 @@ void join_take_stored(void *state_, uint64_t link, int status, uint64_t number)
 	}
 	stored = take->stored;
 	LL_DELETE(take->stored, stored);
-	if (stored->end) {
-		take->stage = TAKE_DELTA;
-		vector_raise_all(state->self, &state->vector, &take->t1);
-		vector_raise_all(state->self, &state->floor, &take->floor);
-		gw_clock_raise(state->self, vector_greatest(&state->vector));
-		gw_log(state->self, GW_INFO, "all slices are here cells=%llu bytes=%llu",
-		       (unsigned long long)(take->before + take->count),
-		       (unsigned long long)take->bytes);
-	}
-	peer_message(state, &out, SV_JACK);
-	wire_write_jack(&out, stored->number, (struct gw_blob){stored->last, stored->last_n});
-	peer_send(state, peer, &out);
+	if (stored->end)
+		all_slices(state, peer);
+	else
+		acknowledge(state, peer, stored->number,
+		            (struct gw_blob){stored->last, stored->last_n});
 	gw_free(state->self, stored);
+}
+
+/* --- what follows from the cells --- */
+
+/* The vector is T1 now, and what the target has collected is not here either. */
+static size_t end_ops(struct take *take, struct gw_store_op *ops, uint8_t *bytes)
+{
+	uint8_t *row;
+
+	for (size_t i = 0; i < take->t1.n; i++) {
+		row = bytes + 24 * i;
+		put_u64(row, take->t1.e[i].origin);
+		put_u64(row + 8, take->t1.e[i].clock);
+		put_u64(row + 16, vector_get(&take->floor, take->t1.e[i].origin));
+		ops[i] = (struct gw_store_op){.kind = GW_STORE_PUT,
+		                              .table = TABLE_VEC,
+		                              .key = {row, 8},
+		                              .val = {row + 8, 16}};
+	}
+	ops[take->t1.n] = meta_op("state", "delta", 5);
+	return take->t1.n + 1;
+}
+
+/* The last acknowledgement: the target goes on with what has changed meanwhile. */
+static void delta(struct services_state *state, struct peer *peer)
+{
+	struct take *take = peer->take;
+
+	take->stage = TAKE_DELTA;
+	vector_raise_all(state->self, &state->vector, &take->t1);
+	vector_raise_all(state->self, &state->floor, &take->floor);
+	gw_clock_raise(state->self, vector_greatest(&state->vector));
+	acknowledge(state, peer, take->number, (struct gw_blob){take->last, take->last_n});
+}
+
+static void all_slices(struct services_state *state, struct peer *peer)
+{
+	struct take *take = peer->take;
+
+	gw_log(state->self, GW_INFO, "all slices are here cells=%llu bytes=%llu",
+	       (unsigned long long)(take->before + take->count), (unsigned long long)take->bytes);
+	if (take->indexed) {
+		delta(state, peer);
+		return;
+	}
+	take->stage = TAKE_INDEX;
+	take->index = index_new(state, peer->link);
+}
+
+struct index *index_of(struct services_state *state, uint64_t link)
+{
+	struct peer *peer;
+	struct take *take = take_of(state, link, &peer);
+
+	return take == NULL || take->stage != TAKE_INDEX ? NULL : take->index;
+}
+
+void index_done(struct services_state *state, uint64_t link, int status,
+                const struct gw_store_op *figures, size_t n)
+{
+	struct gw_self *self = state->self;
+	struct peer *peer;
+	struct take *take = take_of(state, link, &peer);
+	struct gw_store_op *ops;
+	uint8_t *rows;
+
+	if (take == NULL)
+		return;
+	if (status == 0) {
+		ops = gw_alloc(self, (n + take->t1.n + 1) * sizeof(*ops));
+		rows = gw_alloc(self, 24 * take->t1.n + 1);
+		memcpy(ops, figures, n * sizeof(*ops));
+		n += end_ops(take, ops + n, rows);
+		status = store_commit(state, ops, n, CALL_TAKE_ENDED, link);
+		gw_free(self, ops);
+		gw_free(self, rows);
+	}
+	if (status != 0)
+		store_failed(state, peer, status);
+}
+
+void join_take_ended(void *state_, uint64_t link, int status, uint64_t number)
+{
+	struct services_state *state = state_;
+	struct peer *peer;
+	struct take *take = take_of(state, link, &peer);
+
+	(void)number;
+	if (take == NULL)
+		return;
+	index_free(state, &take->index);
+	if (status != 0)
+		store_failed(state, peer, status);
+	else
+		delta(state, peer);
 }
 
 /* --- is it right? --- */

@@ -8,6 +8,7 @@
  * digest) is moved in the same transaction.
  */
 #include "merge.h"
+#include "pile.h"
 #include <errno.h>
 #include <string.h>
 
@@ -405,6 +406,35 @@ static int verb_claim(struct gw_store_tx *tx, const struct gw_store_op *op)
 	return verb_cell(tx, &with);
 }
 
+/* The cells alone: of a database that is not read by anybody before index.c has been through it. */
+static int verb_image(struct gw_store_tx *tx, const struct gw_store_op *op)
+{
+	struct gw_blob cells = op->val;
+	struct cell cell;
+	int status = 0;
+
+	while (cells.n > 0 && status == 0) {
+		status = cells_next(&cells, &cell);
+		if (status == 0)
+			status = gw_tx_put(tx, TABLE_CELL, cell.key, cell.row, 0);
+	}
+	return status;
+}
+
+static int verb_rows(struct gw_store_tx *tx, const struct gw_store_op *op)
+{
+	const uint8_t *at = op->val.p, *end = at + op->val.n;
+	int status = 0;
+
+	while (status == 0 && (size_t)(end - at) >= PILE_FRONT &&
+	       (size_t)(end - at) >= pile_row_bytes(at)) {
+		status = gw_tx_put(tx, op->table, blob(at + PILE_FRONT, at[0]),
+		                   blob(at + PILE_FRONT + at[0], at[1]), 0);
+		at += pile_row_bytes(at);
+	}
+	return status;
+}
+
 static int verb_issue(struct gw_store_tx *tx, const struct gw_store_op *op)
 {
 	uint8_t entry[16] = {0}, last[8] = {0};
@@ -455,6 +485,8 @@ static const struct {
 	[VERB_VECTOR] = {verb_vector, 1, VECTOR_FRONT},
 	[VERB_COLLECT] = {verb_collect, 16 + CELL_KEY_LEAST, 0},
 	[VERB_TRIM] = {verb_trim, 8, 8},
+	[VERB_IMAGE] = {verb_image, 1, 0},
+	[VERB_ROWS] = {verb_rows, 1, 0},
 };
 
 int merge(struct gw_store_tx *tx, uint64_t tag, const struct gw_store_op *op)
