@@ -12,17 +12,22 @@
  *     expire.c   deletes what expired an hour ago, tidies what points to a dropped account
  *     admin.c    services status, figures for status
  *     backup.c   the command backup
+ *     members.c  servers and lives of their databases
+ *     peer.h     says which files exchange the database with other servers
+ *     admin_replica.c  services expire, services adopt, the peers in services status
  */
 #ifndef SERVICES_SERVICES_H
 #define SERVICES_SERVICES_H
 
 #include "cell.h"
+#include "vector.h"
 #include <godwit/admin.h>
 #include <godwit/bus.h>
 #include <godwit/hash.h>
 #include <godwit/log.h>
 #include <godwit/loop.h>
 #include <godwit/module.h>
+#include <godwit/replica.h>
 #include <godwit/services.h>
 
 /** Rows of the module's `.calls`; new ones at the end. */
@@ -49,8 +54,51 @@ enum services_call {
 	CALL_BACKUP_DONE,
 	CALL_TIDIED,
 	CALL_SHOWN,
-	CALL_CLAIMANTS
+	CALL_CLAIMANTS,
+	CALL_PEERS_GONE,
+	CALL_HELLO_OWN,
+	CALL_SLICE,
+	CALL_ROUND_WRITE,
+	CALL_ROUND_WRITTEN,
+	CALL_ROUND_DONE,
+	CALL_ROUND_RETRY,
+	CALL_TELL,
+	CALL_TELL_READ,
+	CALL_TELL_PIECE,
+	CALL_TELL_REFS,
+	CALL_COPIES,
+	CALL_ACK,
+	CALL_ACK_WRITTEN,
+	CALL_COLLECT,
+	CALL_TOMBS,
+	CALL_COLLECTED,
+	CALL_TRIMMED,
+	CALL_MEMBERS,
+	CALL_MEMBER,
+	CALL_EXPIRE_COMMAND,
+	CALL_EXPIRED,
+	CALL_ADOPT_COMMAND,
+	CALL_ADOPTED,
+	CALL_LOST,
+	CALL_GIVE_PINNED,
+	CALL_GIVE_ROWS,
+	CALL_TAKE_META,
+	CALL_TAKE_DISCARDED,
+	CALL_TAKE_FIRST,
+	CALL_TAKE_STORED,
+	CALL_TAKE_ENDED,
+	CALL_TAKE_MADE,
+	CALL_VERIFY_ROWS,
+	CALL_INDEX_ROWS,
+	CALL_INDEX_SORT_RUN,
+	CALL_INDEX_SORTED,
+	CALL_INDEX_MERGE_RUN,
+	CALL_INDEX_MERGED,
+	CALL_INDEX_STORED,
+	CALL_ASIDE
 };
+
+#define SCHEMA 1
 
 #define SLICE_BYTES ((size_t)64 << 10)      /* of a walk: one turn's work */
 #define ENTITY_BYTES_MAX ((size_t)16 << 20) /* a longer entity is not read */
@@ -58,6 +106,16 @@ enum services_call {
 struct pending;
 struct named;
 struct request;
+struct peer;
+struct refusals;
+struct round;
+struct merging;
+struct kept;
+struct telling;
+struct dead_account;
+struct copy;
+struct member;
+struct server;
 
 /** The figures of the meta table, as of the last commit that was told. */
 struct figures {
@@ -82,6 +140,48 @@ struct services_state {
 	uint64_t origin;
 	struct gw_id server; /* this server's own S entity */
 	struct gw_id life;   /* the O entity of `origin` */
+	enum gw_membership membership;
+	enum gw_membership found; /* what it becomes when the rest is read */
+	struct gw_topic *membership_changed, *first;
+	struct vector vector; /* what is applied and durable, as far as it was told */
+	struct vector floor;  /* of each origin the highest clock that was collected */
+	uint64_t last_issued; /* the highest clock that may have been given to anybody */
+	uint64_t trimmed;     /* clocks of this origin up to here are not kept any more */
+
+	/* members.c */
+	struct member *members; /* by life */
+	struct server *servers; /* by id */
+
+	/* peer.c */
+	struct peer *peers; /* by link */
+	struct peer *gone;
+	struct refusals *refusals; /* by server */
+	uint8_t *scratch;          /* for the message at hand */
+
+	/* round_take.c, round_file.c, tell.c */
+	struct round *rounds;
+	struct merging *merging;
+	struct kept *kept;
+	struct telling *telling;
+	struct dead_account *dead;
+	uint64_t last_round, n_dead;
+	struct gw_timer *round_retry, *tell_timer, *dead_timer;
+
+	/* join_take.c: how often what came was wrong */
+	uint64_t joins_wrong;
+	/* set_aside.c */
+	struct gw_call aside;
+	bool setting_aside;
+	uint8_t reserved4[7]; /* 0 */
+
+	/* acks.c, collect.c */
+	struct copy *copies;
+	uint64_t n_copies;
+	struct gw_timer *copies_timer, *ack_timer, *collect_timer;
+	int64_t warned_ns;
+	bool to_acknowledge; /* something but acknowledgements was applied since the last one */
+	bool collecting;
+	uint8_t reserved2[6]; /* 0 */
 
 	/* commit.c */
 	struct pending *pending; /* by id: batches that the store has */
@@ -94,6 +194,8 @@ struct services_state {
 	                            is not kept */
 	struct filter filter, growing;
 	bool filter_ready, filter_walking;
+	bool filter_again; /* what it walks over has changed: from the start */
+	uint8_t reserved3[5]; /* 0 */
 
 	/* read.c, find.c: what the store is asked for */
 	struct request *requests;
@@ -140,16 +242,31 @@ enum verb {
 	VERB_VECTOR, /* key: anything, val: VECTOR_FRONT, entries: the vector rises to them. If it is
 	                equal then, and the front says so, -EBADE unless count and digest fit */
 	VERB_COLLECT, /* key: of the table tomb; val none: the tombstone goes for good */
-	VERB_TRIM     /* key: clock, val: how many at most: clocks of the table own below it go */
+	VERB_TRIM,    /* key: clock, val: how many at most: clocks of the table own below it go */
+	VERB_IMAGE,   /* key: anything, val: cells in a row, stored as they are, without what follows
+	                 from them (index.c) */
+	VERB_ROWS     /* key: anything, val: rows of the operation's table (pile.h) */
 };
 #define VECTOR_FRONT (1 + 8 + DIGEST_BYTES) /* whether to compare; live count and digest */
 gw_store_merge_fn merge;
 
 /* --- start.c --- */
 
+/** Reads the meta table and the vector; also anew, after a join or a wipe. */
 void start(struct services_state *state);
 gw_store_rows_fn start_rows;
+/** Tag: 0 a network of one was made, 1 a new life was begun. */
 gw_committed_fn start_made;
+gw_store_done_fn start_lost;
+/** Servers and lives are read: the database can be used. */
+void start_members(struct services_state *state);
+/** What the database is from now on; told to who listens. */
+void membership_set(struct services_state *state, enum gw_membership membership);
+/** It must join again, and takes no writes, also after a restart. Peers are refused. */
+void membership_lose(struct services_state *state, const char *why);
+/** A new origin and life for this server; `dead` (n of them) are the lives that end. */
+int life_begin(struct services_state *state, const struct gw_id *dead, size_t n,
+               struct gw_call done);
 
 /* --- commit.c --- */
 
@@ -178,6 +295,8 @@ int find_owner(size_t name_n, const struct gw_store_row *row, struct gw_owner *o
 void find_claimed(struct services_state *state, struct gw_blob name);
 /** The owner may have changed. */
 void find_forget(struct services_state *state, struct gw_blob name);
+/** Much has changed: of no name is anything known. */
+void find_forget_all(struct services_state *state);
 /** The entity died: its names have other owners. */
 void find_forget_entity(struct services_state *state, uint8_t class, struct gw_id id);
 /** Begins to build the filter, by a walk over all names. */
@@ -255,6 +374,15 @@ gw_committed_fn expire_done;
 void expire_refs(struct services_state *state, struct gw_id account);
 gw_store_rows_fn expire_refs_rows;
 gw_committed_fn expire_tidied;
+
+/* --- admin_replica.c --- */
+
+gw_admin_fn admin_expire, admin_adopt;
+gw_committed_fn admin_expired, admin_adopted;
+/** Rows of `services status`. */
+void admin_say_peers(struct services_state *state, struct gw_admin_request *req);
+/** Links whose peer is settled, of how many: "2/3". */
+void admin_settled(struct services_state *state, char out[32]);
 
 /* --- admin.c --- */
 
