@@ -94,6 +94,23 @@ static int provide(struct tls_cred **cred, bool key, struct gw_error *why)
 	return gw_fail(why, -EINVAL, "no key: %s", gnutls_strerror(status));
 }
 
+static bool agreed(gnutls_session_t session)
+{
+	const gnutls_datum_t alpn = protocol();
+	gnutls_datum_t chosen;
+
+	return gnutls_alpn_get_selected_protocol(session, &chosen) == 0 &&
+	       chosen.size == alpn.size && memcmp(chosen.data, alpn.data, alpn.size) == 0;
+}
+
+/* GnuTLS minds another protocol, but not that there is none at all. */
+static int must_agree(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
+                      const gnutls_datum_t *message)
+{
+	(void)type, (void)when, (void)incoming, (void)message;
+	return agreed(session) ? 0 : GNUTLS_E_NO_APPLICATION_PROTOCOL;
+}
+
 static int begin(struct gw_conn *conn, struct gw_error *why)
 {
 	struct tls_shared *shared = conn->conns->tls;
@@ -111,6 +128,10 @@ static int begin(struct gw_conn *conn, struct gw_error *why)
 	if (!dials)
 		gnutls_certificate_server_set_request(conn->tls->session, GNUTLS_CERT_IGNORE);
 	gnutls_alpn_set_protocols(conn->tls->session, &alpn, 1, GNUTLS_ALPN_MANDATORY);
+	gnutls_handshake_set_hook_function(conn->tls->session,
+	                                   dials ? GNUTLS_HANDSHAKE_ENCRYPTED_EXTENSIONS
+	                                         : GNUTLS_HANDSHAKE_CLIENT_HELLO,
+	                                   GNUTLS_HOOK_POST, must_agree);
 	gnutls_handshake_set_max_packet_length(conn->tls->session, MESSAGE_MAX);
 	return 0;
 }
@@ -119,15 +140,12 @@ static int begin(struct gw_conn *conn, struct gw_error *why)
 static int check(struct gw_conn *conn, struct gw_error *why)
 {
 	gnutls_session_t session = conn->tls->session;
-	const gnutls_datum_t alpn = protocol();
-	gnutls_datum_t chosen;
 
 	if (gnutls_protocol_get_version(session) != GNUTLS_TLS1_3)
 		return gw_fail(why, -EPROTO, "not TLS 1.3");
 	if (gnutls_session_is_resumed(session))
 		return gw_fail(why, -EPROTO, "a resumed session");
-	if (gnutls_alpn_get_selected_protocol(session, &chosen) != 0 || chosen.size != alpn.size ||
-	    memcmp(chosen.data, alpn.data, alpn.size) != 0)
+	if (!agreed(session))
 		return gw_fail(why, -EPROTO, "not the protocol of links");
 	tls_learn(conn);
 	return conn->info.has_binding ? 0 : gw_fail(why, -EPROTO, "no channel binding");

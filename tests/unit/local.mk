@@ -16,6 +16,10 @@ check_PROGRAMS += tests/unit/tls
 tests_unit_tls_SOURCES = tests/unit/tls.c
 tests_unit_tls_LDADD = $(BARE_LIBS)
 
+check_PROGRAMS += tests/unit/tls_link
+tests_unit_tls_link_SOURCES = tests/unit/tls_link.c
+tests_unit_tls_link_LDADD = $(BARE_LIBS)
+
 check_PROGRAMS += tests/unit/client_message
 tests_unit_client_message_SOURCES = tests/unit/client_message.c modules/client/message.c
 tests_unit_client_message_LDADD = $(CMOCKA_LIBS)

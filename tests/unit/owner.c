@@ -42,7 +42,7 @@ static int on_accept(void *state, struct gw_conn *conn, char farewell[512])
 	struct gw_conn_owner owner = s->limits;
 
 	if (s->refuse != 0) {
-		strcpy(farewell, "ERROR :go away\r\n");
+		strcpy(farewell, s->mute ? "" : "ERROR :go away\r\n");
 		return s->refuse;
 	}
 	owner_take(s, &owner);

@@ -21,6 +21,7 @@ struct owner {
 	int refuse; /* what accept answers */
 	enum gw_line_verdict verdict;
 	bool echo, quiet, close_in_accept;
+	bool mute; /* refuses without a word */
 	const char *close_on_line;
 	enum gw_close_how how;
 	int closed, ready, drained, lines;
