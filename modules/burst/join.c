@@ -160,7 +160,8 @@ static void is_member(struct burst_state *st)
  * who only seemed to be of the network. */
 static void look_back(struct burst_state *st)
 {
-	if (GW_VIA(st->link, gw_link_ops, n_uplinks) == GW_UPLINKS_UNKNOWN) {
+	if (GW_VIA(st->replica, gw_replica_ops, membership) != GW_MEMBER_FULL ||
+	    GW_VIA(st->link, gw_link_ops, n_uplinks) == GW_UPLINKS_UNKNOWN) {
 		gw_timer_set(st->join_timer, st->self, BACK_LOOK);
 		return;
 	}
@@ -315,6 +316,7 @@ void join_news(struct burst_state *st, uint64_t link, enum gw_peer_news news,
 		live_ask(st, link);
 		break;
 	case GW_PEER_JOINED:
+		go_back(st);
 		peer_goodbye(st, peer_find(st, link), GW_BYE_DONE, "the join is complete");
 		break;
 	case GW_PEER_REFUSED:
