@@ -152,7 +152,7 @@ void admin_server_add(void *state, struct gw_admin_request *req, int argc, const
 	struct link_state *st = state;
 	static const struct gw_id new_one;
 	uint64_t now_ms = (uint64_t)(gw_wall_ns(st->self) / GW_MS);
-	char words[KEY_WORDS_SIZE], sub[GW_NAME_MAX + 1] = {GW_NAME_SERVER};
+	char words[KEY_WORDS_SIZE], folded[LINK_NAME], sub[GW_NAME_MAX + 1] = {GW_NAME_SERVER};
 	uint8_t pk[KEY_BYTES];
 	struct draft d = {.n = 0};
 	struct gw_write *write;
@@ -160,9 +160,10 @@ void admin_server_add(void *state, struct gw_admin_request *req, int argc, const
 
 	if (!ready(st, req))
 		return;
-	if (!link_name_valid(argv[0])) {
+	link_name_fold(argv[0], folded);
+	if (strlen(argv[0]) > GW_SERVER_MAX || !link_name_valid(folded)) {
 		refuse(st, req, -EINVAL,
-		       "a server's name has 1 to 63 letters a-z, digits, dots and dashes, and a "
+		       "a server's name has 1 to 63 letters, digits, dots and dashes, and a "
 		       "letter or digit at both ends");
 		return;
 	}
@@ -173,7 +174,7 @@ void admin_server_add(void *state, struct gw_admin_request *req, int argc, const
 	if (!new_key(st, req, argv[1], pk) || (argc > 2 && !good_address(st, req, argv[2])))
 		return;
 	draft_number(&d, draft_add(&d, new_one, GW_F_CORE, "", 0), 0, &now_ms);
-	snprintf(sub + 1, sizeof(sub) - 1, "%s", argv[0]);
+	snprintf(sub + 1, sizeof(sub) - 1, "%s", folded);
 	write = draft_add(&d, new_one, GW_F_NAME, sub, strlen(sub));
 	write->exclusive = true;
 	write->value = (struct gw_blob){argv[0], strlen(argv[0])};

@@ -274,6 +274,7 @@ static void rehashed(void *state, uint64_t tag, const void *payload)
 	(void)tag;
 	(void)payload;
 	settings_read(st);
+	links_rehashed(st);
 	handshakes_rehash(st);
 	uplinks_look(st);
 }
@@ -288,18 +289,8 @@ static void ready(void *state, uint64_t tag, const void *payload)
 
 static void status(void *state, uint64_t tag, const void *payload)
 {
-	struct link_state *st = state;
-	struct gw_status *out = (struct gw_status *)(uintptr_t)payload;
-	char text[24];
-	unsigned up = 0;
-	struct link *link;
-
 	(void)tag;
-	for (link = st->links; link != NULL; link = link->hh.next)
-		up += link_up(link);
-	snprintf(text, sizeof(text), "%u", up);
-	out->add(out, "links", text);
-	handshakes_status(st, out);
+	handshakes_status(state, (struct gw_status *)(uintptr_t)payload);
 }
 
 static int check(struct gw_self *self, const struct gw_options *o, struct gw_error *err)

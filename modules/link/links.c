@@ -14,7 +14,7 @@
 #define TICK_NS GW_SECOND
 #define YOUNG_NS (5 * GW_SECOND) /* also: in which an older link shows that it lives */
 #define RECV_MAX (2 * WIRE_FRAME_MAX)
-#define FRAMES_PER_TURN 64
+#define FRAMES_PER_TURN 256
 
 struct link *link_find(struct link_state *st, uint64_t id)
 {
@@ -414,6 +414,15 @@ void links_recheck(struct link_state *st)
 		if (link->phase != LINK_CLOSING && refused(st, link))
 			link_tell_operators(st, "the link to %s is closed: %s", link->name,
 			                    link->reason);
+}
+
+void links_rehashed(struct link_state *st)
+{
+	struct link *link;
+
+	for (link = st->links; link != NULL; link = link->hh.next)
+		if (link->phase != LINK_CLOSING)
+			own_conn(st, link);
 }
 
 void links_stopping(void *state, uint64_t tag, const void *payload)

@@ -82,6 +82,8 @@ void link_close(struct link_state *st, struct link *link, enum gw_goodbye code, 
                 ...) __attribute__((format(printf, 4, 5)));
 /** Closes links whose key or server is gone. */
 void links_recheck(struct link_state *st);
+/** Bounds may have changed. */
+void links_rehashed(struct link_state *st);
 void links_free(struct link_state *st);
 gw_conn_bytes_fn link_bytes;
 gw_conn_drained_fn link_drained;

@@ -329,7 +329,7 @@ static void test_server_add_refuses_what_is_wrong(void **state)
 
 	(void)state;
 	pair_open(&p, 2, MODULES, "");
-	ask_refused(p.s[0], "server add UPPER gwpk1-x");
+	ask_refused(p.s[0], "server add sim2.example.net gwpk1-x");
 	snprintf(command, sizeof(command), "server add -x %s", p.key[1]);
 	ask_refused(p.s[0], command);
 	snprintf(command, sizeof(command), "server add sim1.example.net %s", p.key[1]);
