@@ -84,6 +84,8 @@ void admin_status_topic(void *state_, uint64_t tag, const void *payload)
 	status->add(status, "services-cells", text);
 	digest_text(state->figures.digest, text);
 	status->add(status, "services-digest", text);
+	admin_settled((struct services_state *)(uintptr_t)state, text);
+	status->add(status, "services-settled", text);
 }
 
 /* --- services status --- */
@@ -167,6 +169,7 @@ void admin_status_rows(void *state_, uint64_t tag, int status, const struct gw_s
 			figures_take(&figures, &rows[i]);
 	gw_admin_head(state->self, req, columns, 2);
 	say_figures(state, req, &figures);
+	admin_say_peers(state, req);
 	for (size_t i = 0; i < n; i++)
 		if (rows[i].table == TABLE_VEC)
 			say_vector(state, req, &rows[i]);

@@ -7,7 +7,8 @@
  * Decisions fall in the store's transaction, in the order of commits: of two that claim one name at
  * once the first gets it.
  */
-#include "services.h"
+#include "members.h"
+#include "peer.h"
 #include <errno.h>
 #include <godwit/mem.h>
 #include <string.h>
@@ -29,6 +30,8 @@ struct pending {
 	struct gw_call done;
 	struct gw_stamp stamp;
 	size_t n_touched, names_n;
+	bool only_acks; /* nothing but acknowledgements */
+	uint8_t reserved[7]; /* 0 */
 	uint8_t *names; /* claims that are made or dropped: length, then as name_prefix() */
 	struct touched touched[];
 };
@@ -322,7 +325,9 @@ static struct pending *pending_new(struct services_state *state, const struct gw
 	p->id = ++state->last_pending;
 	p->done = done;
 	p->stamp = stamp;
+	p->only_acks = true;
 	for (size_t i = 0; i < n; i++) {
+		p->only_acks &= writes[i].field == GW_F_ACK;
 		touch(p, &writes[i]);
 		claims += is_claim(&writes[i]);
 	}
@@ -369,6 +374,7 @@ int commit_stamped(struct services_state *state, const struct gw_write *writes, 
 	struct pending *p = pending_new(state, writes, n, stamp, done);
 	int status;
 
+	state->last_issued = stamp.clock;
 	batch_build(state, &b, writes, n, meta, n_meta);
 	status = GW_VIA(state->store, gw_store_ops, commit, b.ops, b.n_ops, GW_STORE_DISK,
 	                gw_call(state->self, CALL_COMMITTED, p->id));
@@ -387,6 +393,8 @@ int commit(void *services, const struct gw_write *writes, size_t n, struct gw_ca
 
 	if (status != 0)
 		return status;
+	if (state->membership == GW_MEMBER_LOST)
+		return -EROFS;
 	if (state->origin == 0)
 		return -EAGAIN;
 	status = draw_stamp(state, &stamp);
@@ -414,6 +422,7 @@ static void announce(struct services_state *state, const struct pending *p)
 		                                     .dead = p->touched[i].dead,
 		                                     .names_kept = !p->touched[i].claims &&
 		                                                   !p->touched[i].dead};
+		members_touch(state, change.class, change.id);
 		if (change.dead && change.class == GW_CLASS_ACCOUNT)
 			expire_refs(state, change.id);
 		gw_notify(state->self, state->changed, &change);
@@ -429,8 +438,12 @@ void commit_done(void *state_, uint64_t tag, int status, uint64_t number)
 
 	(void)number;
 	HASH_FIND(hh, state->pending, &tag, sizeof(tag), p);
-	if (status == 0)
+	if (status == 0) {
 		forget(state, p);
+		vector_raise(state->self, &state->vector, p->stamp.origin, p->stamp.clock);
+		if (!p->only_acks)
+			members_news(state);
+	}
 	fn = (gw_committed_fn *)gw_call_fn(p->done);
 	if (fn != NULL)
 		fn(p->done.module->state, p->done.tag, status,
@@ -440,6 +453,8 @@ void commit_done(void *state_, uint64_t tag, int status, uint64_t number)
 		figures_refresh(state);
 	}
 	pending_free(state, p);
+	if (status == 0)
+		peers_pump(state);
 }
 
 void pending_drop_all(struct services_state *state)

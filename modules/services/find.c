@@ -93,6 +93,21 @@ void find_forget(struct services_state *state, struct gw_blob name)
 		named_free(state, named);
 }
 
+void find_forget_all(struct services_state *state)
+{
+	struct named *named, *next;
+
+	state->claims_changed++;
+	HASH_ITER (hh, state->names, named, next) {
+		named_free(state, named);
+	}
+	state->filter_ready = false;
+	if (state->filter_walking)
+		state->filter_again = true;
+	else
+		find_build_filter(state);
+}
+
 void find_forget_entity(struct services_state *state, uint8_t class, struct gw_id id)
 {
 	struct named *named, *next;
@@ -261,7 +276,11 @@ void find_filter_rows(void *state_, uint64_t tag, int status, const struct gw_st
 	}
 	request_free(state, request);
 	state->filter_walking = false;
-	if (status == 0) {
+	if (state->filter_again) {
+		state->filter_again = false;
+		filter_fini(state->self, &state->growing);
+		find_build_filter(state);
+	} else if (status == 0) {
 		filter_fini(state->self, &state->filter);
 		state->filter = state->growing;
 		state->growing = (struct filter){0};

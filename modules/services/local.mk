@@ -12,6 +12,23 @@ SERVICES_SOURCES = \
 	modules/services/shown.c \
 	modules/services/expire.c \
 	modules/services/vector.c \
+	modules/services/members.c \
+	modules/services/peer.c \
+	modules/services/hello.c \
+	modules/services/round_send.c \
+	modules/services/round_take.c \
+	modules/services/round_file.c \
+	modules/services/tell.c \
+	modules/services/acks.c \
+	modules/services/collect.c \
+	modules/services/admin_replica.c \
+	modules/services/join.c \
+	modules/services/join_give.c \
+	modules/services/join_take.c \
+	modules/services/index.c \
+	modules/services/pile.c \
+	modules/services/verify.c \
+	modules/services/set_aside.c \
 	modules/services/wire.c \
 	modules/services/admin.c \
 	modules/services/backup.c

@@ -96,7 +96,10 @@ check-power: tests/unit/services_power
 
 # the live network in a rig of its own
 check_LIBRARIES += tests/unit/libnetwork.a
-tests_unit_libnetwork_a_SOURCES = tests/unit/network_rig.c tests/unit/network_rig.h $(NETWORK_SOURCES)
+NETWORK_RIG_SOURCES = tests/unit/network_rig.c tests/unit/network_rig.h \
+	tests/unit/network_acts.c tests/unit/network_acts.h \
+	tests/unit/network_watch.c tests/unit/network_watch.h $(NETWORK_SOURCES)
+tests_unit_libnetwork_a_SOURCES = $(NETWORK_RIG_SOURCES)
 NETWORK_TEST_LIBS = tests/unit/libnetwork.a $(CMOCKA_LIBS) $(SODIUM_LIBS)
 
 check_PROGRAMS += tests/unit/network
@@ -107,10 +110,27 @@ check_PROGRAMS += tests/unit/network_converge
 tests_unit_network_converge_SOURCES = tests/unit/network_converge.c
 tests_unit_network_converge_LDADD = $(NETWORK_TEST_LIBS)
 
-# the same with a module that compares stamps wrongly: it must find that
+# servers that link, split, heal and crash
+check_PROGRAMS += tests/unit/network_tree
+tests_unit_network_tree_SOURCES = tests/unit/network_tree.c
+tests_unit_network_tree_LDADD = $(NETWORK_TEST_LIBS)
+
+# a server's part in a tree, against members that lie too
+check_PROGRAMS += tests/unit/network_servers
+tests_unit_network_servers_SOURCES = tests/unit/network_servers.c
+tests_unit_network_servers_LDADD = $(NETWORK_TEST_LIBS)
+
+# the same as the two above with faults, which they must find: stamps are compared wrongly; what was
+# passed over of a server is not passed over in what follows
+check_PROGRAMS += tests/unit/network_tree_broken
+tests_unit_network_tree_broken_SOURCES = tests/unit/network_tree.c
+tests_unit_network_tree_broken_CPPFLAGS = $(AM_CPPFLAGS) -DEXPECT_FAULT=
+tests_unit_network_tree_broken_LDFLAGS = -Wl,--wrap=way_shades
+tests_unit_network_tree_broken_LDADD = $(NETWORK_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/network_broken
-tests_unit_network_broken_SOURCES = tests/unit/network_converge.c tests/unit/network_rig.c \
-	tests/unit/network_broken.h $(NETWORK_SOURCES)
+tests_unit_network_broken_SOURCES = tests/unit/network_converge.c tests/unit/network_broken.h \
+	$(NETWORK_RIG_SOURCES)
 tests_unit_network_broken_CPPFLAGS = $(AM_CPPFLAGS) -DEXPECT_DIVERGENCE= \
 	-include $(top_srcdir)/tests/unit/network_broken.h
 tests_unit_network_broken_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
