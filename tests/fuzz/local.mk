@@ -43,6 +43,10 @@ check_PROGRAMS += tests/fuzz/link_opening
 tests_fuzz_link_opening_SOURCES = tests/fuzz/link_opening.c tests/fuzz/replay.c $(LINK_PURE_SOURCES)
 tests_fuzz_link_opening_LDADD = $(SODIUM_LIBS)
 
+check_PROGRAMS += tests/fuzz/link_wire
+tests_fuzz_link_wire_SOURCES = tests/fuzz/link_wire.c tests/fuzz/replay.c modules/link/frames.c
+tests_fuzz_link_wire_LDADD =
+
 # A bounded hunt with libFuzzer: make fuzz [FUZZ_SECONDS=60]. New targets add a line.
 FUZZ_SECONDS = 30
 FUZZ = cd $(srcdir) && CLANG=$${CLANG:-clang} FUZZ_DIR=$(abs_builddir)/fuzzing \
@@ -60,3 +64,4 @@ fuzz:
 	$(FUZZ) link_frame $(tests_fuzz_link_frame_SOURCES)
 	$(FUZZ) link_key $(tests_fuzz_link_key_SOURCES)
 	$(FUZZ) link_opening $(tests_fuzz_link_opening_SOURCES)
+	$(FUZZ) link_wire $(tests_fuzz_link_wire_SOURCES)
