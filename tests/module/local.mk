@@ -253,3 +253,10 @@ tests_modules_probe_probe_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 check_PROGRAMS += tests/module/link_net
 tests_module_link_net_SOURCES = tests/module/link_net.c
 tests_module_link_net_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# servers dialled by, and dialling, those who do not play by the rules
+LINK_STAGE_SOURCES = tests/module/link_stage.c tests/module/link_stage.h tests/unit/link_rig.h $(LINK_PURE_SOURCES)
+
+check_PROGRAMS += tests/module/link_attempts
+tests_module_link_attempts_SOURCES = tests/module/link_attempts.c $(LINK_STAGE_SOURCES)
+tests_module_link_attempts_LDADD = tests/sim/libsim.a $(TEST_LIBS)
