@@ -14,6 +14,13 @@ static const struct gw_option channel_options[] = {
          .min = 1,
          .max = 10000,
          .help = "How many channels one user may be in."},
+	{.name = "second-copy",
+         .type = GW_OPT_DURATION,
+         .fallback = "2s",
+         .min = 0,
+         .max = 60 * GW_SECOND,
+         .help = "How long an answer waits for another server's copy of what was stored; 0: not "
+                 "at all."},
 	{.name = NULL},
 };
 
@@ -198,7 +205,11 @@ static void channel_event(void *state, uint64_t tag, const void *payload)
 		channel_invited_free(c, event->source);
 	else if (event->kind == GW_EV_INVITE && event->target->local)
 		channel_invited_add(c, event->target, event->channel->name);
-	if (!event->node->here || event->channel == NULL || gw_id_none(event->channel->registered))
+	if (event->channel == NULL || gw_id_none(event->channel->registered))
+		return;
+	if (event->split != NULL && (event->kind == GW_EV_MODE || event->kind == GW_EV_TOPIC))
+		channel_save_merged(c, event->channel);
+	if (!event->node->here || event->split != NULL)
 		return;
 	if (event->kind == GW_EV_MODE)
 		channel_save_modes(c, event->channel, event->modes, event->n_modes);
@@ -260,6 +271,12 @@ static const struct gw_call_row channel_calls[] = {
 	[CALL_MANAGE_FOUND] = {"manage-found", (gw_fn *)channel_manage_found},
 	[CALL_MANAGE_READ] = {"manage-read", (gw_fn *)channel_manage_read},
 	[CALL_REGISTERED_READ] = {"registered-read", (gw_fn *)channel_registered_read},
+	[CALL_COPIED] = {"copied", (gw_fn *)channel_copied},
+	[CALL_SETTLE] = {"settle", (gw_fn *)channel_settle},
+	[CALL_SETTLE_DUE] = {"settle-due", (gw_fn *)channel_settle_due},
+	[CALL_LOSER_READ] = {"loser-read", (gw_fn *)channel_loser_read},
+	[CALL_CLAIMANT] = {"claimant", (gw_fn *)channel_claimant},
+	[CALL_NEXT_FOUND] = {"next-found", (gw_fn *)channel_next_found},
 	{NULL, NULL},
 };
 
@@ -286,10 +303,13 @@ static int channel_load(struct gw_self *self, void *state, enum gw_load why, str
 	c->client = gw_interface(self, "client");
 	c->network = gw_interface(self, "network");
 	c->services = gw_interface(self, "services");
+	c->replica = gw_interface(self, "replica");
 	c->may_join = gw_topic(self, GW_TOPIC_MAY_JOIN);
+	c->may_claim = gw_topic(self, GW_TOPIC_MAY_CLAIM);
 	channel_rehashed(c, 0, NULL);
 	if (why == GW_LOAD_FIRST) {
 		c->sweep = gw_timer_new(self, gw_call(self, CALL_SWEEP, 0));
+		c->settle = gw_timer_new(self, gw_call(self, CALL_SETTLE_DUE, 0));
 		c->save_again = gw_timer_new(self, gw_call(self, CALL_SAVE_AGAIN, 0));
 		gw_timer_set(c->sweep, self, 300 * GW_SECOND);
 	}
@@ -307,9 +327,11 @@ static void channel_unload(struct gw_self *self, void *state, enum gw_unload why
 	channel_listings_free(c);
 	channel_pendings_free(c);
 	channel_saves_free(c);
+	channel_settlings_free(c);
 	channel_registered_free(c);
 	gw_timer_free(&c->sweep, self);
 	gw_timer_free(&c->save_again, self);
+	gw_timer_free(&c->settle, self);
 }
 
 GW_MODULE(channel) = {
@@ -317,7 +339,7 @@ GW_MODULE(channel) = {
 	.name = "channel",
 	.version = "1.0",
 	.summary = "channels, their modes, and registered channels",
-	.requires = "client 1.0, network 1.0, services 1.0",
+	.requires = "client 1.0, network 1.0, services 1.0, replica 1.0?",
 	.options = channel_options,
 	.calls = channel_calls,
 	.topics = channel_topics,

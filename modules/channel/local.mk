@@ -1,6 +1,6 @@
 module_LTLIBRARIES += modules/channel/channel.la
 modules_channel_channel_la_SOURCES = modules/channel/admin.c \
-	modules/channel/channel.c \
+	modules/channel/changed.c modules/channel/channel.c \
 	modules/channel/chanserv.c \
 	modules/channel/invite.c \
 	modules/channel/invited.c \

@@ -27,7 +27,10 @@ struct pending {
 	char account[GW_NICK_MAX + 1]; /* named by the command */
 	uint8_t status;                /* ACCESS ADD */
 	bool remove;                   /* ACCESS DEL */
+	bool alone;                    /* no other server has what was stored */
 	struct gw_id channel_id, account_id;
+	struct gw_id made; /* what its commit made, or its stamp */
+	char away[sizeof(((struct gw_claim_query *)0)->away)]; /* REGISTER: servers out of sight */
 	struct pending *prev, *next;
 };
 
@@ -62,10 +65,23 @@ static void fail(struct channel_state *c, struct gw_client *client, const struct
 	CLIENT(c, standard, client, "FAIL", "CHANNEL", code, p->channel, "%s", sentence);
 }
 
+static void note(struct channel_state *c, struct gw_client *client, const struct pending *p,
+                 const char *code, const char *sentence, const char *more)
+{
+	CLIENT(c, standard, client, "NOTE", "CHANNEL", code, p->channel, "%s%s", sentence, more);
+}
+
 static void done(struct channel_state *c, struct gw_client *client, const struct pending *p)
 {
-	CLIENT(c, standard, client, "NOTE", "CHANNEL", verbs[p->verb].code, p->channel, "%s",
-	       verbs[p->verb].done);
+	note(c, client, p, verbs[p->verb].code, verbs[p->verb].done, "");
+	if (p->alone)
+		note(c, client, p, "STORED_HERE_ONLY",
+		     "It is stored on this server only until another one is reached", "");
+	if (p->away[0] != '\0')
+		note(c, client, p, "PROVISIONAL",
+		     "The registration is provisional until these servers have returned, as "
+		     "somebody may have made it there before: ",
+		     p->away);
 }
 
 /* Ends a command; what was said stands. */
@@ -111,6 +127,39 @@ static void unavailable(struct channel_state *c, struct gw_client *client, struc
 	finish(c, client, p);
 }
 
+/* It has been stored, and can be seen; the answer waits for a neighbour's copy. */
+static void conclude(struct channel_state *c, struct gw_client *client, struct pending *p)
+{
+	int64_t within = gw_option_int(c->self, gw_options(c->self), "second-copy");
+	struct gw_stamp stamp = {p->made.clock, p->made.origin};
+
+	if (within > 0 && c->replica->ops != NULL) {
+		if (REPLICA(c, second_copy, stamp, within,
+		            gw_call(c->self, CALL_COPIED, p->tag)) == 0) {
+			hold(c, client, p);
+			return;
+		}
+		p->alone = true;
+	}
+	done(c, client, p);
+	finish(c, client, p);
+}
+
+void channel_copied(void *state, uint64_t tag, int status, struct gw_id made)
+{
+	struct channel_state *c = state;
+	struct gw_client *client;
+	struct pending *p = pending_of(c, tag, &client);
+	char away[8];
+
+	if (p == NULL)
+		return;
+	p->alone = status != 0 && !REPLICA(c, everywhere, (struct gw_stamp){made.clock, made.origin},
+	                                   away, sizeof(away));
+	done(c, client, p);
+	finish(c, client, p);
+}
+
 static bool is_oper(const struct gw_client *client)
 {
 	return client->session->user->modes & gw_letter('o');
@@ -124,15 +173,44 @@ static bool is_founder(const struct gw_client *client, const struct registered *
 static void commit(struct channel_state *c, struct gw_client *client, struct pending *p,
                    const struct gw_write *writes, size_t n, uint32_t row)
 {
-	if (SERVICES(c, commit, writes, n, gw_call(c->self, row, p->tag)) != 0)
+	if (c->replica->ops != NULL && REPLICA(c, membership) == GW_MEMBER_LOST) {
+		fail(c, client, p, "TEMPORARILY_UNAVAILABLE",
+		     "This server cannot store anything now: it has lost touch with the network's "
+		     "database and has to join the network again. Operators know");
+		finish(c, client, p);
+	} else if (SERVICES(c, commit, writes, n, gw_call(c->self, row, p->tag)) != 0) {
 		unavailable(c, client, p);
-	else
+	} else {
 		hold(c, client, p);
+	}
 }
 
 /* REGISTER */
 
-static bool may_register(struct channel_state *c, struct gw_client *client, const struct pending *p,
+/* "#name~digits" is how somebody else's registration is addressed. */
+static bool looks_beaten(const char *name)
+{
+	const char *tilde = strrchr(name, '~');
+	size_t n = tilde != NULL ? strlen(tilde + 1) : 0;
+
+	return n >= 5 && n <= 12 && strspn(tilde + 1, "abcdefghijklmnopqrstuvwxyz234567") == n;
+}
+
+/* What holds for all names. */
+static bool may_claim(struct channel_state *c, struct gw_client *client, struct pending *p)
+{
+	struct gw_claim_query query = {.away = ""};
+	struct gw_error why = {0};
+
+	if (gw_ask(c->self, c->may_claim, &query, &why) != 0) {
+		fail(c, client, p, "TEMPORARILY_UNAVAILABLE", why.text);
+		return false;
+	}
+	memcpy(p->away, query.away, sizeof(p->away));
+	return true;
+}
+
+static bool may_register(struct channel_state *c, struct gw_client *client, struct pending *p,
                          struct gw_channel *channel)
 {
 	const struct gw_member *member =
@@ -145,8 +223,11 @@ static bool may_register(struct channel_state *c, struct gw_client *client, cons
 		     "Join the channel and be its operator to register it");
 	else if (!gw_id_none(channel->registered))
 		fail(c, client, p, "ALREADY_REGISTERED", "That channel is registered already");
+	else if (looks_beaten(channel->name))
+		fail(c, client, p, "INVALID_PARAMS",
+		     "A name that ends like this stands for another channel's registration");
 	else
-		return true;
+		return may_claim(c, client, p);
 	return false;
 }
 
@@ -233,6 +314,8 @@ void channel_register_done(void *state, uint64_t tag, int status, struct gw_id m
 	struct gw_client *client;
 	struct pending *p = pending_of(c, tag, &client);
 
+	if (p != NULL)
+		p->made = made;
 	/* Whoever asked may be gone; the channel is registered all the same. */
 	if (status == 0 && SERVICES(c, read, GW_CLASS_CHANNEL, made,
 	                            gw_call(c->self, CALL_REGISTERED_READ, tag)) == 0)
@@ -280,8 +363,7 @@ void channel_registered_read(void *state, uint64_t tag, int status, const struct
 		unavailable(c, client, p);
 		return;
 	}
-	done(c, client, p);
-	finish(c, client, p);
+	conclude(c, client, p);
 }
 
 /* DROP, TRANSFER, ACCESS, INFO */
@@ -401,10 +483,13 @@ static void do_access(struct channel_state *c, struct gw_client *client, struct 
 static void do_info(struct channel_state *c, struct gw_client *client, struct pending *p,
                     struct registered *r)
 {
-	CLIENT(c, standard, client, "NOTE", "CHANNEL", "INFO", p->channel,
+	CLIENT(c, standard, client, "NOTE", "CHANNEL", "INFO", r->shown,
 	       "founder %s, registered at %llu, %u on the access list",
 	       r->founder_name[0] != '\0' ? r->founder_name : "(none)",
 	       (unsigned long long)(r->since_ms / 1000), r->n_access);
+	if (r->beaten)
+		note(c, client, p, "NAME_WAITS",
+		     "An earlier registration owns the channel; this one waits in line for ", r->name);
 	finish(c, client, p);
 }
 
@@ -415,15 +500,14 @@ void channel_change_done(void *state, uint64_t tag, int status, struct gw_id mad
 	struct gw_client *client;
 	struct pending *p = pending_of(c, tag, &client);
 
-	(void)made;
 	if (p == NULL)
 		return;
+	p->made = made;
 	if (status == -ENOENT) {
 		fail(c, client, p, "NOT_REGISTERED", "That channel is not registered");
 		finish(c, client, p);
 	} else if (status == 0 && verbs[p->verb].act == do_drop) {
-		done(c, client, p);
-		finish(c, client, p);
+		conclude(c, client, p);
 	} else if (status != 0 || SERVICES(c, read, GW_CLASS_CHANNEL, p->channel_id,
 	                                   gw_call(c->self, CALL_REGISTERED_READ, tag)) != 0) {
 		unavailable(c, client, p);
@@ -466,7 +550,7 @@ static void find_account(struct channel_state *c, struct gw_client *client, stru
 	int n = SERVICES(c, fold, p->account, folded);
 
 	if (n >= 0)
-		n = SERVICES(c, find, GW_NAME_NICK, folded, (size_t)n, &owner,
+		n = SERVICES(c, find_shown, GW_NAME_NICK, folded, (size_t)n, &owner,
 		             gw_call(c->self, CALL_ACCOUNT_FOUND, p->tag));
 	if (n == -EINPROGRESS)
 		hold(c, client, p);
@@ -547,7 +631,7 @@ static void find_record(struct channel_state *c, struct gw_client *client, struc
 	}
 	n = SERVICES(c, fold, p->channel, folded);
 	if (n >= 0)
-		n = SERVICES(c, find, GW_NAME_CHANNEL, folded, (size_t)n, &owner,
+		n = SERVICES(c, find_shown, GW_NAME_CHANNEL, folded, (size_t)n, &owner,
 		             gw_call(c->self, CALL_MANAGE_FOUND, p->tag));
 	if (n == -EINPROGRESS)
 		hold(c, client, p);

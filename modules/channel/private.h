@@ -7,6 +7,7 @@
 #ifndef CHANNEL_PRIVATE_H
 #define CHANNEL_PRIVATE_H
 
+#include <godwit/account.h>
 #include <godwit/admin.h>
 #include <godwit/bus.h>
 #include <godwit/channel.h>
@@ -17,6 +18,7 @@
 #include <godwit/message.h>
 #include <godwit/module.h>
 #include <godwit/network.h>
+#include <godwit/replica.h>
 #include <godwit/services.h>
 
 #define ACCESS_MAX 256       /* entries of one channel's access list */
@@ -71,7 +73,13 @@ enum channel_call {
 	CALL_INVITED_IMPORT,
 	CALL_MANAGE_FOUND,
 	CALL_MANAGE_READ,
-	CALL_REGISTERED_READ
+	CALL_REGISTERED_READ,
+	CALL_COPIED,
+	CALL_SETTLE,
+	CALL_SETTLE_DUE,
+	CALL_LOSER_READ,
+	CALL_CLAIMANT,
+	CALL_NEXT_FOUND
 };
 
 /** One entry of a registered channel's access list. */
@@ -86,6 +94,9 @@ struct registered {
 	struct gw_id id;
 	struct gw_id founder;
 	char name[GW_CHANNEL_MAX + 1];
+	char shown[GW_CHANNEL_MAX + 1]; /* the name, or #name~digits of one that does not own it */
+	bool beaten;                    /* it does not own its name, */
+	bool told;                      /* which has been said */
 	char founder_name[GW_NICK_MAX + 1];
 	uint64_t since_ms;
 	struct access *access;
@@ -98,6 +109,7 @@ struct joining;
 struct listing;
 struct pending;
 struct save;
+struct settling;
 
 /*
  * The state, version 1. To change its layout, or that of what it points to: raise `.state_version`,
@@ -106,15 +118,16 @@ struct save;
  */
 struct channel_state {
 	struct gw_self *self;
-	struct gw_iface *client, *network, *services;
-	struct gw_topic *may_join;
+	struct gw_iface *client, *network, *services, *replica; /* replica: no ops without */
+	struct gw_topic *may_join, *may_claim;
 	struct registered *registered;
 	struct invitation *invitations;
 	struct joining *joinings; /* JOINs that wait for the services database */
 	struct listing *listings; /* LISTs under way */
 	struct pending *pendings; /* CHANNEL commands that wait for a commit or an account */
 	struct save *saves;       /* writes of registered channels that the store had no room for */
-	struct gw_timer *sweep, *save_again;
+	struct settling *settlings; /* registrations to be looked at again, by time */
+	struct gw_timer *sweep, *save_again, *settle;
 	uint64_t last_tag;
 	uint32_t max_channels; /* per user; option */
 };
@@ -122,6 +135,7 @@ struct channel_state {
 #define NETWORK(c, ...) GW_VIA((c)->network, gw_network_ops, __VA_ARGS__)
 #define CLIENT(c, ...) GW_VIA((c)->client, gw_client_ops, __VA_ARGS__)
 #define SERVICES(c, ...) GW_VIA((c)->services, gw_services_ops, __VA_ARGS__)
+#define REPLICA(c, ...) GW_VIA((c)->replica, gw_replica_ops, __VA_ARGS__)
 
 /* names.c */
 void channel_send_names(struct channel_state *c, struct gw_client *to, struct gw_channel *channel);
@@ -201,15 +215,25 @@ struct registered *channel_registered_take(struct channel_state *c, const struct
 /** Makes the live channel from what is stored. */
 int channel_restore(struct channel_state *c, const struct gw_entity *entity,
                     struct gw_channel **channel_out);
+void channel_sweep(void *state, uint64_t tag);
+
+/* changed.c: what the services database says, from wherever */
 void channel_services_changed(void *state, uint64_t tag, const void *payload);
 void channel_reread(void *state, uint64_t tag, int status, const struct gw_entity *entity);
-void channel_sweep(void *state, uint64_t tag);
+void channel_settle(void *state, uint64_t tag, int status, const struct gw_entity *entity);
+void channel_settle_due(void *state, uint64_t tag);
+void channel_settlings_free(struct channel_state *c);
+void channel_loser_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
+void channel_claimant(void *state, uint64_t tag, int status, const struct gw_owner *owner);
+void channel_next_found(void *state, uint64_t tag, int status, const struct gw_owner *owner);
 
 /* save.c: modes, topic and lists of a registered channel on their way to the store */
 void channel_save_modes(struct channel_state *c, const struct gw_channel *channel,
                         const struct gw_mode_change *modes, size_t n);
 void channel_save(struct channel_state *c, const struct gw_channel *channel);
 void channel_save_topic(struct channel_state *c, const struct gw_channel *channel);
+/** Servers have met, and it is neither what one nor what the other had stored. */
+void channel_save_merged(struct channel_state *c, const struct gw_channel *channel);
 void channel_saved(void *state, uint64_t tag, int status, struct gw_id made);
 void channel_save_again(void *state, uint64_t tag);
 void channel_saves_free(struct channel_state *c);
@@ -233,6 +257,7 @@ void channel_account_found(void *state, uint64_t tag, int status, const struct g
 void channel_register_done(void *state, uint64_t tag, int status, struct gw_id made);
 void channel_registered_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
 void channel_change_done(void *state, uint64_t tag, int status, struct gw_id made);
+void channel_copied(void *state, uint64_t tag, int status, struct gw_id made);
 void channel_pendings_free(struct channel_state *c);
 void channel_service(void *state, uint64_t tag, const void *payload);
 

@@ -105,6 +105,9 @@ struct registered *channel_registered_take(struct channel_state *c, const struct
 		HASH_ADD(hh, c->registered, id, sizeof(r->id), r);
 	}
 	snprintf(r->name, sizeof(r->name), "%s", name);
+	snprintf(r->shown, sizeof(r->shown), "%s", entity->shown != NULL ? entity->shown : name);
+	r->beaten = gw_entity_cell(entity, GW_F_NAME, NULL, 0)->beaten;
+	r->told &= r->beaten;
 	r->since_ms = core != NULL ? gw_part_u64(core->value, 1, 0) : 0;
 	r->founder = (struct gw_id){0, 0};
 	r->founder_name[0] = '\0';
@@ -206,6 +209,8 @@ int channel_restore(struct channel_state *c, const struct gw_entity *entity,
 
 	if (r == NULL)
 		return -EILSEQ;
+	if (r->beaten) /* another registration owns the name by now */
+		return -ESTALE;
 	in = gw_alloc(c->self, sizeof(*in));
 	take_cells(in, entity, &spec);
 	spec.name = r->name;
@@ -218,34 +223,6 @@ int channel_restore(struct channel_state *c, const struct gw_entity *entity,
 	status = NETWORK(c, make_channel, &spec, channel_out);
 	gw_free(c->self, in);
 	return status;
-}
-
-void channel_services_changed(void *state, uint64_t tag, const void *payload)
-{
-	struct channel_state *c = state;
-	const struct gw_services_change *change = payload;
-	struct registered *r;
-	struct gw_channel *channel;
-
-	(void)tag;
-	r = change->class == GW_CLASS_CHANNEL ? channel_registered_by_id(c, change->id) : NULL;
-	if (r == NULL)
-		return;
-	if (!change->dead) {
-		SERVICES(c, read, GW_CLASS_CHANNEL, change->id, gw_call(c->self, CALL_REREAD, 0));
-		return;
-	}
-	channel = NETWORK(c, channel, r->name);
-	if (channel != NULL && gw_id_is(channel->registered, r->id))
-		NETWORK(c, unregister, channel);
-	channel_registered_forget(c, &r);
-}
-
-void channel_reread(void *state, uint64_t tag, int status, const struct gw_entity *entity)
-{
-	(void)tag;
-	if (status == 0)
-		channel_registered_take(state, entity);
 }
 
 void channel_sweep(void *state, uint64_t tag)

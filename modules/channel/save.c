@@ -201,6 +201,34 @@ void channel_save(struct channel_state *c, const struct gw_channel *channel)
 	gw_free(c->self, room);
 }
 
+/* One of the servers that see each other does it for all: the one of the smallest run. */
+static bool saves_for_all(struct channel_state *c)
+{
+	uint64_t here = NETWORK(c, here)->run;
+	const struct gw_node *node;
+
+	for (node = NETWORK(c, nodes); node != NULL; node = node->next)
+		if (node->run < here)
+			return false;
+	return true;
+}
+
+void channel_save_merged(struct channel_state *c, const struct gw_channel *channel)
+{
+	struct save *save;
+
+	DL_FOREACH (c->saves, save)
+		if (save->waits && strcmp(save->name, channel->name) == 0)
+			return;
+	if (!saves_for_all(c))
+		return;
+	save = gw_alloc(c->self, sizeof(*save));
+	save->tag = ++c->last_tag;
+	snprintf(save->name, sizeof(save->name), "%s", channel->name);
+	DL_APPEND(c->saves, save);
+	wait(c, save);
+}
+
 void channel_saved(void *state, uint64_t tag, int status, struct gw_id made)
 {
 	struct channel_state *c = state;

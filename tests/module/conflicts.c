@@ -213,6 +213,67 @@ static void the_loser_takes_another_name(void **state)
 	client_expect(ann, NAME "NOTE ACCOUNT NICK :anna");
 }
 
+/* --- channels --- */
+
+static void a_channel_registered_elsewhere_before_takes_the_name(void **state)
+{
+	struct world *w = *state;
+	struct simclient *ann = registered(w, "ann", "standard-replies");
+	char shown[64];
+
+	client_send(ann, "JOIN #C\r\nCHANNEL REGISTER #c\r\nMODE #c +m");
+	client_expect(ann, NAME "NOTE CHANNEL REGISTERED #c :*");
+	client_expect(ann, "* MODE #C +m");
+	admin(w, "foreign channel #c 3600");
+	word_behind(client_expect(ann, NAME "NOTICE ann :Somebody registered #C before you did*"),
+	            " modes as ", shown);
+	shown[strcspn(shown, ";")] = '\0';
+	assert_non_null(strstr(simserver_log(w->s), "a channel was registered twice"));
+	simnet_run(w->net, 6 * GW_SECOND);
+	client_expect(ann, "* MODE #c -*");
+	client_send(ann, "CHANNEL INFO #c");
+	client_expect(ann, NAME "NOTE CHANNEL INFO #c :founder (none)*");
+	client_send(ann, "CHANNEL INFO %s", shown);
+	client_expect(ann, NAME "NOTE CHANNEL INFO #C~????? :founder ann,*");
+	client_expect(ann, NAME "NOTE CHANNEL NAME_WAITS #C~????? *");
+	client_send(ann, "CHANNEL DROP #c");
+	client_expect(ann, NAME "FAIL CHANNEL NOT_FOUNDER *");
+	client_send(ann, "NAMES #c");
+	client_expect(ann, "* 353 ann = #c :ann");
+	admin(w, "foreign drop");
+	client_expect(ann, NAME "MODE #C +*");
+	client_send(ann, "CHANNEL INFO #c");
+	client_expect(ann, NAME "NOTE CHANNEL INFO #C :founder ann,*");
+	client_send(ann, "NAMES #c");
+	client_expect(ann, "* 353 ann = #C :~ann");
+	client_send(ann, "CHANNEL DROP #c");
+	client_expect(ann, NAME "NOTE CHANNEL DROPPED *");
+}
+
+static void a_live_channel_becomes_the_one_registered_elsewhere(void **state)
+{
+	struct world *w = *state;
+	struct simclient *ann = talk_enter(w->s, "ann", "");
+
+	client_send(ann, "JOIN #c");
+	client_expect(ann, "* 353 ann = #c :@ann");
+	admin(w, "foreign channel #c 3600");
+	simnet_run(w->net, 6 * GW_SECOND);
+	client_send(ann, "NAMES #c");
+	client_expect(ann, "* 353 ann = #c :ann");
+	client_send(ann, "CHANNEL INFO #c");
+	client_expect(ann, NAME "NOTICE ann :founder (none)*");
+}
+
+static void a_channel_may_not_be_registered_under_anothers_address(void **state)
+{
+	struct world *w = *state;
+	struct simclient *ann = registered(w, "ann", "standard-replies");
+
+	client_send(ann, "JOIN #c~abcde\r\nCHANNEL REGISTER #c~abcde");
+	client_expect(ann, NAME "FAIL CHANNEL INVALID_PARAMS *");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -225,6 +286,9 @@ int main(void)
 		TEST(a_later_claim_changes_nothing_here),
 		TEST(an_account_has_further_nicks),
 		TEST(the_loser_takes_another_name),
+		TEST(a_channel_registered_elsewhere_before_takes_the_name),
+		TEST(a_live_channel_becomes_the_one_registered_elsewhere),
+		TEST(a_channel_may_not_be_registered_under_anothers_address),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
