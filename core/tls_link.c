@@ -129,7 +129,7 @@ static int begin(struct gw_conn *conn, struct gw_error *why)
 		gnutls_certificate_server_set_request(conn->tls->session, GNUTLS_CERT_IGNORE);
 	gnutls_alpn_set_protocols(conn->tls->session, &alpn, 1, GNUTLS_ALPN_MANDATORY);
 	gnutls_handshake_set_hook_function(conn->tls->session,
-	                                   dials ? GNUTLS_HANDSHAKE_ENCRYPTED_EXTENSIONS
+	                                   dials ? GNUTLS_HANDSHAKE_CERTIFICATE_PKT
 	                                         : GNUTLS_HANDSHAKE_CLIENT_HELLO,
 	                                   GNUTLS_HOOK_POST, must_agree);
 	gnutls_handshake_set_max_packet_length(conn->tls->session, MESSAGE_MAX);
