@@ -333,10 +333,12 @@ void channel_register_done(void *state, uint64_t tag, int status, struct gw_id m
 /* The live channel becomes the registered one, and its founder (NULL: gone meanwhile) the owner.
  * What has changed in it since the record was written is saved. */
 static void become_registered(struct channel_state *c, struct gw_client *client,
-                              struct gw_channel *channel, struct gw_id id)
+                              struct gw_channel *channel, const struct registered *r)
 {
-	struct gw_channel_spec spec = {
-		.name = channel->name, .created = channel->created, .registered = id};
+	struct gw_channel_spec spec = {.name = channel->name,
+	                               .created = channel->created,
+	                               .registered = r->id,
+	                               .claim = r->claim};
 	struct gw_mode_change own = {.letter = 'q', .add = true};
 
 	if (NETWORK(c, make_channel, &spec, &channel) != 0)
@@ -356,7 +358,7 @@ void channel_registered_read(void *state, uint64_t tag, int status, const struct
 	struct gw_channel *channel = r != NULL ? NETWORK(c, channel, r->name) : NULL;
 
 	if (channel != NULL && gw_id_none(channel->registered))
-		become_registered(c, p != NULL ? client : NULL, channel, entity->id);
+		become_registered(c, p != NULL ? client : NULL, channel, r);
 	if (p == NULL)
 		return;
 	if (r == NULL) {

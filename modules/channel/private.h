@@ -93,6 +93,7 @@ struct access {
 struct registered {
 	struct gw_id id;
 	struct gw_id founder;
+	struct gw_stamp claim; /* on its name */
 	char name[GW_CHANNEL_MAX + 1];
 	char shown[GW_CHANNEL_MAX + 1]; /* the name, or #name~digits of one that does not own it */
 	bool beaten;                    /* it does not own its name, */

@@ -93,6 +93,7 @@ struct registered *channel_registered_take(struct channel_state *c, const struct
 	const struct gw_cell *core = gw_entity_cell(entity, GW_F_CORE, NULL, 0);
 	const struct gw_cell *founder = gw_entity_cell(entity, GW_F_FOUNDER, NULL, 0);
 	struct registered *r = channel_registered_by_id(c, entity->id);
+	const struct gw_cell *claim;
 	struct gw_self *self = c->self;
 	char name[GW_CHANNEL_MAX + 1];
 	struct gw_blob id = {NULL, 0};
@@ -106,7 +107,10 @@ struct registered *channel_registered_take(struct channel_state *c, const struct
 	}
 	snprintf(r->name, sizeof(r->name), "%s", name);
 	snprintf(r->shown, sizeof(r->shown), "%s", entity->shown != NULL ? entity->shown : name);
-	r->beaten = gw_entity_cell(entity, GW_F_NAME, NULL, 0)->beaten;
+	claim = gw_entity_cell(entity, GW_F_NAME, NULL, 0);
+	r->beaten = claim->beaten;
+	r->claim = (struct gw_stamp){gw_part_u64(claim->value, 0, 0),
+	                             gw_part_u64(claim->value, 1, 0)};
 	r->told &= r->beaten;
 	r->since_ms = core != NULL ? gw_part_u64(core->value, 1, 0) : 0;
 	r->founder = (struct gw_id){0, 0};
@@ -215,6 +219,7 @@ int channel_restore(struct channel_state *c, const struct gw_entity *entity,
 	take_cells(in, entity, &spec);
 	spec.name = r->name;
 	spec.created = (struct gw_stamp){entity->id.clock, entity->id.origin};
+	spec.claim = r->claim;
 	spec.modes = in->modes;
 	spec.mode_stamps = in->stamps;
 	spec.setters = in->setters;
