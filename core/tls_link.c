@@ -103,7 +103,8 @@ static bool agreed(gnutls_session_t session)
 	       chosen.size == alpn.size && memcmp(chosen.data, alpn.data, alpn.size) == 0;
 }
 
-/* GnuTLS minds another protocol, but not that there is none at all. */
+/* GnuTLS minds another protocol, but not that there is none at all. Called when the extensions of
+ * the other side have been read. */
 static int must_agree(gnutls_session_t session, unsigned type, unsigned when, unsigned incoming,
                       const gnutls_datum_t *message)
 {
