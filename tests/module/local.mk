@@ -260,3 +260,7 @@ LINK_STAGE_SOURCES = tests/module/link_stage.c tests/module/link_stage.h tests/u
 check_PROGRAMS += tests/module/link_attempts
 tests_module_link_attempts_SOURCES = tests/module/link_attempts.c $(LINK_STAGE_SOURCES)
 tests_module_link_attempts_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/link_targets
+tests_module_link_targets_SOURCES = tests/module/link_targets.c $(LINK_STAGE_SOURCES)
+tests_module_link_targets_LDADD = tests/sim/libsim.a $(TEST_LIBS)
