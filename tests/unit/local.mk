@@ -63,7 +63,7 @@ tests_unit_loop_ev_LDADD = $(BARE_LIBS)
 
 # store and services in a small core (mini.h)
 check_LIBRARIES += tests/unit/libservices.a
-tests_unit_libservices_a_SOURCES = tests/unit/mini.c tests/unit/services_rig.c \
+tests_unit_libservices_a_SOURCES = tests/unit/mini.c tests/unit/services_rig.c tests/unit/services_net.c \
 	tests/modules/store_fake/store_fake.c \
 	modules/store/store.c modules/store/env.c modules/store/commit.c modules/store/write.c \
 	modules/store/read.c modules/store/care.c \
@@ -89,6 +89,14 @@ tests_unit_services_power_LDADD = $(SERVICES_TEST_LIBS)
 check_PROGRAMS += tests/unit/services_kill
 tests_unit_services_kill_SOURCES = tests/unit/services_kill.c
 tests_unit_services_kill_LDADD = $(SERVICES_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/services_replica
+tests_unit_services_replica_SOURCES = tests/unit/services_replica.c
+tests_unit_services_replica_LDADD = $(SERVICES_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/services_converge
+tests_unit_services_converge_SOURCES = tests/unit/services_converge.c
+tests_unit_services_converge_LDADD = $(SERVICES_TEST_LIBS)
 
 # a hundred seeds of it are part of the check
 check-power: tests/unit/services_power

@@ -128,18 +128,28 @@ static const struct gw_call_row calls[] = {
 
 /* --- beginning and end --- */
 
-void rig_begin(struct rig *rig, const char *folder, bool fake, uint64_t seed, const char *map_size)
+void rig_prepare(struct rig *rig, const char *folder, uint64_t seed)
 {
 	memset(rig, 0, sizeof(*rig));
 	rig->mini = mini_new(folder, seed);
-	if (map_size != NULL)
-		mini_option(rig->mini, fake ? "room" : "map-size", map_size);
 	rig->self = mini_test_self(rig->mini, calls, sizeof(calls) / sizeof(calls[0]), rig);
+}
+
+void rig_load(struct rig *rig, bool fake)
+{
 	assert_int_equal(
 		mini_load(rig->mini, fake ? &store_fake_LTX_gw_module : &store_LTX_gw_module), 0);
 	assert_int_equal(mini_load(rig->mini, &services_LTX_gw_module), 0);
 	rig->store = mini_iface(rig->mini, "store");
 	rig->services = mini_iface(rig->mini, "services");
+}
+
+void rig_begin(struct rig *rig, const char *folder, bool fake, uint64_t seed, const char *map_size)
+{
+	rig_prepare(rig, folder, seed);
+	if (map_size != NULL)
+		mini_option(rig->mini, fake ? "room" : "map-size", map_size);
+	rig_load(rig, fake);
 }
 
 void rig_open(struct rig *rig, const char *folder, bool fake, uint64_t seed)
@@ -365,7 +375,7 @@ const struct dump_row *dump_find(const struct dump *dump, const char *key)
 /* --- the second opinion --- */
 
 struct expected {
-	struct dump log, name, ref;
+	struct dump log, name, ref, tomb;
 	uint64_t count, entities[256];
 	uint8_t sum[32];
 };
@@ -458,6 +468,8 @@ static void expect_cell(struct expected *e, const struct dump *cells, const stru
 	bool live = (r->val[0] & 1) == 0;
 
 	expect(&e->log, r->val + 9, 8, r->val + 1, 8, r->key, r->key_n, NULL, 0);
+	if (!live && r->key[0] != GW_CLASS_SERVER && r->key[0] != GW_CLASS_ORIGIN)
+		expect(&e->tomb, r->val + 9, 8, r->val + 1, 8, r->key, r->key_n, NULL, 0);
 	if (!live)
 		return;
 	expect_sum(e, r);
@@ -508,6 +520,7 @@ void rig_check(struct rig *rig)
 	check_table(rig, T_LOG, &e.log);
 	check_table(rig, T_NAME, &e.name);
 	check_table(rig, T_REF, &e.ref);
+	check_table(rig, T_TOMB, &e.tomb);
 	check_meta(rig, &e);
 	dump_free(&cells);
 }

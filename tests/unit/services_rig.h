@@ -14,7 +14,7 @@
 #include <godwit/store.h>
 
 /** Numbers of the tables, as the manual gives them. */
-enum { T_CELL, T_LOG, T_VEC, T_OWN, T_NAME, T_REF, T_META };
+enum { T_CELL, T_LOG, T_VEC, T_OWN, T_NAME, T_REF, T_META, T_TOMB };
 
 #define OUTCOMES 4096
 #define CELLS_KEPT 64
@@ -67,6 +67,9 @@ struct rig {
 
 extern const struct gw_module store_LTX_gw_module, store_fake_LTX_gw_module, services_LTX_gw_module;
 
+/** The two halves of rig_begin(), for who has more to say in between. */
+void rig_prepare(struct rig *rig, const char *folder, uint64_t seed);
+void rig_load(struct rig *rig, bool fake);
 /** Loads both modules and lets them start. */
 void rig_open(struct rig *rig, const char *folder, bool fake, uint64_t seed);
 /** The same without waiting for the start; `map_size` NULL: the usual. */
