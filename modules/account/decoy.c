@@ -52,6 +52,8 @@ static void store_secret(struct account *st)
 
 void decoy_load(struct account *st)
 {
+	st->decoy_stored = false;
+	st->decoy_entity = (struct gw_id){0, 0};
 	SERVICES(st, walk, GW_CLASS_NETWORK, gw_call(st->self, CALL_DECOY_WALKED, 0));
 }
 

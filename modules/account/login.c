@@ -100,6 +100,6 @@ void call_changed(void *state, uint64_t tag, const void *payload)
 		names_changed(st, change);
 	else if (change->class == GW_CLASS_SERVER || change->class == GW_CLASS_ORIGIN)
 		servers_changed(st, change);
-	else if (change->class == GW_CLASS_NETWORK && !st->decoy_stored)
+	else if (change->class == GW_CLASS_NETWORK)
 		decoy_load(st);
 }

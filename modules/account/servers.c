@@ -189,6 +189,7 @@ void call_membership(void *state, uint64_t tag, const void *payload)
 	forget(st);
 	st->servers_read = false;
 	servers_load(st);
+	decoy_load(st);
 }
 
 void servers_free(struct account *st)

@@ -179,11 +179,8 @@ void call_read(void *state, uint64_t tag, int status, const struct gw_entity *en
 
 void task_commit(struct account *st, struct task *task, const struct gw_write *writes, size_t n)
 {
-	int status = -EROFS;
+	int status = SERVICES(st, commit, writes, n, gw_call(st->self, CALL_COMMITTED, task->id));
 
-	if (st->replica->ops == NULL || REPLICA(st, membership) != GW_MEMBER_LOST)
-		status = SERVICES(st, commit, writes, n,
-		                  gw_call(st->self, CALL_COMMITTED, task->id));
 	if (status != 0)
 		kinds[task->kind]->committed(st, task, status, (struct gw_id){0, 0});
 }

@@ -173,12 +173,14 @@ static bool is_founder(const struct gw_client *client, const struct registered *
 static void commit(struct channel_state *c, struct gw_client *client, struct pending *p,
                    const struct gw_write *writes, size_t n, uint32_t row)
 {
-	if (c->replica->ops != NULL && REPLICA(c, membership) == GW_MEMBER_LOST) {
+	int status = SERVICES(c, commit, writes, n, gw_call(c->self, row, p->tag));
+
+	if (status == -EROFS) {
 		fail(c, client, p, "TEMPORARILY_UNAVAILABLE",
 		     "This server cannot store anything now: it has lost touch with the network's "
 		     "database and has to join the network again. Operators know");
 		finish(c, client, p);
-	} else if (SERVICES(c, commit, writes, n, gw_call(c->self, row, p->tag)) != 0) {
+	} else if (status != 0) {
 		unavailable(c, client, p);
 	} else {
 		hold(c, client, p);

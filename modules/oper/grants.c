@@ -193,28 +193,62 @@ void oper_admin_add(void *state, struct gw_admin_request *req, int argc, const c
 	snprintf(r->role, sizeof(r->role), "%s", role);
 	n = SERVICES(o, fold, argv[0], folded);
 	if (n >= 0)
-		n = SERVICES(o, find, GW_NAME_NICK, folded, (size_t)n, &owner,
+		n = SERVICES(o, find_shown, GW_NAME_NICK, folded, (size_t)n, &owner,
 		             gw_call(o->self, CALL_ACCOUNT_FOUND, r->tag));
 	if (n != -EINPROGRESS)
 		with_account(o, r, n, &owner);
 }
 
-void oper_admin_remove(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+static void remove_grant(struct oper_state *o, struct request *r, const struct grant *grant)
 {
-	struct oper_state *o = state;
-	struct gw_write drop = {.class = GW_CLASS_GRANT, .field = GW_F_CORE, .remove = true};
-	struct grant *grant;
-	char done[160];
+	struct gw_write drop = {
+		.class = GW_CLASS_GRANT, .field = GW_F_CORE, .remove = true};
 
-	(void)argc;
-	DL_FOREACH (o->grants, grant)
-		if (NETWORK(o, same, grant->name, argv[0]))
-			break;
 	if (grant == NULL) {
-		gw_admin_done(o->self, &req, -ENOENT, "that account is no operator's");
+		oper_request_end(o, r, -ENOENT, "that account is no operator's");
 		return;
 	}
 	drop.id = grant->id;
-	snprintf(done, sizeof(done), "%s is no operator any more", grant->name);
-	oper_request_commit(o, oper_request_new(o, req, done), &drop, 1);
+	oper_request_commit(o, r, &drop, 1);
+}
+
+/* An account that is gone, or has another name by now, is known by the one that it had. */
+static void with_removed(struct oper_state *o, struct request *r, int status,
+                         const struct gw_owner *owner)
+{
+	struct grant *grant = status == 0 ? oper_grant_of(o, owner->id) : NULL;
+
+	if (grant == NULL)
+		DL_FOREACH (o->grants, grant)
+			if (NETWORK(o, same, grant->name, r->name))
+				break;
+	remove_grant(o, r, grant);
+}
+
+void oper_remove_found(void *state, uint64_t tag, int status, const struct gw_owner *owner)
+{
+	struct request *r = oper_request_of(state, tag);
+
+	if (r != NULL)
+		with_removed(state, r, status, owner);
+}
+
+void oper_admin_remove(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+{
+	struct oper_state *o = state;
+	char folded[GW_NAME_MAX + 1], done[160];
+	struct gw_owner owner;
+	struct request *r;
+	int n;
+
+	(void)argc;
+	snprintf(done, sizeof(done), "%.64s is no operator any more", argv[0]);
+	r = oper_request_new(o, req, done);
+	snprintf(r->name, sizeof(r->name), "%.*s", GW_NICK_MAX, argv[0]);
+	n = SERVICES(o, fold, argv[0], folded);
+	if (n >= 0)
+		n = SERVICES(o, find_shown, GW_NAME_NICK, folded, (size_t)n, &owner,
+		             gw_call(o->self, CALL_REMOVE_FOUND, r->tag));
+	if (n != -EINPROGRESS)
+		with_removed(o, r, n, &owner);
 }

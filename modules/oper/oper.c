@@ -16,6 +16,13 @@ static const struct gw_option oper_options[] = {
          .max = 64,
          .help = "What operators may do, a role a row: its name, then privileges (kill, wallops, "
                  "rehash, module, ban, oper, account, channel, ...; * is all)."},
+	{.name = "second-copy",
+         .type = GW_OPT_DURATION,
+         .fallback = "2s",
+         .min = 0,
+         .max = 60 * GW_SECOND,
+         .help = "How long an answer waits for another server's copy of what was stored; 0: not "
+                 "at all."},
 	{.name = NULL},
 };
 
@@ -199,6 +206,20 @@ static void services_changed(void *state, uint64_t tag, const void *payload)
 		SERVICES(o, read, change->class, change->id, gw_call(o->self, CALL_BAN_READ, 0));
 }
 
+/* A join has brought another database. */
+static void membership(void *state, uint64_t tag, const void *payload)
+{
+	const enum gw_membership *now = payload;
+	struct oper_state *o = state;
+
+	(void)tag;
+	if (*now != GW_MEMBER_FULL)
+		return;
+	oper_grants_free(o);
+	oper_bans_free(o);
+	start_walks(o, 0);
+}
+
 static void network_event(void *state, uint64_t tag, const void *payload)
 {
 	const struct gw_event *event = payload;
@@ -236,12 +257,16 @@ static const struct gw_call_row oper_calls[] = {
 	[CALL_RETRY] = {"retry", (gw_fn *)start_walks},
 	[CALL_KILL_ADMIN] = {"kill-admin", (gw_fn *)oper_admin_kill},
 	[CALL_REQUEST_READ] = {"request-read", (gw_fn *)oper_request_read},
+	[CALL_COPIED] = {"copied", (gw_fn *)oper_copied},
+	[CALL_REMOVE_FOUND] = {"remove-found", (gw_fn *)oper_remove_found},
+	[CALL_MEMBERSHIP] = {"membership", (gw_fn *)membership},
 	{NULL, NULL},
 };
 
 static const struct gw_subscription oper_subscriptions[] = {
 	{.topic = GW_TOPIC_SERVICES_CHANGED, .call = CALL_SERVICES_CHANGED},
 	{.topic = GW_TOPIC_EVENT, .call = CALL_EVENT},
+	{.topic = GW_TOPIC_MEMBERSHIP, .call = CALL_MEMBERSHIP},
 	{.topic = GW_TOPIC_MAY_CONNECT, .call = CALL_MAY_CONNECT},
 	{.topic = GW_TOPIC_MAY_ENTER, .call = CALL_MAY_ENTER},
 	{.topic = NULL},
@@ -256,6 +281,7 @@ static int oper_load(struct gw_self *self, void *state, enum gw_load why, struct
 	o->client = gw_interface(self, "client");
 	o->network = gw_interface(self, "network");
 	o->services = gw_interface(self, "services");
+	o->replica = gw_interface(self, "replica");
 	if (why == GW_LOAD_FIRST)
 		gw_defer(self, gw_call(self, CALL_RETRY, 0));
 	return 0;
@@ -278,7 +304,7 @@ GW_MODULE(oper) = {
 	.name = "oper",
 	.version = "1.0",
 	.summary = "operators, their commands, and bans",
-	.requires = "client 1.0, network 1.0, services 1.0",
+	.requires = "client 1.0, network 1.0, services 1.0, replica 1.0?",
 	.options = oper_options,
 	.calls = oper_calls,
 	.subscriptions = oper_subscriptions,

@@ -16,6 +16,7 @@
 #include <godwit/module.h>
 #include <godwit/network.h>
 #include <godwit/parts.h>
+#include <godwit/replica.h>
 #include <godwit/services.h>
 
 #define ROLE_MAX 32
@@ -52,7 +53,10 @@ enum oper_call {
 	CALL_ANSWER,
 	CALL_RETRY,
 	CALL_KILL_ADMIN,
-	CALL_REQUEST_READ
+	CALL_REQUEST_READ,
+	CALL_COPIED,
+	CALL_REMOVE_FOUND,
+	CALL_MEMBERSHIP
 };
 
 /** An account that may become an operator. */
@@ -83,6 +87,9 @@ struct request {
 	char role[ROLE_MAX + 1];
 	char done[160]; /* what to say on success */
 	uint8_t makes;  /* class of the entity that its commit makes, or 0 */
+	bool alone;     /* no other server has what was stored */
+	char name[GW_NICK_MAX + 1];
+	struct gw_id made; /* what its commit made, or its stamp */
 	struct request *prev, *next;
 };
 
@@ -93,7 +100,7 @@ struct request {
  */
 struct oper_state {
 	struct gw_self *self;
-	struct gw_iface *client, *network, *services;
+	struct gw_iface *client, *network, *services, *replica; /* replica: no ops without */
 	struct grant *grants;
 	struct ban *bans;
 	struct request *requests;
@@ -104,6 +111,7 @@ struct oper_state {
 #define NETWORK(o, ...) GW_VIA((o)->network, gw_network_ops, __VA_ARGS__)
 #define CLIENT(o, ...) GW_VIA((o)->client, gw_client_ops, __VA_ARGS__)
 #define SERVICES(o, ...) GW_VIA((o)->services, gw_services_ops, __VA_ARGS__)
+#define REPLICA(o, ...) GW_VIA((o)->replica, gw_replica_ops, __VA_ARGS__)
 
 /* grants.c */
 struct grant *oper_grant_of(struct oper_state *o, struct gw_id account);
@@ -116,6 +124,7 @@ void oper_admin_list(void *state, struct gw_admin_request *req, int argc, const 
 void oper_admin_add(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
 void oper_admin_remove(void *state, struct gw_admin_request *req, int argc,
                        const char *const *argv);
+void oper_remove_found(void *state, uint64_t tag, int status, const struct gw_owner *owner);
 void oper_account_found(void *state, uint64_t tag, int status, const struct gw_owner *owner);
 
 /* roles.c: what a role may do, from the option `roles` */
@@ -147,6 +156,7 @@ void oper_request_commit(struct oper_state *o, struct request *r, const struct g
                          size_t n);
 void oper_committed(void *state, uint64_t tag, int status, struct gw_id made);
 void oper_request_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
+void oper_copied(void *state, uint64_t tag, int status, struct gw_id made);
 void oper_requests_free(struct oper_state *o);
 
 /* acts.c, ctl.c */

@@ -32,6 +32,9 @@ void oper_request_end(struct oper_state *o, struct request *r, int status, const
 {
 	if (status == 0) {
 		gw_admin_text(o->self, r->req, r->done);
+		if (r->alone)
+			gw_admin_text(o->self, r->req,
+			              "It is stored on this server only until another one is reached.");
 		oper_tell(o, "%s (by %s)", r->done, gw_admin_who(o->self, r->req));
 	}
 	gw_admin_done(o->self, &r->req, status, error);
@@ -44,7 +47,9 @@ static void end_failed(struct oper_state *o, struct request *r, int status)
 	char error[160];
 
 	snprintf(error, sizeof(error), "the services database did not take it: %s",
-	         strerror(-status));
+	         status == -EROFS ? "this server has lost touch with the network's database and has "
+	                            "to join the network again"
+	                          : strerror(-status));
 	oper_request_end(o, r, status, status == -ENOENT ? "it is gone already" : error);
 }
 
@@ -58,6 +63,34 @@ void oper_request_commit(struct oper_state *o, struct request *r, const struct g
 		end_failed(o, r, status);
 }
 
+/* It is stored and in force; the answer waits for a neighbour's copy. */
+static void conclude(struct oper_state *o, struct request *r)
+{
+	int64_t within = gw_option_int(o->self, gw_options(o->self), "second-copy");
+	struct gw_stamp stamp = {r->made.clock, r->made.origin};
+
+	if (within > 0 && o->replica->ops != NULL) {
+		if (REPLICA(o, second_copy, stamp, within,
+		            gw_call(o->self, CALL_COPIED, r->tag)) == 0)
+			return;
+		r->alone = true;
+	}
+	oper_request_end(o, r, 0, "");
+}
+
+void oper_copied(void *state, uint64_t tag, int status, struct gw_id made)
+{
+	struct oper_state *o = state;
+	struct request *r = oper_request_of(o, tag);
+	char away[8];
+
+	if (r == NULL)
+		return;
+	r->alone = status != 0 && !REPLICA(o, everywhere, (struct gw_stamp){made.clock, made.origin},
+	                                   away, sizeof(away));
+	oper_request_end(o, r, 0, "");
+}
+
 /* What was made is read before it is said to be so: who was just granted something can use it. */
 void oper_committed(void *state, uint64_t tag, int status, struct gw_id made)
 {
@@ -66,11 +99,12 @@ void oper_committed(void *state, uint64_t tag, int status, struct gw_id made)
 
 	if (r == NULL)
 		return;
+	r->made = made;
 	if (status == 0 && r->makes != 0)
 		status =
 			SERVICES(o, read, r->makes, made, gw_call(o->self, CALL_REQUEST_READ, tag));
 	else if (status == 0)
-		oper_request_end(o, r, 0, "");
+		conclude(o, r);
 	if (status != 0)
 		end_failed(o, r, status);
 }
@@ -87,7 +121,7 @@ void oper_request_read(void *state, uint64_t tag, int status, const struct gw_en
 	if (r == NULL)
 		return;
 	if (status == 0)
-		oper_request_end(o, r, 0, "");
+		conclude(o, r);
 	else
 		end_failed(o, r, status);
 }
