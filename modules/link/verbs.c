@@ -34,20 +34,30 @@ static int refuse_members(struct gw_self *self, struct gw_error *err)
 	               folder);
 }
 
+/* A name that the next start would not agree with is no name to begin with. */
+static int check_name(struct gw_self *self, const char *name, struct gw_error *err)
+{
+	const char *now = gw_server_string(self, "server");
+	char folded[LINK_NAME];
+
+	link_name_fold(name, folded);
+	if (strlen(name) >= LINK_NAME || !link_name_valid(folded))
+		return gw_fail(err, -EINVAL, "%.80s cannot be a server's name.", name);
+	if (now != NULL && *now != '\0' && strcmp(now, name) != 0)
+		return gw_fail(err, -EINVAL,
+		               "This server is called %s already, by its configuration or by "
+		               "%s/server.name: leave that out, or give that name.",
+		               now, gw_server_string(self, "state-directory"));
+	return gw_server_rename(self, name, err);
+}
+
 int verb_init(struct gw_self *self, int argc, const char *const *argv, struct gw_error *err)
 {
-	char name[LINK_NAME];
 	struct key_pair pair;
 
 	(void)argc;
-	link_name_fold(argv[0], name);
-	if (begin(err) != 0 || refuse_members(self, err) != 0)
-		return 1;
-	if (strlen(argv[0]) >= LINK_NAME || !link_name_valid(name)) {
-		gw_fail(err, -EINVAL, "%.80s cannot be a server's name.", argv[0]);
-		return 1;
-	}
-	if (gw_server_rename(self, argv[0], err) != 0 ||
+	if (begin(err) != 0 || refuse_members(self, err) != 0 ||
+	    check_name(self, argv[0], err) != 0 ||
 	    key_ensure(self, KEYFILE_CURRENT, &pair, err) != 0)
 		return 1;
 	sodium_memzero(&pair, sizeof(pair));
