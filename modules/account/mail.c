@@ -198,12 +198,18 @@ static void post_next(struct account *st)
 		finish(st, "too much work waits");
 }
 
-static void post(struct account *st, const struct letter *from)
+static struct letter *letter_new(struct account *st, const char *to, const char *name)
 {
 	struct letter *letter = gw_alloc(st->self, sizeof(*letter));
 
-	*letter = *from;
 	letter->id = ++st->next_letter;
+	snprintf(letter->to, sizeof(letter->to), "%s", to);
+	snprintf(letter->name, sizeof(letter->name), "%s", name);
+	return letter;
+}
+
+static void post(struct account *st, struct letter *letter)
+{
 	DL_APPEND(st->letters, letter);
 	st->n_letters++;
 	if (st->letters == letter)
@@ -213,30 +219,29 @@ static void post(struct account *st, const struct letter *from)
 int letter_post(struct account *st, uint64_t client, const char *to, const char *name,
                 const char *code)
 {
-	struct letter letter = {.client = client};
+	struct letter *letter;
 
 	if (!letter_room(st))
 		return -EAGAIN;
-	snprintf(letter.to, sizeof(letter.to), "%s", to);
-	snprintf(letter.name, sizeof(letter.name), "%s", name);
-	snprintf(letter.code, sizeof(letter.code), "%s", code);
-	post(st, &letter);
+	letter = letter_new(st, to, name);
+	letter->client = client;
+	snprintf(letter->code, sizeof(letter->code), "%s", code);
+	post(st, letter);
 	return 0;
 }
 
 void letter_lost(struct account *st, const char *to, const char *name, const char *shown)
 {
-	struct letter letter = {.client = 0};
+	struct letter *letter;
 
 	if (!letter_room(st)) {
 		gw_log(st->self, GW_WARN, "too much mail waits to tell of a lost name account=%s",
 		       shown);
 		return;
 	}
-	snprintf(letter.to, sizeof(letter.to), "%s", to);
-	snprintf(letter.name, sizeof(letter.name), "%s", name);
-	snprintf(letter.shown, sizeof(letter.shown), "%s", shown);
-	post(st, &letter);
+	letter = letter_new(st, to, name);
+	snprintf(letter->shown, sizeof(letter->shown), "%s", shown);
+	post(st, letter);
 }
 
 bool mail_on(struct account *st)
