@@ -43,6 +43,7 @@ static const struct gw_call_row client_calls[] = {
 	[CALL_CLAIMS_READ] = {"claims-read", (gw_fn *)client_claims_read},
 	[CALL_CLAIMS_AGAIN] = {"claims-again", (gw_fn *)client_claims_again},
 	[CALL_REVIEWED] = {"reviewed", (gw_fn *)client_reviewed},
+	[CALL_TOGETHER] = {"together", (gw_fn *)together_end},
 	{NULL, NULL},
 };
 
@@ -242,6 +243,7 @@ static void client_unload(struct gw_self *self, void *state, enum gw_unload why)
 	caps_free(st);
 	tokens_free(st);
 	render_free(st);
+	together_free(st);
 	addresses_free(st);
 	claims_free(st);
 	gw_timer_free(&st->timer, st->self);

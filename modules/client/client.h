@@ -66,7 +66,8 @@ enum client_call {
 	CALL_SERVICES_CHANGED,
 	CALL_CLAIMS_READ,
 	CALL_CLAIMS_AGAIN,
-	CALL_REVIEWED
+	CALL_REVIEWED,
+	CALL_TOGETHER
 };
 
 /** What the options say, in the units of use. */
@@ -142,6 +143,7 @@ struct client {
 	struct hold *holds;      /* while there is one no line is executed */
 	char *new_nick;          /* Connected: a NICK whose claim is being looked up */
 	uint64_t session_id;
+	uint64_t together;  /* number of the last batch of a split or join that was begun */
 	int64_t heard_ns;   /* the last line of any kind */
 	int64_t timeout_ns; /* when the state's own time-out is looked at */
 	int64_t owed_ns;    /* flood.c */
@@ -255,6 +257,15 @@ struct client_state {
 	/* reply.c */
 	uint64_t last_batch;
 	char inner[BATCH_MAX]; /* the batch that lines of this moment belong to, "" if none */
+	struct {
+		uint64_t number;  /* of the batch that is open; 0: none */
+		uint64_t *opened; /* clients that have its beginning */
+		uint32_t n, room;
+		char name[BATCH_MAX];
+		char head[2 * GW_SERVER_MAX + 14]; /* " netsplit near.example far.example" */
+		bool closing;                      /* the end of the turn is awaited */
+		uint8_t reserved[3];               /* 0 */
+	} together;                                /* together.c */
 	int64_t time_ms;
 	char time_tag[32]; /* of time_ms: "time=2026-11-23T12:00:00.000Z" */
 	struct {
@@ -439,6 +450,13 @@ void client_event_last(void *state, uint64_t tag, const struct gw_event *event);
 void render_event(struct client_state *st, const struct gw_event *event);
 void render_changed(void *state, uint64_t tag);
 void render_free(struct client_state *st);
+/** An event is about to be shown: opens or closes the batch of a split or a join. Returns whether
+ * its lines belong to one. */
+bool together_event(struct client_state *st, const struct gw_event *event);
+/** A line of the batch is about to go to the session. */
+void together_to(struct client_state *st, const struct gw_session *to);
+void together_end(void *state, uint64_t tag);
+void together_free(struct client_state *st);
 extern const struct gw_renderer client_renderers[];
 #define CLIENT_RENDERERS 4
 void show_quit(void *state, struct gw_render *r, const struct gw_event *event);

@@ -7,7 +7,7 @@ modules_client_client_la_SOURCES = \
 	modules/client/label.c modules/client/message.c modules/client/nick.c modules/client/ops.c \
 	modules/client/render.c modules/client/renderers.c \
 	modules/client/reply.c modules/client/settings.c modules/client/show.c \
-	modules/client/states.c modules/client/timeouts.c modules/client/welcome.c \
+	modules/client/states.c modules/client/timeouts.c modules/client/together.c modules/client/welcome.c \
 	modules/client/client.h modules/client/message.h
 modules_client_client_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 modules_client_client_la_CFLAGS = $(MODULE_CFLAGS)

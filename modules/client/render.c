@@ -22,6 +22,7 @@ struct render {
 	uint64_t key;           /* of `current` */
 	struct gw_buf *current; /* NULL: this form is empty */
 	bool none_yet;
+	bool together; /* its lines belong to the batch of a split or a join */
 	unsigned n_forms, next_form;
 	struct form *form; /* being made; NULL: the source's own lines, which go to `own` */
 	struct client *own;
@@ -68,11 +69,18 @@ static size_t write_tags(struct render *r, uint64_t caps, bool by_user, char out
 	struct client_state *st = r->st;
 	const struct gw_event *event = r->event;
 	const char *account = by_user ? event->source->user->account : NULL;
-	bool named = (caps & st->bit.tags) && r->lines == 0;
+	/* What a burst tells again has had its time, and its id, elsewhere. */
+	bool again = event->seq == 0 || event->split != NULL;
+	bool named = (caps & st->bit.tags) && r->lines == 0 && !again;
+	int64_t ms = again ? gw_wall_ns(st->self) / GW_MS : (int64_t)(event->clock >> 16);
 	char *at = out;
 
+	if (r->together && (caps & st->bit.batch)) {
+		at = put(put(at, "batch="), st->together.name);
+		*at++ = ';';
+	}
 	if (caps & st->bit.time) {
-		at = put(at, reply_time(st, (int64_t)(event->clock >> 16)));
+		at = put(at, reply_time(st, ms));
 		*at++ = ';';
 	}
 	if (named) {
@@ -249,8 +257,11 @@ static inline void deliver(struct render *r, const struct gw_session *to)
 
 	if (key != r->key || r->none_yet)
 		select_form(r, to, key);
-	if (r->current != NULL)
-		gw_sink_write_buf(r->st->self, to->sink, r->current);
+	if (r->current == NULL)
+		return;
+	if (r->together && (key & r->st->bit.batch))
+		together_to(r->st, to);
+	gw_sink_write_buf(r->st->self, to->sink, r->current);
 }
 
 /* The source's own form, unless it must not have one. */
@@ -279,7 +290,7 @@ static void to_channel(struct render *r)
 	unsigned below = to_some ? r->event->status - 1u : 0;
 	bool own = r->row->echo;
 
-	for (uint32_t i = 0, n = channel->n_members; i < n; i++) {
+	for (uint32_t i = 0, n = channel->n_local; i < n; i++) {
 		const struct gw_session *to = members[i]->session;
 
 		if (to == source) {
@@ -324,7 +335,7 @@ static void to_peers(struct render *r)
 	for (const struct gw_member *in = source->user->channels; in != NULL; in = in->next) {
 		const struct gw_channel *channel = in->channel;
 
-		for (uint32_t i = 0; i < channel->n_members && channel->n_local > 0; i++) {
+		for (uint32_t i = 0; i < channel->n_local; i++) {
 			struct gw_session *to = channel->members[i]->session;
 
 			if (to->sink == NULL || to == source || to->mark == mark)
@@ -391,9 +402,10 @@ static bool concerns(const struct renderer *row, const struct gw_event *event)
 }
 
 static void run_row(struct client_state *st, const struct renderer *row,
-                    const struct gw_event *event)
+                    const struct gw_event *event, bool together)
 {
-	struct render r = {.st = st, .event = event, .row = row, .none_yet = true};
+	struct render r = {
+		.st = st, .event = event, .row = row, .none_yet = true, .together = together};
 
 	r.fn = (gw_render_fn *)gw_call_fn(row->call);
 	if (r.fn == NULL || !concerns(row, event))
@@ -402,6 +414,8 @@ static void run_row(struct client_state *st, const struct renderer *row,
 	r.mask = row->caps | st->bit.time | st->bit.tags;
 	if (event->source != NULL && event->source->user->account != NULL)
 		r.mask |= st->bit.account;
+	if (together)
+		r.mask |= st->bit.batch;
 	audiences[row->audience](&r);
 }
 
@@ -410,9 +424,12 @@ void render_event(struct client_state *st, const struct gw_event *event)
 	uint32_t number = event->kind & 0x7fff;
 	bool known = event->kind >> 16 == 1 && number < KINDS;
 
+	bool together;
+
 	if (st->stop_reason != NULL)
 		return;
+	together = together_event(st, event);
 	for (int32_t i = st->first_renderer[known ? number : 0]; i >= 0; i = st->renderers[i].next)
 		if (st->renderers[i].kind == event->kind)
-			run_row(st, &st->renderers[i], event);
+			run_row(st, &st->renderers[i], event, together);
 }

@@ -207,15 +207,18 @@ static int check_names(struct applying *a, const struct kind *kind)
 	return 0;
 }
 
-/* A burst's events say which two servers were joined. */
+/* A burst's events say which two servers were joined. What they stem from may have been the event
+ * of a server that is no more: then it is its user's home that tells it, or who has come last. */
 static void event_join(struct applying *a)
 {
-	const struct server *recent = server_find(a->net, a->way->recent);
+	struct server *recent = server_find(a->net, a->way->recent);
 
 	if (a->source != NULL)
 		recent = server_of(a->source->session.home);
 	if (recent != NULL && !recent->pub.here)
 		a->event.split = server_split(a, recent);
+	if (a->event.node == NULL && recent != NULL)
+		a->event.node = &recent->pub;
 }
 
 /* Fills what all events have in common. */
@@ -240,6 +243,8 @@ static void event_init(struct applying *a, struct server *node)
 	                             .channel = chan == NULL ? NULL : &chan->pub};
 	if (h->flags & HEADER_BURST)
 		event_join(a);
+	if (a->event.node == NULL)
+		a->event.node = &a->net->here->pub;
 }
 
 void tell_links(struct applying *a, const void *record, size_t n)
