@@ -52,10 +52,8 @@ static int disagree(const struct gw_server *server, const char *path, const char
 {
 	const struct node *node = node_get(config_root(server->config), "server");
 
-	return node_fail(err, node,
-	                 "the server is '%.63s' here, but %s says '%.63s': leave 'server' out, or "
-	                 "remove that file",
-	                 server->settings->server, path, kept);
+	return node_fail(err, node, "the server is '%.63s' here and '%.63s' in %s",
+	                 server->settings->server, kept, path);
 }
 
 static int nameless(const struct gw_server *server, struct gw_error *err)

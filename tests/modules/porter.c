@@ -22,6 +22,7 @@ enum call {
 	CALL_RELEASE,
 	CALL_TELL,
 	CALL_RENAME,
+	CALL_REHASHED,
 };
 
 struct porter_state {
@@ -39,6 +40,16 @@ static void porter_ready(void *state, const void *payload)
 {
 	(void)payload;
 	((struct porter_state *)state)->ready++;
+}
+
+/** A rehash may end the hold, too. */
+static void porter_rehashed(void *state, const void *payload)
+{
+	struct porter_state *s = state;
+
+	(void)payload;
+	if (gw_option_int(s->self, gw_options(s->self), "hold") == 0)
+		gw_listen_hold(s->self, false);
 }
 
 static int porter_load(struct gw_self *self, void *state, enum gw_load why, struct gw_error *err)
@@ -137,11 +148,12 @@ static const struct gw_call_row calls[] = {
 	[CALL_RELEASE] = {"release", (gw_fn *)command_release},
 	[CALL_TELL] = {"tell", (gw_fn *)command_tell},
 	[CALL_RENAME] = {"rename", (gw_fn *)command_rename},
+	[CALL_REHASHED] = {"rehashed", (gw_fn *)porter_rehashed},
 	{NULL, NULL},
 };
 
-static const struct gw_subscription subscriptions[] = {{GW_TOPIC_READY, 0, CALL_READY},
-                                                       {NULL, 0, 0}};
+static const struct gw_subscription subscriptions[] = {
+	{GW_TOPIC_READY, 0, CALL_READY}, {GW_TOPIC_REHASHED, 0, CALL_REHASHED}, {NULL, 0, 0}};
 
 static const struct gw_verb_row verbs[] = {
 	{"code", "NUMBER [SENTENCE]", "Ends with that code.", 1, 2, CALL_CODE},
