@@ -122,8 +122,8 @@ struct gw_link_ops {
 	void (*cancel_join)(void *link);
 	/** This server's public key, as text. */
 	void (*own_key)(void *link, char out[64]);
-	/** Whether the services database has a living server of that name with that live key (as
-	 * text). */
+	/** Whether the services database has a living server of that name (NULL: any) with that live
+	 * key (as text). */
 	bool (*lists_key)(void *link, const char *server, const char *key);
 	/** Servers that could be dialled: in the services database, with an address, not this one.
 	 * GW_UPLINKS_UNKNOWN until the database has been asked. */

@@ -160,21 +160,28 @@ static void is_member(struct burst_state *st)
  * who only seemed to be of the network. */
 static void look_back(struct burst_state *st)
 {
+	const struct join_order *order = &st->order;
+	const char *by = order->member[0] != '\0' ? order->member : NULL;
+
 	if (GW_VIA(st->replica, gw_replica_ops, membership) != GW_MEMBER_FULL ||
 	    GW_VIA(st->link, gw_link_ops, n_uplinks) == GW_UPLINKS_UNKNOWN) {
 		gw_timer_set(st->join_timer, st->self, BACK_LOOK);
 		return;
 	}
-	if (st->order.member[0] != '\0' &&
-	    !GW_VIA(st->link, gw_link_ops, lists_key, st->order.member, st->order.key)) {
-		gw_timer_set(st->join_timer, st->self, -1);
-		tell(st, GW_ERROR,
-		     "the key by which this server joined is not one that the network lists for "
-		     "that member: it was revoked, or this is not the network that you mean");
-		gw_stop(st->self, "the key by which this server joined is not the network's");
+	if (GW_VIA(st->link, gw_link_ops, lists_key, by, order->key)) {
+		is_member(st);
 		return;
 	}
-	is_member(st);
+	if (!order->begun) {
+		stop(st, "this server's database is that of another network's member; godwit join "
+		         "... --again sets it aside, and joins anew");
+		return;
+	}
+	gw_timer_set(st->join_timer, st->self, -1);
+	tell(st, GW_ERROR,
+	     "the key by which this server joined is not one that the network lists for that "
+	     "member: it was revoked, or this is not the network that you mean");
+	gw_stop(st->self, "the key by which this server joined is not the network's");
 }
 
 static void go_back(struct burst_state *st)
@@ -185,16 +192,14 @@ static void go_back(struct burst_state *st)
 	gw_timer_set(st->join_timer, st->self, 0);
 }
 
+/* Of this join, if it had begun; or of an earlier one: then there is nothing to be done, if it was
+ * into the same network. */
 static void found_member(struct burst_state *st)
 {
 	if (st->order.again)
 		aside(st);
-	else if (st->order.begun)
-		go_back(st);
 	else
-		stop(st,
-		     "this server's database is a member's already; godwit join ... --again sets "
-		     "it aside, and joins anew");
+		go_back(st);
 }
 
 void join_membership(struct burst_state *st, enum gw_membership membership)
@@ -211,7 +216,7 @@ void join_membership(struct burst_state *st, enum gw_membership membership)
 	if (st->join != JOIN_KEY || st->setting_aside)
 		return;
 	if (membership == GW_MEMBER_LOST) {
-		found_member(st);
+		aside(st);
 		return;
 	}
 	say_how_to_add(st);

@@ -75,10 +75,15 @@ static void op_own_key(void *impl, char out[64])
 
 static bool op_lists_key(void *impl, const char *server, const char *key)
 {
-	const struct known *known = known_by_name(impl, server);
+	struct link_state *st = impl;
+	struct known *known = server != NULL ? known_by_name(st, server) : st->known_names;
 	uint8_t pk[KEY_BYTES];
 
-	return known != NULL && key_parse(key, pk, NULL) == 0 && known_has_key(known, pk);
+	if (key_parse(key, pk, NULL) != 0)
+		return false;
+	while (known != NULL && !known_has_key(known, pk))
+		known = server != NULL ? NULL : known->by_name.next;
+	return known != NULL;
 }
 
 const struct gw_link_ops link_ops = {

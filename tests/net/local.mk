@@ -19,4 +19,8 @@ soak-kill: all
 soak-chaos: all
 	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/soak_chaos.py $(SOAK)
 
-.PHONY: net-check module-flags soak soak-kill soak-chaos
+# SOAK="ROUNDS ACCOUNTS SEED"
+soak-join: all check-programs
+	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/soak_join.py $(SOAK)
+
+.PHONY: soak-join net-check module-flags soak soak-kill soak-chaos

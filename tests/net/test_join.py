@@ -1,0 +1,134 @@
+"""A new server: from `godwit join` to a member, with whatever comes between. run-all: timeout=400"""
+
+import shutil
+
+import pytest
+
+from joining import JOINED, Probe, add, figures, join_words, rounds, said, same, server, target, wait_joined
+from live import Irc, wait_for
+
+ACCOUNTS = 2000
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return tmp_path
+
+
+@pytest.fixture
+def one(tmp_path):
+    made = target(tmp_path / "one", ACCOUNTS)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def two(tmp_path):
+    made = server(tmp_path / "two", "two.test")
+    yield made
+    made.close()
+
+
+def test_a_new_server_is_added_before_or_after_it_asks(one, two):
+    two.launch(verb=join_words(one))
+    probe = Probe(two)
+    wait_for(lambda: said(two, "not let in yet"), "a refusal")
+    add(one, two)
+    wait_joined(one, two)
+    probe.close()
+    assert figures(two)[0] == str(ACCOUNTS)
+    assert not (two.folder / "state" / "join").exists()
+    nick = Irc(two.plain)
+    nick.send("PASS :bcdfghk:seeded", "NICK someone", "USER someone 0 * :someone")
+    nick.close()
+    two.stop()
+    two.start()  # comes back as the member that it is
+    wait_for(lambda: same(one, two), "one database")
+    assert not said(two, JOINED)
+
+
+def test_what_is_registered_meanwhile_is_there(one, two):
+    Irc(one.plain).register("early")
+    add(one, two)
+    two.launch(verb=join_words(one))
+    Irc(one.plain).register("meanwhile")
+    wait_joined(one, two)
+    assert figures(two)[0] == str(ACCOUNTS + 2)
+    for name in ("early", "meanwhile"):
+        Irc(two.plain).login(name)
+
+
+def test_progress_is_shown_and_it_can_end_then(one, two):
+    add(one, two)
+    two.launch(verb=join_words(one, "--then-exit"))
+    two.process.wait(60)
+    lines = []
+    while (line := two.out.get()) is not None:
+        lines.append(line)
+    assert two.process.returncode == 0, "".join(two.err)
+    assert any("records" in line and "100 %" in line for line in lines), lines
+    assert any(line.startswith("joined: two.test") for line in lines), lines
+    two.start()
+    wait_for(lambda: same(one, two), "one database")
+
+
+def test_who_is_a_member_already_stays_what_it_is(one, two):
+    add(one, two)
+    two.start(verb=join_words(one))
+    two.stop()
+    two.start(verb=join_words(one))
+    wait_for(lambda: same(one, two), "one database")
+    assert not list((two.folder / "state").glob("services.aside*"))
+
+
+def test_another_networks_member_is_not_overwritten(one, two):
+    two.verb("init", "two.test")
+    two.start()
+    Irc(two.plain).register("islander")
+    two.stop()
+    add(one, two)
+    two.launch(verb=join_words(one))
+    two.process.wait(20)
+    assert said(two, "another network's member")
+    two.start()
+    Irc(two.plain).login("islander")
+    two.stop()
+    two.launch(verb=join_words(one, "--again"))
+    wait_joined(one, two)
+    assert (two.folder / "state" / "services.aside-1" / "data.mdb").exists()
+
+
+def test_a_wrong_key_is_not_let_in(one, two):
+    add(one, two)
+    words = list(join_words(one))
+    words[2] = two.verb("keygen").split()[0]
+    two.launch(verb=words)
+    wait_for(lambda: said(two, "not let in yet"), "a refusal")
+    assert not said(two, "link up")
+
+
+def test_a_word_that_is_no_key_is_told(one, two):
+    two.launch(verb=("join", "127.0.0.1:1", "gwpk1-nonsense"))
+    assert two.process.wait(20) != 0 or said(two, "core: stopped") or two.err
+    assert not (two.folder / "state" / "join").exists()
+
+
+def test_two_machines_with_one_key(one, two, folder):
+    add(one, two)
+    two.start(verb=join_words(one))
+    wait_joined(one, two)
+    two.stop()
+    other = server(folder / "other", "two.test")
+    shutil.copytree(two.folder / "state" / "keys", other.folder / "state" / "keys")
+    other.start(verb=join_words(one))
+    try:
+        wait_joined(one, other)
+        other.stop()
+        two.launch()
+        wait_for(lambda: said(two, "EXPIRED"), lambda: "".join(two.err[-20:]))
+    finally:
+        other.close()
+
+
+def test_sudden_deaths_leave_it_joined_or_not(tmp_path):
+    rounds(tmp_path, 5, ACCOUNTS, seed=7, longest=0.4)
