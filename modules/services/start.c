@@ -247,6 +247,7 @@ void start_members(struct services_state *state)
 {
 	if (state->membership != GW_MEMBER_UNKNOWN)
 		return;
+	state->to_acknowledge = true; /* it is not known what the last one did not cover */
 	gw_timer_set(state->ack_timer, state->self, ACK_FIRST);
 	gw_timer_set(state->collect_timer, state->self, COLLECT_FIRST);
 	membership_set(state, state->found);
