@@ -5,6 +5,7 @@ modules_query_query_la_SOURCES = modules/query/help.c \
 	modules/query/private.h \
 	modules/query/query.c \
 	modules/query/server.c \
+	modules/query/servers.c \
 	modules/query/who.c \
 	modules/query/whois.c \
 	modules/query/whowas.c

@@ -101,6 +101,12 @@ void query_send_motd(struct query_state *q, struct gw_client *client)
 
 void query_motd(void *state, struct gw_client *client, const struct gw_message *m)
 {
-	(void)m;
-	query_send_motd(state, client);
+	struct query_state *q = state;
+	const struct gw_node *node = query_asked(q, client, m, 0);
+
+	if (node != NULL && node->here)
+		query_send_motd(q, client);
+	else if (node != NULL)
+		CLIENT(q, numeric, client, 422, ":The message of the day of %s is shown there only",
+		       node->name);
 }

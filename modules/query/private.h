@@ -1,8 +1,8 @@
 /*
  * modules/query/private.h - what the module's files share.
  *
- * Commands that ask: about people (WHO, WHOIS, WHOWAS, USERHOST, ISON), about the server (MOTD,
- * LUSERS, VERSION, ...), and AWAY, which is what one tells those who ask.
+ * Commands that ask: about people (WHO, WHOIS, WHOWAS, USERHOST, ISON), about servers (MOTD, LUSERS,
+ * VERSION, LINKS, ...), and AWAY, which is what one tells those who ask.
  */
 #ifndef QUERY_PRIVATE_H
 #define QUERY_PRIVATE_H
@@ -33,13 +33,16 @@ enum query_call {
 	CALL_ADMIN,
 	CALL_EVENT,
 	CALL_WELCOMED,
-	CALL_REHASHED
+	CALL_REHASHED,
+	CALL_LINKS,
+	CALL_MAP,
+	CALL_STATS
 };
 
 /** Who a nick was, until when. */
 struct past {
 	char nick[GW_NICK_MAX + 1], ident[GW_IDENT_MAX + 1], host[GW_HOST_MAX + 1],
-		account[GW_NICK_MAX + 1];
+		account[GW_NICK_MAX + 1], server[GW_SERVER_MAX + 1];
 	char *realname;
 	int64_t left_ms;
 };
@@ -56,6 +59,8 @@ struct query_state {
 	char **motd;
 	size_t motd_lines;
 	uint32_t peak_here; /* users of this server at one time */
+	uint32_t reserved;  /* 0 */
+	int64_t since_ns;   /* monotonic: when the module was first loaded */
 };
 
 #define NETWORK(q, ...) GW_VIA((q)->network, gw_network_ops, __VA_ARGS__)
@@ -77,6 +82,17 @@ void query_past_resize(struct query_state *q, uint32_t max);
 void query_userhost(void *state, struct gw_client *client, const struct gw_message *m);
 void query_ison(void *state, struct gw_client *client, const struct gw_message *m);
 void query_away(void *state, struct gw_client *client, const struct gw_message *m);
+
+/* servers.c */
+/** The server that a name means; NULL, and 402 was sent. */
+const struct gw_node *query_server(struct query_state *q, struct gw_client *client,
+                                   const char *name);
+/** The same of a parameter; this server, if it is not there. */
+const struct gw_node *query_asked(struct query_state *q, struct gw_client *client,
+                                  const struct gw_message *m, int argument);
+void query_links(void *state, struct gw_client *client, const struct gw_message *m);
+void query_map(void *state, struct gw_client *client, const struct gw_message *m);
+void query_stats(void *state, struct gw_client *client, const struct gw_message *m);
 
 /* server.c, motd.c, help.c */
 void query_send_lusers(struct query_state *q, struct gw_client *client);

@@ -78,7 +78,7 @@ static const struct gw_command query_commands[] = {
          .states = GW_IN_CONNECTED,
          .cost = 2,
          .call = CALL_MOTD,
-         .syntax = "",
+         .syntax = "[<server>]",
          .help = "Shows the message of the day."},
 	{.name = "LUSERS",
          .states = GW_IN_CONNECTED,
@@ -90,19 +90,19 @@ static const struct gw_command query_commands[] = {
          .states = GW_IN_CONNECTED,
          .cost = 1,
          .call = CALL_VERSION,
-         .syntax = "",
+         .syntax = "[<server>]",
          .help = "Tells the server's version."},
 	{.name = "TIME",
          .states = GW_IN_CONNECTED,
          .cost = 1,
          .call = CALL_TIME,
-         .syntax = "",
+         .syntax = "[<server>]",
          .help = "Tells the server's time."},
 	{.name = "INFO",
          .states = GW_IN_CONNECTED,
          .cost = 1,
          .call = CALL_INFO,
-         .syntax = "",
+         .syntax = "[<server>]",
          .help = "Tells about the software."},
 	{.name = "HELP",
          .states = GW_IN_ALL,
@@ -114,8 +114,26 @@ static const struct gw_command query_commands[] = {
          .states = GW_IN_CONNECTED,
          .cost = 1,
          .call = CALL_ADMIN,
-         .syntax = "",
+         .syntax = "[<server>]",
          .help = "Tells who runs the server."},
+	{.name = "LINKS",
+         .states = GW_IN_CONNECTED,
+         .cost = 2,
+         .call = CALL_LINKS,
+         .syntax = "[[<server>] <mask>]",
+         .help = "Lists the servers of the network."},
+	{.name = "MAP",
+         .states = GW_IN_CONNECTED,
+         .cost = 2,
+         .call = CALL_MAP,
+         .syntax = "",
+         .help = "Shows how the servers are linked, and their users."},
+	{.name = "STATS",
+         .states = GW_IN_CONNECTED,
+         .cost = 2,
+         .call = CALL_STATS,
+         .syntax = "u [<server>]",
+         .help = "Tells how long the server has been up."},
 };
 
 static const struct gw_isupport query_isupport[] = {
@@ -239,6 +257,9 @@ static const struct gw_call_row query_calls[] = {
 	[CALL_EVENT] = {"event", (gw_fn *)query_event},
 	[CALL_WELCOMED] = {"welcomed", (gw_fn *)query_welcomed},
 	[CALL_REHASHED] = {"rehashed", (gw_fn *)query_rehashed},
+	[CALL_LINKS] = {"links", (gw_fn *)query_links},
+	[CALL_MAP] = {"map", (gw_fn *)query_map},
+	[CALL_STATS] = {"stats", (gw_fn *)query_stats},
 	{NULL, NULL},
 };
 
@@ -256,6 +277,8 @@ static int query_load(struct gw_self *self, void *state, enum gw_load why, struc
 	q->self = self;
 	q->client = gw_interface(self, "client");
 	q->network = gw_interface(self, "network");
+	if (why == GW_LOAD_FIRST)
+		q->since_ns = gw_mono_ns(self);
 	return why == GW_LOAD_FIRST ? take_options(q, err) : 0;
 }
 

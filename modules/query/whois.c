@@ -119,6 +119,11 @@ void query_whois(void *state, struct gw_client *client, const struct gw_message 
 		CLIENT(q, numeric, client, 431, ":No nickname given");
 		return;
 	}
+	/* "WHOIS nick nick" asks the nick's server, and of nobody it is the nick that is missing.
+	 */
+	if (m->argc > 1 && !NETWORK(q, same, m->argv[0], m->argv[1]) &&
+	    query_server(q, client, m->argv[0]) == NULL)
+		return;
 	while ((nick = strsep(&rest, ",")) != NULL && n++ < TARGETS_MAX) {
 		struct whois w = {.q = q,
 		                  .client = client,

@@ -21,6 +21,7 @@ void query_past_add(struct query_state *q, const struct gw_user *user, const cha
 	snprintf(past->host, sizeof(past->host), "%s", user->host);
 	snprintf(past->account, sizeof(past->account), "%s",
 	         user->account != NULL ? user->account : "");
+	snprintf(past->server, sizeof(past->server), "%s", user->session->home->name);
 	past->realname = gw_strdup(q->self, user->realname);
 	past->left_ms = gw_wall_ns(q->self) / GW_MS;
 }
@@ -51,7 +52,7 @@ static void send_past(struct query_state *q, struct gw_client *client, const str
 	if (past->account[0] != '\0')
 		CLIENT(q, numeric, client, 330, "%s %s :was logged in as", past->nick,
 		       past->account);
-	CLIENT(q, numeric, client, 312, "%s %s :%s", past->nick, NETWORK(q, here)->name, when);
+	CLIENT(q, numeric, client, 312, "%s %s :%s", past->nick, past->server, when);
 }
 
 void query_whowas(void *state, struct gw_client *client, const struct gw_message *m)
