@@ -245,9 +245,14 @@ static void nick_write(struct applying *a, struct person *p, const char *nick,
 		return;
 	strcpy(old, p->user.nick);
 	nick_leave(a->net, p);
-	person_texts(p, &t);
-	t.wanted = nick;
-	person_pack(a->net, p, &t);
+	/* A wish for the nick that is shown already is no event: the texts must not move. */
+	if (strcmp(nick, old) == 0) {
+		p->wanted = p->user.nick;
+	} else {
+		person_texts(p, &t);
+		t.wanted = nick;
+		person_pack(a->net, p, &t);
+	}
 	p->user.nick_stamp = stamp;
 	if (gw_stamp_cmp(field_stamp(p, FIELD_CLAIM), stamp) < 0)
 		p->claim = (struct gw_stamp){0};
