@@ -13,10 +13,23 @@ tests_bench_load_SOURCES = \
 	tests/bench/sampler.c tests/bench/sampler.h
 tests_bench_load_LDADD = $(GNUTLS_LIBS) -lm
 
-.PHONY: bench bench-selftest
+# does a server answer to one name sooner than to another?
+EXTRA_PROGRAMS += tests/bench/handshake_timing
+CLEANFILES += tests/bench/handshake_timing$(EXEEXT)
+tests_bench_handshake_timing_SOURCES = tests/bench/handshake_timing.c
+tests_bench_handshake_timing_LDADD = $(GNUTLS_LIBS)
+
+.PHONY: bench bench-handshake bench-selftest
 
 bench: all $(bench_tools)
 	"$(srcdir)/tests/bench/run" --build .
 
+# JOIN="--accounts N --clients N --runs N --keep DIR"
+bench-join: all tests/tools/seed_accounts$(EXEEXT)
+	"$(srcdir)/tests/bench/join" --build . $(JOIN)
+
 bench-selftest: $(bench_tools)
 	"$(srcdir)/tests/bench/selftest" --build .
+
+bench-handshake: all tests/bench/handshake_timing$(EXEEXT)
+	"$(srcdir)/tests/bench/handshake" .

@@ -17,7 +17,7 @@ JOINED = "burst: joined: "
 def server(folder, name, **more):
     port = free_port()
     link = f"link: {{advertise: ['127.0.0.1:{port}'], {QUICK}}}\nburst: {{open-after: 1s}}\n"
-    return Server(folder, LINKED, link + more.pop("config", ""), name=name, link=port, start=False, **more)
+    return Server(folder, more.pop("modules", LINKED), link, name=name, link=port, start=False)
 
 
 def target(folder, accounts):
