@@ -128,8 +128,6 @@ static bool is_behind(struct services_state *state, struct peer *peer,
 static int judge(struct services_state *state, struct peer *peer, const struct wire_hello *hello,
                  struct gw_error *why)
 {
-	struct vector_entry e;
-
 	if (!clocks_agree(state, peer, hello->wall_ms) || is_dead(state, peer, hello))
 		return 0;
 	if (hello->joiner ? peer->joiner : peer->joiner && gw_id_none(hello->server))
@@ -142,13 +140,9 @@ static int judge(struct services_state *state, struct peer *peer, const struct w
 		return gw_fail(why, -EBADMSG, "a member without a life");
 	if (hello->origin == state->origin)
 		return gw_fail(why, -EBADMSG, "a copy of this server's own database");
-	for (size_t i = 0; i < hello->vector.n; i++) {
-		e = wire_vec_at(hello->vector, i);
-		if (clock_is_ahead(state, peer, e.clock))
+	for (size_t i = 0; i < hello->vector.n; i++)
+		if (clock_is_ahead(state, peer, wire_vec_at(hello->vector, i).clock))
 			return 0;
-		if (own_is_forged(state, peer, (struct gw_stamp){e.clock, e.origin}, why) != 0)
-			return -EBADMSG;
-	}
 	if (!peer->joiner && !too_many_origins(state, peer, hello))
 		is_behind(state, peer, hello);
 	return 0;

@@ -266,6 +266,7 @@ static int put_back(struct services_state *state, const struct meta *meta, const
 		       "other servers have the newer state: this one has to join again, until then "
 		       "nothing is written (if it is the only one that is left: services adopt)");
 		state->found = GW_MEMBER_LOST;
+		members_load(state);
 		return 0;
 	}
 	return life_begin(state, &meta->life, 1, gw_call(state->self, CALL_MADE, 1));

@@ -111,6 +111,8 @@ static void node_begin(struct node *node)
 	node->membership = GW_MEMBER_UNKNOWN;
 	rig_prepare(&node->rig, node->folder, node->seed == 0 ? 0 : net_draw(net, 1 << 30) + 1);
 	mini_name(node->rig.mini, node->name);
+	if (node->collect_after != NULL)
+		mini_option(node->rig.mini, "collect-after", node->collect_after);
 	set_wall(node);
 	rig_load(&node->rig, node->fake);
 	node->replica = mini_iface(node->rig.mini, "replica");
@@ -426,12 +428,12 @@ void net_crash(struct net *net, int i)
 {
 	struct node *node = &net->nodes[i];
 
-	rig_cut(&node->rig);
 	node->up = false;
 	for (int p = 0; p < PIPES_MAX; p++)
 		if (net->pipes[p].up &&
 		    (net->pipes[p].end[0].node == i || net->pipes[p].end[1].node == i))
 			net_cut(net, &net->pipes[p]);
+	rig_cut(&node->rig);
 }
 
 void net_restart(struct net *net, int i)

@@ -48,6 +48,7 @@ struct node {
 	int64_t skew;
 	struct gw_id server, life;
 	uint64_t origin;
+	const char *collect_after; /* the option; NULL: as it is */
 	enum gw_membership membership;
 	unsigned changes; /* entities that were told to have changed */
 };
