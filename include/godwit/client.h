@@ -169,12 +169,20 @@ struct gw_audience_query { /* "client.audience", before an event is shown to pee
 	void (*add)(struct gw_audience_query *, struct gw_session *);
 };
 #define GW_TOPIC_AUDIENCE "client.audience"
+struct gw_lose_query {
+	const struct gw_client *client;
+	struct gw_id owner; /* of the nick */
+};
 #define GW_TOPIC_MAY_CONNECT                                                                       \
 	"client.may-connect" /* question; struct gw_client *: a new connection, before anything is \
 	                        read */
 #define GW_TOPIC_MAY_ENTER                                                                         \
 	"client.may-enter" /* question; struct gw_client *: about to become Connected (bans) */
 #define GW_TOPIC_MAY_NICK "client.may-nick" /* question; struct gw_nick_query * */
+#define GW_TOPIC_MAY_LOSE_NICK                                                                     \
+	"client.may-lose-nick" /* question; struct gw_lose_query *: an account owns the client's    \
+	                          nick, and it is not logged in to that one. Refused: it is about to \
+	                          be */
 #define GW_TOPIC_CONNECTING                                                                        \
 	"client.connecting" /* notification; struct gw_client *: ready to talk, TLS is up */
 #define GW_TOPIC_UNAUTHENTICATED                                                                   \

@@ -101,6 +101,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_NAMES_READ] = {"names-read", FN(call_names_read)},
 	[CALL_NAMES_AGAIN] = {"names-again", FN(call_names_again)},
 	[CALL_CLAIMANT] = {"claimant", FN(call_claimant)},
+	[CALL_MAY_LOSE] = {"may-lose", FN(call_may_lose)},
 	{NULL, NULL},
 };
 
@@ -230,6 +231,7 @@ static const struct gw_subscription subscriptions[] = {
 	{GW_TOPIC_SERVICES_CHANGED, 0, CALL_CHANGED},
 	{GW_TOPIC_REHASHED, 0, CALL_REHASHED},
 	{GW_TOPIC_MAY_CLAIM, 0, CALL_MAY_CLAIM},
+	{GW_TOPIC_MAY_LOSE_NICK, 0, CALL_MAY_LOSE},
 	{GW_TOPIC_MEMBERSHIP, 0, CALL_MEMBERSHIP},
 	{NULL, 0, 0},
 };

@@ -74,7 +74,8 @@ enum {
 	CALL_SERVERS_AGAIN,
 	CALL_NAMES_READ,
 	CALL_NAMES_AGAIN,
-	CALL_CLAIMANT
+	CALL_CLAIMANT,
+	CALL_MAY_LOSE
 };
 
 #define CODE_LENGTH 12
@@ -360,6 +361,7 @@ void call_claimant(void *state, uint64_t tag, int status, const struct gw_owner 
 bool name_refused(struct account *st, struct gw_client *c, const char *command, const char *name);
 /** The same, for what holds for all names. */
 bool claim_refused(struct account *st, struct gw_client *c, const char *command, const char *name);
+int call_may_lose(void *state, uint64_t tag, void *payload, struct gw_error *why);
 /** What a registration that could not be stored is answered with. */
 const char *registration_trouble(struct account *st, const struct task *task, int status);
 /** The account is there: its client logs in to it. */

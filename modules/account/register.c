@@ -357,6 +357,20 @@ void registration_done(struct account *st, struct task *task, struct gw_client *
 	login_succeeds(st, c, &login, false);
 }
 
+/* Registered, but not yet logged in: a second copy is waited for. */
+int call_may_lose(void *state, uint64_t tag, void *payload, struct gw_error *why)
+{
+	const struct gw_lose_query *query = payload;
+	struct account *st = state;
+	struct party *party = party_find(st, query->client->id);
+	struct task *task = party != NULL ? task_by_id(st, party->task) : NULL;
+
+	(void)tag;
+	if (task == NULL || gw_id_none(task->made) || !gw_id_is(task->made, query->owner))
+		return 0;
+	return gw_fail(why, -EBUSY, "it is about to log in");
+}
+
 static void awaits_code(struct account *st, struct task *task, struct gw_client *c,
                         struct gw_id pending)
 {

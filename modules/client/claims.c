@@ -74,6 +74,13 @@ static void lose_nick(struct client_state *st, struct client *c)
 		c->losing = false;
 }
 
+static bool keeps_nick(struct client_state *st, const struct client *c, struct gw_id owner)
+{
+	struct gw_lose_query query = {.client = &c->pub, .owner = owner};
+
+	return gw_ask(st->self, st->may_lose, &query, NULL) != 0;
+}
+
 /* Without `evict` an account may keep the nick of another one: it has just been changed to. */
 static void judge(struct client_state *st, struct client *c, bool evict, int status,
                   const struct gw_owner *owner)
@@ -87,7 +94,8 @@ static void judge(struct client_state *st, struct client *c, bool evict, int sta
 		tell_claim(st, c, owner->claim);
 	else if (c->claims)
 		tell_claim(st, c, (struct gw_stamp){0, 0});
-	if (status == 0 && !own && (evict || c->pub.account == NULL))
+	if (status == 0 && !own && (evict || c->pub.account == NULL) &&
+	    !keeps_nick(st, c, owner->id))
 		lose_nick(st, c);
 }
 

@@ -52,6 +52,7 @@ static const struct gw_topic_row client_topics[] = {
 	{GW_TOPIC_MAY_CONNECT, GW_QUESTION},
 	{GW_TOPIC_MAY_ENTER, GW_QUESTION},
 	{GW_TOPIC_MAY_NICK, GW_QUESTION},
+	{GW_TOPIC_MAY_LOSE_NICK, GW_QUESTION},
 	{GW_TOPIC_CONNECTING, GW_NOTIFICATION},
 	{GW_TOPIC_UNAUTHENTICATED, GW_NOTIFICATION},
 	{GW_TOPIC_WELCOMED, GW_NOTIFICATION},
@@ -194,6 +195,7 @@ static int client_load(struct gw_self *self, void *state, enum gw_load why, stru
 	st->may_connect = gw_topic(self, GW_TOPIC_MAY_CONNECT);
 	st->may_enter = gw_topic(self, GW_TOPIC_MAY_ENTER);
 	st->may_nick = gw_topic(self, GW_TOPIC_MAY_NICK);
+	st->may_lose = gw_topic(self, GW_TOPIC_MAY_LOSE_NICK);
 	st->connecting = gw_topic(self, GW_TOPIC_CONNECTING);
 	st->unauthenticated = gw_topic(self, GW_TOPIC_UNAUTHENTICATED);
 	st->welcomed = gw_topic(self, GW_TOPIC_WELCOMED);

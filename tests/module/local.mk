@@ -235,6 +235,10 @@ check_PROGRAMS += tests/module/conflicts
 tests_module_conflicts_SOURCES = tests/module/conflicts.c
 tests_module_conflicts_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
+check_PROGRAMS += tests/module/split_names
+tests_module_split_names_SOURCES = tests/module/split_names.c
+tests_module_split_names_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
 check_PROGRAMS += tests/module/account
 tests_module_account_SOURCES = tests/module/account.c
 tests_module_account_LDADD = tests/sim/libsim.a $(TEST_LIBS)
