@@ -42,6 +42,15 @@ static ssize_t push(gnutls_transport_ptr_t p, const giovec_t *iov, int n)
 	return sent < 0 ? sock_failed(conn->tls, (int)sent) : sent;
 }
 
+/* After a write that took a part GnuTLS says "again" without having asked the socket again. */
+static void wait_to_write(struct gw_conn *conn)
+{
+	if (conn->blocked || gnutls_record_get_direction(conn->tls->session) == 0)
+		return;
+	conn->blocked = true;
+	conn_watch(conn);
+}
+
 static void raw_release(struct tls *tls)
 {
 	if (tls->raw_own)
@@ -156,6 +165,8 @@ int tls_handshake(struct gw_conn *conn)
 		status = gnutls_handshake(tls->session);
 	while (status < 0 && status != GNUTLS_E_AGAIN && !gnutls_error_is_fatal(status));
 	raw_settle(tls);
+	if (status == GNUTLS_E_AGAIN)
+		wait_to_write(conn);
 	return status;
 }
 
@@ -294,6 +305,7 @@ int tls_flush(struct gw_conn *conn)
 		sent = gnutls_record_send(tls->session, tls->held ? NULL : data, tls->held ? 0 : n);
 		if (sent == GNUTLS_E_INTERRUPTED || sent == GNUTLS_E_AGAIN) {
 			tls->held = true;
+			wait_to_write(conn);
 			return -EAGAIN;
 		}
 		if (sent < 0)
@@ -308,7 +320,10 @@ static int tls_finish(struct gw_conn *conn)
 {
 	int status = gnutls_bye(conn->tls->session, GNUTLS_SHUT_WR);
 
-	return status == GNUTLS_E_AGAIN || status == GNUTLS_E_INTERRUPTED ? -EAGAIN : 0;
+	if (status != GNUTLS_E_AGAIN && status != GNUTLS_E_INTERRUPTED)
+		return 0;
+	wait_to_write(conn);
+	return -EAGAIN;
 }
 
 void tls_free(struct gw_conn *conn)

@@ -341,6 +341,36 @@ static void servers_are_bound_to_their_channel(void **state)
 	expect_link(w);
 }
 
+#define FRAME ((size_t)131072)
+
+/* Many long frames, which fit no read and fill the socket. */
+static void long_frames_pass_between_servers(void **state)
+{
+	struct world *w = *state;
+	char *frame = malloc(FRAME);
+	int i;
+
+	memset(frame, 'f', FRAME);
+	bare_tls(w->bare, GW_TLS_LINK);
+	w->s.limits.bytes = true;
+	w->s.limits.recvq_max = 2 * FRAME;
+	w->s.limits.sendq_max = 100 * FRAME;
+	w->s.limits.lines_per_turn = 1;
+	w->s.bite = FRAME;
+	assert_int_equal(bare_listen(w->bare, "127.0.0.1:0", false, NULL), 0);
+	dial_out(w, "127.0.0.1", bare_port(w->bare), GW_TLS_LINK);
+	for (i = 0; i < 50; i++)
+		gw_sink_write(w->s.self, gw_conn_sink(w->s.self, w->d.conn), frame, FRAME);
+	for (i = 0; i < 5000 && w->s.n < 50 * (size_t)41; i++)
+		go(w, GW_MS);
+	assert_int_equal(w->s.n, 50 * 41);
+	assert_int_equal(gw_conn_unread(w->s.self, w->s.conn), 0);
+	assert_int_equal(gw_conn_bytes(w->s.self, w->s.conn, false), 50 * FRAME);
+	gw_conn_close(w->s.self, w->d.conn, GW_CLOSE_FLUSH, "enough");
+	until(w, &w->s.closed, 1);
+	free(frame);
+}
+
 static void a_unix_socket_between_servers_has_tls_too(void **state)
 {
 	struct world *w = *state;
@@ -410,6 +440,7 @@ int main(void)
 		with_world(without_descriptors_it_waits_and_goes_on),
 		with_world(a_dialled_connection_is_like_an_accepted_one),
 		with_world(servers_are_bound_to_their_channel),
+		with_world(long_frames_pass_between_servers),
 		with_world(a_unix_socket_between_servers_has_tls_too),
 		with_world(a_name_is_looked_up_and_its_addresses_tried),
 		with_world(a_dial_that_fails_is_told_later),
