@@ -79,19 +79,23 @@ static void wait_leave(struct conn_wait *wait, struct gw_conn *conn)
 		wait_arm(wait);
 }
 
-void conn_set_state(struct gw_conn *conn, enum conn_state state)
+/* The list of deadlines of a state, or NULL. */
+static struct conn_wait *wait_of(const struct gw_conn *conn)
 {
 	struct conns *conns = conn->conns;
 
 	if (conn->state == CONN_HANDSHAKE)
-		wait_leave(&conns->handshakes, conn);
-	else if (conn->state == CONN_LINGER)
-		wait_leave(&conns->lingers, conn);
+		return conn->link ? &conns->links : &conns->handshakes;
+	return conn->state == CONN_LINGER ? &conns->lingers : NULL;
+}
+
+void conn_set_state(struct gw_conn *conn, enum conn_state state)
+{
+	if (wait_of(conn) != NULL)
+		wait_leave(wait_of(conn), conn);
 	conn->state = state;
-	if (state == CONN_HANDSHAKE)
-		wait_enter(&conns->handshakes, conn);
-	else if (state == CONN_LINGER)
-		wait_enter(&conns->lingers, conn);
+	if (wait_of(conn) != NULL)
+		wait_enter(wait_of(conn), conn);
 }
 
 void conn_watch(struct gw_conn *conn)
@@ -144,15 +148,14 @@ void conn_handshake(struct gw_conn *conn)
 
 void conns_handshakes_late(struct loop_timer *timer)
 {
-	struct conns *conns = container_of(timer, struct conns, handshakes.timer);
-	int64_t now = conns->loop->ops->mono_ns(conns->loop);
+	struct conn_wait *wait = container_of(timer, struct conn_wait, timer);
+	int64_t now = timer->loop->ops->mono_ns(timer->loop);
 	struct gw_conn *conn;
 
-	for (conn = conns->handshakes.first; conn != NULL && conn->deadline_ns <= now;
-	     conn = conn->wait_next)
+	for (conn = wait->first; conn != NULL && conn->deadline_ns <= now; conn = conn->wait_next)
 		conn_close(conn, GW_CLOSE_NOW, "TLS handshake timed out");
 	if (conn != NULL)
-		conns->loop->ops->timer_set(timer, conn->deadline_ns - now);
+		timer->loop->ops->timer_set(timer, conn->deadline_ns - now);
 }
 
 void conn_own(struct gw_conn *conn, const struct gw_conn_owner *owner)

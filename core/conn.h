@@ -50,6 +50,7 @@ struct gw_conn {
 	bool ending : 1; /* in conns->closing */
 	bool delivering : 1;
 	bool reowned : 1; /* within a delivery */
+	bool link : 1;    /* GW_TLS_LINK */
 	bool gone : 1;    /* freed but for its memory, which a list still names */
 	uint8_t want;
 
@@ -91,6 +92,8 @@ struct conns {
 	struct loop_defer turn_end, next_turn;
 	struct gw_conn *dirty, *again, *closing;
 	struct conn_wait handshakes, lingers;
+	struct conn_wait
+		links; /* handshakes between servers, whose owners have a shorter deadline */
 	struct outq_store store;
 	struct loop_timer trim; /* runs while chunks lie unused */
 	bool trimming;

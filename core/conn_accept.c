@@ -41,11 +41,11 @@ static int offer(struct gw_conn *conn, struct gw_call call, char farewell[FAREWE
 }
 
 /* A loop that vouches for its connections stands in for either TLS. */
-static const struct transport *transport_for(const struct gw_conn *conn, enum gw_tls tls)
+static const struct transport *transport_for(const struct gw_conn *conn)
 {
 	if (!conn->info.tls || conn->conns->loop->ops->sock_secured != NULL)
 		return &transport_plain;
-	return tls == GW_TLS_LINK ? &transport_link : &transport_tls;
+	return conn->link ? &transport_link : &transport_tls;
 }
 
 static void refuse(struct gw_conn *conn, const char *farewell)
@@ -74,8 +74,9 @@ int conn_accept(struct conns *conns, struct listener *listener)
 	conn_enlist(conn);
 	conn_describe(conn, listener, &peer);
 	call = listener_accept_call(listener, &tls);
-	conn->info.tls = listener->tls || tls == GW_TLS_LINK;
-	conn->transport = transport_for(conn, tls);
+	conn->link = tls == GW_TLS_LINK;
+	conn->info.tls = listener->tls || conn->link;
+	conn->transport = transport_for(conn);
 	conn->state = CONN_OPEN;
 	conn_set_state(conn, CONN_HANDSHAKE);
 	if (offer(conn, call, farewell) != 0)

@@ -161,15 +161,15 @@ struct gw_conn *conn_dial(struct gw_self *self, const struct gw_dial *wanted)
 {
 	struct gw_conn *conn = conn_blank(self_server(self)->conns);
 	bool vouches = conn->conns->loop->ops->sock_secured != NULL;
-	bool link = wanted->tls == GW_TLS_LINK;
 
 	conn_enlist(conn);
 	conn->state = CONN_DIAL;
 	conn->dial = dial_new(conn, wanted->address);
-	conn->transport = link && !vouches ? &transport_link : &transport_plain;
+	conn->link = wanted->tls == GW_TLS_LINK;
+	conn->transport = conn->link && !vouches ? &transport_link : &transport_plain;
 	conn->info.address = conn->address;
 	conn->info.listener = conn->dial->address;
-	conn->info.tls = link;
+	conn->info.tls = conn->link;
 	conn->info.accepted_ns = conn->conns->loop->ops->mono_ns(conn->conns->loop);
 	conn_own(conn, &wanted->owner);
 	return conn;

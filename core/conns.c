@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #define HANDSHAKE_NS (10 * GW_SECOND)
+#define LINK_HANDSHAKE_NS (20 * GW_SECOND)
 #define LINGER_NS (2 * GW_SECOND)
 #define TRIM_NS (2 * GW_SECOND)
 
@@ -166,6 +167,7 @@ struct conns *conns_new(struct gw_server *server)
 	conns->trim.loop = server->loop;
 	conns->trim.fired = trim;
 	wait_init(&conns->handshakes, server->loop, HANDSHAKE_NS, conns_handshakes_late);
+	wait_init(&conns->links, server->loop, LINK_HANDSHAKE_NS, conns_handshakes_late);
 	wait_init(&conns->lingers, server->loop, LINGER_NS, conns_lingered_enough);
 	conns->listeners = listeners_new(server);
 	conns->tls = tls_shared_new();
@@ -182,6 +184,7 @@ void conns_free(struct conns **conns)
 	free_gone(c);
 	c->loop->ops->timer_set(&c->trim, -1);
 	c->loop->ops->timer_set(&c->handshakes.timer, -1);
+	c->loop->ops->timer_set(&c->links.timer, -1);
 	c->loop->ops->timer_set(&c->lingers.timer, -1);
 	loop_defer_cancel(c->loop, &c->turn_end);
 	loop_defer_cancel(c->loop, &c->next_turn);
