@@ -268,3 +268,8 @@ tests_module_link_attempts_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/link_targets
 tests_module_link_targets_SOURCES = tests/module/link_targets.c $(LINK_STAGE_SOURCES)
 tests_module_link_targets_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# a network of two servers as clients see it
+check_PROGRAMS += tests/module/servers
+tests_module_servers_SOURCES = tests/module/servers.c
+tests_module_servers_LDADD = tests/sim/libsim.a $(TEST_LIBS)
