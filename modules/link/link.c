@@ -279,12 +279,14 @@ static void rehashed(void *state, uint64_t tag, const void *payload)
 	uplinks_look(st);
 }
 
-/* Listeners are open: their addresses can be listed. */
+/* Listeners are open: their addresses can be listed. In a network that is starting as a whole the
+ * others' are open by now, too. */
 static void ready(void *state, uint64_t tag, const void *payload)
 {
 	(void)tag;
 	(void)payload;
 	own_look(state);
+	uplinks_eager(state);
 }
 
 static void status(void *state, uint64_t tag, const void *payload)

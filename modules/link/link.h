@@ -95,7 +95,7 @@ struct link_state {
 	struct gw_load_report told;
 	int64_t told_ns, lag_due_ns, bytes_ns;
 	int64_t lag_ns; /* the worst since the last report */
-	uint64_t bytes_gone, bytes_then;
+	uint64_t bytes_gone, bytes_then, told_to;
 
 	/* admin_server.c */
 	struct request *requests;

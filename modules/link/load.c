@@ -67,6 +67,17 @@ static bool noticeable(const struct gw_load_report *a, const struct gw_load_repo
 	       differs(a->lag_us, b->lag_us, 5000) || differs(a->bytes, b->bytes, 10240);
 }
 
+/* Another number for other servers in sight: who has come has heard no report yet. */
+static uint64_t audience(struct link_state *st)
+{
+	const struct gw_node *node;
+	uint64_t sum = 0;
+
+	for (node = NETWORK(st, nodes); node != NULL; node = node->next)
+		sum ^= node->run;
+	return sum;
+}
+
 static void measure(struct link_state *st, struct gw_load_report *out)
 {
 	int64_t now = gw_mono_ns(st->self), ms = (now - st->bytes_ns) / GW_MS;
@@ -85,14 +96,16 @@ void load_tick(void *state, uint64_t tag)
 {
 	struct link_state *st = state;
 	struct gw_load_report report = {.clients = 0};
+	uint64_t to = audience(st);
 	int64_t now = gw_mono_ns(st->self);
 
 	(void)tag;
 	gw_timer_set(st->load_timer, st->self, st->settings.load_ns);
 	measure(st, &report);
-	if (st->told_ns != 0 && now - st->told_ns < STALE_NS && !noticeable(&report, &st->told))
+	if (to == st->told_to && now - st->told_ns < STALE_NS && !noticeable(&report, &st->told))
 		return;
 	st->told = report;
+	st->told_to = to;
 	st->told_ns = now;
 	NETWORK(st, report_load, &report);
 }

@@ -133,6 +133,8 @@ gw_timer_fn route_rows;
 /* --- uplinks.c --- */
 
 void uplinks_look(struct link_state *st);
+/** Begins all waiting anew. */
+void uplinks_eager(struct link_state *st);
 void uplinks_link_up(struct link_state *st, struct link *link);
 /** Once for every link, also one that was never up. */
 void uplinks_link_down(struct link_state *st, struct link *link);

@@ -368,6 +368,15 @@ void uplinks_look(struct link_state *st)
 	             (int64_t)(gw_random_u64(st->self) % (uint64_t)(TICK_NS / 2)));
 }
 
+void uplinks_eager(struct link_state *st)
+{
+	struct uplink *up;
+
+	for (up = st->uplinks; up != NULL; up = up->hh.next)
+		up->due_ns = up->retry_ns = 0;
+	uplinks_look(st);
+}
+
 void uplinks_tick(void *state, uint64_t tag)
 {
 	struct link_state *st = state;
