@@ -9,7 +9,9 @@
 
 static struct simtree *two(void)
 {
-	struct simtree *t = simtree_new(5, "description: A server of the test\n", NULL);
+	struct simtree *t = simtree_new(5, "description: A server of the test\n",
+	                                "[store_fake, services, network, link, burst, client, "
+	                                "account, channel, message, query, monitor, oper, guest]");
 
 	assert_int_equal(simtree_join(t, 0), 1);
 	assert_true(simtree_level(t, 60 * GW_SECOND));
@@ -187,6 +189,7 @@ static void orders_and_changes_reach_people_on_other_servers(void **state)
 	struct simclient *ann = simtree_enter(t, 0, "ann", "invite-notify echo-message"),
 			 *bob = simtree_enter(t, 1, "bob", ""),
 			 *cid = simtree_enter(t, 1, "cid", "account-tag message-tags");
+	int status;
 
 	(void)state;
 	client_send(ann, "JOIN #c\r\nMODE #c +i\r\nINVITE bob #c");
@@ -209,7 +212,15 @@ static void orders_and_changes_reach_people_on_other_servers(void **state)
 	client_expect(bob, ":ann!* KICK #c rob :enough");
 	client_send(bob, "PRIVMSG ann :why");
 	client_expect(ann, ":rob!* PRIVMSG ann :why");
-	simserver_admin(t->nodes[0].server, NULL, "kill rob enough");
+	client_send(cid, "JOIN #d\r\nMODE cid +w");
+	client_expect(cid, "*MODE cid *+w*");
+	client_send(bob, "JOIN #d");
+	client_expect(cid, "*:rob!* JOIN #d");
+	simserver_admin(t->nodes[0].server, &status, "kill rob enough");
+	assert_int_equal(status, 0);
+	client_expect(bob, "ERROR :*enough*");
+	client_expect_end(bob);
+	client_expect(cid, "*:rob!* QUIT :*enough*");
 	assert_true(simtree_level(t, 60 * GW_SECOND));
 	simtree_end(&t);
 }
