@@ -42,10 +42,16 @@ struct link {
 	bool used;
 };
 
+/** What must not be seen twice. */
+struct once {
+	uint64_t origin, seq;
+};
+
 struct server {
 	struct rig *rig;
 	struct watch watch;
-	unsigned life;
+	struct once seen[2048];
+	size_t n_seen;
 };
 
 struct world {
@@ -188,6 +194,16 @@ static void link_up(struct world *w, size_t a, size_t b)
 	end_up(w, link, 1, joint);
 }
 
+static void seen_once(struct world *w, struct server *s, const struct gw_event *e)
+{
+	for (size_t i = 0; i < s->n_seen; i++) {
+		if (s->seen[i].origin == e->origin && s->seen[i].seq == e->seq)
+			w->fault = "something was said twice";
+	}
+	if (s->n_seen < sizeof(s->seen) / sizeof(s->seen[0]))
+		s->seen[s->n_seen++] = (struct once){e->origin, e->seq};
+}
+
 static void on_event(void *ctx, struct rig *rig, const struct gw_event *e)
 {
 	struct world *w = ctx;
@@ -198,6 +214,8 @@ static void on_event(void *ctx, struct rig *rig, const struct gw_event *e)
 		       e->channel == NULL ? "-" : e->channel->name,
 		       e->split == NULL ? "" : e->split);
 	watch_event(&server_of(w, rig)->watch, e);
+	if (e->kind == GW_EV_MESSAGE || e->kind >> 16 != 1)
+		seen_once(w, server_of(w, rig), e);
 }
 
 /** Whom a record is to be sent to. */
@@ -311,6 +329,26 @@ static void take_all(struct world *w)
 
 /* --- servers --- */
 
+static int hear(void *state, const struct gw_event *event)
+{
+	(void)state;
+	(void)event;
+	return 0;
+}
+
+/* Every second server has a module whose events the others do not know. */
+static void server_module(struct rig *rig)
+{
+	static const struct gw_kind_row kinds[] = {{"memo.deliver", 1 | GW_KIND_FORWARD, 0},
+	                                           {"memo.read", 2 | GW_KIND_DROP, 0}};
+	static const struct gw_rows rows[] = {GW_ROWS(GW_POINT_KIND, kinds), {NULL, NULL, 0, 0}};
+	static const struct gw_call_row calls[] = {{"hear", (gw_fn *)hear}, {NULL, NULL}};
+
+	rig->other.calls = calls;
+	rig->other.n_calls = 1;
+	rig_rows(rig, rows);
+}
+
 static void server_start(struct world *w, size_t i)
 {
 	char name[32];
@@ -324,7 +362,9 @@ static void server_start(struct world *w, size_t i)
 	s->rig->on_event = on_event;
 	s->rig->on_record = on_record;
 	s->rig->on_circle = on_circle;
-	s->life++;
+	s->n_seen = 0;
+	if (i % 2 == 0)
+		server_module(s->rig);
 }
 
 /* Its ends of links are gone; the others have what it had sent, and do not know yet. */
@@ -382,6 +422,21 @@ static void some_break(struct world *w)
 		end_down(w, link, j);
 }
 
+/* Somebody says something to a channel, or a module does. */
+static void some_words(struct world *w)
+{
+	struct rig *rig = w->servers[pick(w, w->n)].rig;
+	struct gw_channel *c = RIG(rig, next_channel, NULL);
+	struct gw_message_spec say = {.channel = c, .text = "words"};
+	bool both = pick(w, 2) == 0;
+
+	if (pick(w, 2) == 0)
+		RIG(rig, custom, NULL, both ? "memo.deliver" : "memo.read", GW_SCOPE_ALL, NULL,
+		    NULL, "x", 1);
+	else if (c != NULL && c->n_local > 0)
+		RIG(rig, message, c->members[0]->session, &say, 0);
+}
+
 static void world_act(struct world *w)
 {
 	size_t steps = 50 + pick(w, 400);
@@ -398,7 +453,9 @@ static void world_act(struct world *w)
 			some_break(w);
 		else if (what < 43)
 			server_crash(w, pick(w, w->n));
-		else if (what < 44)
+		else if (what < 52)
+			some_words(w);
+		else if (what < 53)
 			rig_reload(w->servers[pick(w, w->n)].rig);
 		else
 			take_some(w);
