@@ -25,7 +25,7 @@ tests_fuzz_services_parts_LDADD =
 
 check_PROGRAMS += tests/fuzz/services_cell
 tests_fuzz_services_cell_SOURCES = tests/fuzz/services_cell.c tests/fuzz/replay.c modules/services/cell.c
-tests_fuzz_services_cell_LDADD = $(SODIUM_LIBS)
+tests_fuzz_services_cell_LDADD = $(SODIUM_LIBS) $(GNUTLS_LIBS)
 
 check_PROGRAMS += tests/fuzz/network_record
 tests_fuzz_network_record_SOURCES = tests/fuzz/network_record.c tests/fuzz/replay.c
