@@ -142,9 +142,10 @@ static int check_origin(struct applying *a, const struct kind *kind, struct serv
 	*node_out = node;
 	if ((h->flags & HEADER_BURST) && (a->via == 0 || h->seq != 0))
 		return -EPERM;
+	if ((h->flags & HEADER_BURST) && (behind || (kind != NULL && kind->whose != EXPORTERS)))
+		return 0;
 	if (h->flags & HEADER_BURST)
-		return behind || kind == NULL || kind->whose != EXPORTERS ? 0
-		                                                          : check_aside(a, kind);
+		return check_aside(a, kind);
 	if (!behind)
 		return check_aside(a, kind);
 	if (h->seq <= node->seq)
@@ -195,8 +196,6 @@ static int check_names(struct applying *a, const struct kind *kind)
 
 	if (kind != NULL && (h->flags & kind->needs) != kind->needs)
 		return -EBADMSG;
-	if ((h->flags & HEADER_BURST) && kind == NULL)
-		return -ENOMSG;
 	if (kind != NULL && kind->form != BOTH &&
 	    (kind->form == BURST) != ((h->flags & HEADER_BURST) != 0))
 		return -EBADMSG;
@@ -325,7 +324,7 @@ static int apply_kind(struct applying *a, const struct kind *kind)
 {
 	if (kind != NULL)
 		return kind->apply(a);
-	if (kind_by_number(a->net, a->header.kind) != NULL)
+	if (!(a->header.flags & HEADER_BURST) && kind_by_number(a->net, a->header.kind) != NULL)
 		return apply_custom(a);
 	return apply_unknown(a);
 }

@@ -547,6 +547,30 @@ static struct record *introduction(struct tree *t, uint64_t x)
 	return r;
 }
 
+static void keep_users(void *ctx, const void *record, size_t len)
+{
+	const uint8_t *bytes = record;
+
+	if (bytes[4] == (GW_EV_USER & 0xff))
+		push(((struct sending *)ctx)->t, 0, record, len);
+}
+
+/* Server c tells a of its user by their own link. */
+static void push_user(struct tree *t, const struct gw_session *user)
+{
+	struct gw_burst_cursor cursor = {.via = 0};
+	struct sending s = {.t = t};
+	struct record *r;
+
+	while (RIG(rig_at(t, 3), burst_export, &cursor, keep_users, &s))
+		;
+	r = t->first;
+	t->first = NULL;
+	assert_int_equal(RIG(rig_at(t, 1), apply, r->bytes, r->len, 13), 0);
+	assert_non_null(RIG(rig_at(t, 1), session, user->id));
+	free(r);
+}
+
 static void a_link_brings_whom_it_was_announced_for(void **state)
 {
 	struct tree *t = *state;
@@ -559,6 +583,32 @@ static void a_link_brings_whom_it_was_announced_for(void **state)
 	assert_int_equal(node_of(t, 1, 4)->via, 14);
 	free(c);
 	free(d);
+}
+
+/* c is heard over b, then over a link of its own, where its last words are still under way. */
+static void nothing_is_said_twice_when_a_way_changes(void **state)
+{
+	struct tree *t = *state;
+	struct gw_session *bob = come(t, 3, "bob");
+	struct record *r = made_by(t, 3, make_wallops, bob), *c;
+
+	log_of(t, 1);
+	assert_int_equal(RIG(rig_at(t, 1), apply, r->bytes, r->len, 12), 0);
+	assert_string_equal(log_of(t, 1), "WALLOPS bob;");
+	c = introduction(t, 3);
+	rig_via(rig_at(t, 1), rig_at(t, 3), 13, (struct gw_stamp){5, 1});
+	assert_int_equal(RIG(rig_at(t, 1), apply, c->bytes, c->len, 13), 0);
+	assert_int_equal(node_of(t, 1, 3)->via, 13);
+	assert_string_equal(log_of(t, 1), "QUIT bob (b.example c.example);"
+	                                  "SPLIT (b.example c.example);"
+	                                  "SERVER c.example (a.example c.example);");
+	/* without its user it is of no use; with, it has been shown */
+	assert_int_equal(RIG(rig_at(t, 1), apply, r->bytes, r->len, 13), -ENOENT);
+	settle(t);
+	push_user(t, bob);
+	assert_int_equal(RIG(rig_at(t, 1), apply, r->bytes, r->len, 13), -EALREADY);
+	free(r);
+	free(c);
 }
 
 /* d says that c is behind it; its link is younger than the way that c really has. */
@@ -646,6 +696,31 @@ static void what_nobody_knows_is_passed_on_or_dropped(void **state)
 	settle(t);
 	assert_string_equal(log_of(t, 3), "");
 	agree(t, 1, 3);
+}
+
+static void kind_is(struct record *r, uint16_t number)
+{
+	r->bytes[3] = (uint8_t)(number >> 8);
+	r->bytes[4] = (uint8_t)number;
+}
+
+/* A newer version's burst has kinds that this one does not know. */
+static void so_is_what_nobody_knows_of_a_burst(void **state)
+{
+	struct tree *t = *state;
+	struct record *r = introduction(t, 1);
+
+	kind_is(r, 63 | GW_KIND_FORWARD);
+	t->sent = 0;
+	assert_int_equal(RIG(rig_at(t, 2), apply, r->bytes, r->len, 21), 0);
+	assert_int_equal(t->sent, 1);
+	settle(t);
+	kind_is(r, 63 | GW_KIND_DROP);
+	assert_int_equal(RIG(rig_at(t, 2), apply, r->bytes, r->len, 21), -ENOMSG);
+	kind_is(r, 63 | GW_KIND_FORWARD);
+	assert_int_equal(RIG(rig_at(t, 2), apply, r->bytes, r->len, 23), -EPERM);
+	assert_int_equal(t->sent, 1);
+	free(r);
 }
 
 static int note_export(void *state, const struct gw_session *session, const void *data, void *out,
@@ -837,9 +912,11 @@ int main(void)
 		CASE(of_a_circle_the_youngest_link_goes),
 		CASE(nobody_speaks_for_those_behind_another_link),
 		CASE(a_link_brings_whom_it_was_announced_for),
+		CASE(nothing_is_said_twice_when_a_way_changes),
 		CASE(whoever_claims_another_server_gains_nothing),
 		CASE(a_split_takes_nobody_who_is_not_behind_it),
 		CASE(what_nobody_knows_is_passed_on_or_dropped),
+		CASE(so_is_what_nobody_knows_of_a_burst),
 		CASE(what_every_server_keeps_of_a_session_comes_with_it),
 		CASE(of_two_registered_channels_the_older_claim_wins),
 		CASE(orders_reach_the_home_of_whom_they_are_for),
