@@ -195,7 +195,10 @@ static int take_records(struct burst_state *st, struct peer *peer, const uint8_t
 		if (!peer->joiner) {
 			status =
 				GW_VIA(st->network, gw_network_ops, apply, p + at, len, peer->link);
-			if (status == -EBADMSG || status == -ERANGE)
+			if (status == -EPERM && peer->records_in == 1)
+				return gw_fail(why, -EPERM,
+				               "it introduces another server than it is");
+			if (status == -EBADMSG || status == -ERANGE || status == -EPERM)
 				peer->refused++;
 		}
 		at += len;
