@@ -261,6 +261,16 @@ static void api_stop(struct gw_self *self, const char *reason)
 	server_stop(self_server(self), reason);
 }
 
+static void api_stop_as(struct gw_self *self, enum gw_stop_how how, const char *reason)
+{
+	struct gw_server *server = self_server(self);
+
+	if (how == GW_STOP_FAILED)
+		server->exit_status = 1;
+	server->again = how == GW_STOP_AGAIN;
+	server_stop(server, reason);
+}
+
 /* --- per server --- */
 
 struct loop_calls *loop_calls_new(struct gw_server *server)
@@ -348,4 +358,5 @@ const struct gw_loop_api loop_api = {
 	.job_start = api_job_start,
 	.job_uses = api_job_uses,
 	.stop = api_stop,
+	.stop_as = api_stop_as,
 };

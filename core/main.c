@@ -10,6 +10,7 @@
 #include <getopt.h>
 #include <godwit/verb.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,8 @@ struct daemon {
 	struct loop *loop;
 	struct gw_server *server;
 	struct loop_signal interrupt, terminate, hangup;
-	int argc; /* the verb and its arguments */
+	bool again; /* start anew when it has ended */
+	int argc;   /* the verb and its arguments */
 	const char *const *argv;
 };
 
@@ -94,6 +96,7 @@ static int run(struct daemon *d)
 	} else {
 		d->loop->ops->run(d->loop);
 		code = d->server->exit_status;
+		d->again = d->server->again;
 		server_free(&d->server);
 	}
 	release(d);
@@ -217,6 +220,17 @@ static int parse(int argc, char **argv, struct command_line *out)
 	return -1;
 }
 
+/* Without a verb and without a name: what these have done is done. Comes back only when it fails.
+ */
+static int start_anew(char *const *argv, const char *config)
+{
+	char *const words[] = {argv[0], (char[]){"-c"}, (char *)(uintptr_t)config, NULL};
+
+	execv("/proc/self/exe", words);
+	perror("godwit: cannot start anew");
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct command_line line = {.config = SYSCONFDIR "/godwit/godwit.yaml", .what = run};
@@ -239,5 +253,5 @@ int main(int argc, char **argv)
 	else
 		code = line.what(&d);
 	d.loop->ops->free(d.loop);
-	return code;
+	return d.again ? start_anew(argv, line.config) : code;
 }

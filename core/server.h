@@ -75,6 +75,7 @@ struct gw_server {
 	uint32_t leaked; /* blocks that modules left behind at their unloading */
 	char stop_reason[128];
 	int exit_status;
+	bool again; /* when it has stopped it is to be started anew */
 	void (*on_stopped)(struct gw_server *,
 	                   void *ctx); /* main: break the loop; the simulator: note it */
 	void *on_stopped_ctx;

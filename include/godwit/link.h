@@ -125,6 +125,9 @@ struct gw_link_ops {
 	/** Whether the services database has a living server of that name (NULL: any) with that live
 	 * key (as text). */
 	bool (*lists_key)(void *link, const char *server, const char *key);
+	/** How another server of the services database can be reached: its address and live key (as
+	 * text); first those that are linked, each `turn` another. -ENOENT: there is none. */
+	int (*way_in)(void *link, size_t turn, char address[300], char key[64]);
 	/** Servers that could be dialled: in the services database, with an address, not this one.
 	 * GW_UPLINKS_UNKNOWN until the database has been asked. */
 	size_t (*n_uplinks)(void *link);

@@ -28,6 +28,13 @@ typedef void gw_job_run_fn(void *job);
 /** The end of a job, on the loop. The core wipes and frees `job` afterwards. */
 typedef void gw_job_done_fn(void *state, uint64_t tag, void *job);
 
+/** What comes after the end. */
+enum gw_stop_how {
+	GW_STOP_DONE,   /* exit status 0 */
+	GW_STOP_FAILED, /* exit status 1: the person who started the server is to look at it */
+	GW_STOP_AGAIN   /* it starts anew at once, in the same process, without a verb */
+};
+
 struct gw_loop_api {
 	int64_t (*mono_ns)(struct gw_self *);
 	int64_t (*wall_ns)(struct gw_self *);
@@ -43,6 +50,7 @@ struct gw_loop_api {
 	                 struct gw_call done);
 	void (*stop)(struct gw_self *, const char *reason);
 	void (*job_uses)(struct gw_self *, void *job, struct gw_self *other);
+	void (*stop_as)(struct gw_self *, enum gw_stop_how, const char *reason);
 };
 
 /** Monotonic time of this turn, in nanoseconds. */
@@ -135,6 +143,12 @@ static inline void gw_job_uses(struct gw_self *self, void *job, struct gw_self *
 static inline void gw_stop(struct gw_self *self, const char *reason)
 {
 	self->core->loop->stop(self, reason);
+}
+
+/** The same, and what comes then. */
+static inline void gw_stop_as(struct gw_self *self, enum gw_stop_how how, const char *reason)
+{
+	self->core->loop->stop_as(self, how, reason);
 }
 
 #endif

@@ -51,6 +51,8 @@ enum gw_peer_news {
 	GW_PEER_PROGRESS, /* of a join, on either side: see gw_join_progress; about once a second */
 	GW_PEER_VERIFIED, /* joiner: all is here, count and digest are right; live network follows
 	                   */
+	GW_PEER_RETIRED,   /* joiner: it must not go on: the server was removed, or another machine
+	                      joins with its key; GW_PEER_REFUSED follows */
 	GW_PEER_JOINED /* joiner: this server is a member, durably: leave, and come again. Target:
 	                  the peer has said so */
 };
@@ -101,7 +103,7 @@ struct gw_replica_ops {
 	int (*peer)(void *services, uint64_t link, struct gw_peer_state *out); /* -ENOENT */
 	/** Joiner, after GW_PEER_VERIFIED: makes this server a member; GW_PEER_JOINED follows. */
 	int (*become_member)(void *services, uint64_t link);
-	/** Sets the database aside (`services.aside-TIME` beside it) and starts empty; then `done`
+	/** Sets the database aside (`services.aside-N` beside it) and starts empty; then `done`
 	 * (gw_committed_fn; `made` none) and GW_TOPIC_MEMBERSHIP. For a server that joins again. */
 	int (*set_aside)(void *services, struct gw_call done);
 	/** Calls `done` (gw_committed_fn) with 0 as soon as a neighbour has the transaction

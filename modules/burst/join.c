@@ -15,12 +15,14 @@
 #include "burst.h"
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #define RETRY_FIRST GW_SECOND
 #define RETRY_EAGER (5 * GW_SECOND)
 #define RETRY_MOST (60 * GW_SECOND)
 #define EAGER (600 * GW_SECOND)
 #define BACK_LOOK (50 * GW_MS)
+#define WAY_IN_LOOK GW_SECOND
 
 static const char *folder_of(struct burst_state *st)
 {
@@ -48,7 +50,7 @@ static void stop(struct burst_state *st, const char *why)
 	joinfile_remove(folder_of(st));
 	gw_timer_set(st->join_timer, st->self, -1);
 	tell(st, GW_ERROR, why);
-	gw_stop(st->self, why);
+	gw_stop_as(st->self, GW_STOP_FAILED, why);
 }
 
 /* --- beginning --- */
@@ -181,7 +183,8 @@ static void look_back(struct burst_state *st)
 	tell(st, GW_ERROR,
 	     "the key by which this server joined is not one that the network lists for that "
 	     "member: it was revoked, or this is not the network that you mean");
-	gw_stop(st->self, "the key by which this server joined is not the network's");
+	gw_stop_as(st->self, GW_STOP_FAILED,
+	           "the key by which this server joined is not the network's");
 }
 
 static void go_back(struct burst_state *st)
@@ -202,10 +205,49 @@ static void found_member(struct burst_state *st)
 		go_back(st);
 }
 
+/* --- once more --- */
+
+/* This server's database must be got anew. It ends, which tells its clients why, and starts as one
+ * that joins, by a member that its old database names. */
+static void rejoin(struct burst_state *st)
+{
+	static const char why[] = "this server has to get its database anew from the network";
+	struct join_order order;
+	struct gw_error err = {0};
+
+	memset(&order, 0, sizeof(order));
+	if (GW_VIA(st->link, gw_link_ops, way_in, 0, order.address, order.key) != 0) {
+		gw_timer_set(st->join_timer, st->self, WAY_IN_LOOK);
+		return;
+	}
+	snprintf(order.name, sizeof(order.name), "%s", gw_server_string(st->self, "server"));
+	order.again = true;
+	if (joinfile_write(folder_of(st), &order, &err) != 0) {
+		gw_log(st->self, GW_ERROR, "%s", err.text);
+		return;
+	}
+	gw_log(st->self, GW_ERROR, "%s; it starts anew and joins by %s", why, order.address);
+	gw_stop_as(st->self, GW_STOP_AGAIN, why);
+}
+
+static void not_joining(struct burst_state *st, enum gw_membership membership)
+{
+	if (membership == GW_MEMBER_LOST)
+		gw_timer_set(st->join_timer, st->self, 0);
+	else if (membership == GW_MEMBER_JOINING)
+		stop(st,
+		     "this server's database is half of a network's, and nobody has said by whom "
+		     "it joins: godwit join HOST:PORT KEY");
+}
+
 void join_membership(struct burst_state *st, enum gw_membership membership)
 {
-	if (!joining(st) || membership == GW_MEMBER_UNKNOWN)
+	if (membership == GW_MEMBER_UNKNOWN)
 		return;
+	if (!joining(st)) {
+		not_joining(st, membership);
+		return;
+	}
 	if (membership == GW_MEMBER_FULL) {
 		if (st->join == JOIN_KEY)
 			found_member(st);
@@ -232,6 +274,8 @@ void join_tick(void *state, uint64_t tag)
 		look_back(st);
 	else if (st->join == JOIN_DIAL)
 		dial(st);
+	else if (!joining(st) && GW_VIA(st->replica, gw_replica_ops, membership) == GW_MEMBER_LOST)
+		rejoin(st);
 }
 
 /* --- the link --- */
@@ -323,6 +367,9 @@ void join_news(struct burst_state *st, uint64_t link, enum gw_peer_news news,
 	case GW_PEER_JOINED:
 		go_back(st);
 		peer_goodbye(st, peer_find(st, link), GW_BYE_DONE, "the join is complete");
+		break;
+	case GW_PEER_RETIRED:
+		stop(st, why);
 		break;
 	case GW_PEER_REFUSED:
 		gw_say(st->self, "not now: %s", why == NULL ? "refused" : why);

@@ -86,6 +86,32 @@ static bool op_lists_key(void *impl, const char *server, const char *key)
 	return known != NULL;
 }
 
+static bool has_way_in(struct link_state *st, const struct known *known)
+{
+	const struct known *own = known_own(st);
+
+	return known->n_addresses > 0 && known_oldest_key(known) != NULL &&
+	       (own == NULL || !gw_id_is(known->id, own->id));
+}
+
+/* Those that are linked, then the others: the first `turn` are passed over. */
+static int op_way_in(void *impl, size_t turn, char address[300], char key[64])
+{
+	struct link_state *st = impl;
+	size_t seen = 0;
+
+	for (int linked = 1; linked >= 0; linked--)
+		for (struct known *k = st->known_names; k != NULL; k = k->by_name.next) {
+			if (!has_way_in(st, k) || (link_with(st, k->id) != NULL) != linked ||
+			    seen++ < turn)
+				continue;
+			snprintf(address, 300, "%s", k->addresses[0]);
+			key_text(known_oldest_key(k)->pk, key);
+			return 0;
+		}
+	return -ENOENT;
+}
+
 const struct gw_link_ops link_ops = {
 	.next = op_next,
 	.find = op_find,
@@ -98,5 +124,6 @@ const struct gw_link_ops link_ops = {
 	.cancel_join = uplinks_cancel_join,
 	.own_key = op_own_key,
 	.lists_key = op_lists_key,
+	.way_in = op_way_in,
 	.n_uplinks = uplinks_count,
 };

@@ -161,6 +161,9 @@ static void begin(struct services_state *state, struct peer *peer)
 	                            .bytes = state->figures.cells * CELL_BYTES};
 	struct wire_out out;
 
+	/* Whoever kills this life, wherever, has the peer refused (members.c). */
+	peer->life = give->life;
+	peer->origin = give->origin;
 	peer_message(state, &out, SV_JBEGIN);
 	wire_write_jbegin(&out, &begin, &give->t1);
 	peer_send(state, peer, &out);

@@ -178,8 +178,16 @@ static void refused_by(struct services_state *state, struct peer *peer, enum sv_
 		[SV_DIVERGED] = NULL,
 	};
 
-	if (peer->joiner || code > SV_DIVERGED || lost[code] == NULL)
+	if (code > SV_DIVERGED || lost[code] == NULL)
 		return;
+	if (peer->joiner) {
+		if (code != SV_BEHIND)
+			peer_news(state, peer, GW_PEER_RETIRED, NULL,
+			          code == SV_REMOVED
+			                  ? "this server was removed from the network"
+			                  : "another machine joins as this server, with its key");
+		return;
+	}
 	if (code == SV_BEHIND && !vector_covers(&peer->durable, &state->floor))
 		return; /* each is behind the other: an operator has to choose */
 	membership_lose(state, lost[code]);

@@ -1,6 +1,7 @@
 """A new server: from `godwit join` to a member, with whatever comes between. run-all: timeout=400"""
 
 import shutil
+import subprocess
 
 import pytest
 
@@ -111,6 +112,84 @@ def test_a_word_that_is_no_key_is_told(one, two):
     two.launch(verb=("join", "127.0.0.1:1", "gwpk1-nonsense"))
     assert two.process.wait(20) != 0 or said(two, "core: stopped") or two.err
     assert not (two.folder / "state" / "join").exists()
+
+
+def joined(one, two):
+    add(one, two)
+    two.start(verb=join_words(one))
+    wait_joined(one, two)
+    return two
+
+
+def wait_rejoined(one, two):
+    """It has ended and started in the same process, set its database aside, and got it anew."""
+    wait_for(lambda: said(two, JOINED), lambda: "the second join:\n" + "".join(two.err[-30:]), 30)
+    wait_for(lambda: said_twice(two, "core: ready"), "its listeners")
+    wait_for(lambda: same(one, two), "one database")
+    assert (two.folder / "state" / "services.aside-1" / "data.mdb").exists()
+
+
+def said_twice(made, text):
+    return sum(text in line for line in made.err) >= 2
+
+
+def test_who_was_expired_joins_again_by_itself(one, two):
+    joined(one, two)
+    two.stop()
+    one.ctl("services", "expire", "two.test")
+    two.launch()
+    wait_for(lambda: said(two, JOINED), lambda: "".join(two.err[-30:]), 30)
+    wait_for(lambda: same(one, two), "one database")
+
+
+def test_clients_of_a_server_that_is_expired_are_told(one, two):
+    joined(one, two)
+    client = Irc(two.plain).register("witness")
+    one.ctl("services", "expire", "two.test")
+    client.expect("ERROR .*database anew")
+    wait_rejoined(one, two)
+    Irc(two.plain).login("witness")
+
+
+def test_yesterdays_state_folder(one, two, folder):
+    joined(one, two)
+    two.stop()
+    shutil.copytree(two.folder / "state", folder / "yesterday")
+    two.start()
+    wait_for(lambda: same(one, two), "one database")
+    Irc(two.plain).register("today")
+    wait_for(lambda: same(one, two), "one database")
+    two.stop()
+    shutil.rmtree(two.folder / "state")
+    shutil.copytree(folder / "yesterday", two.folder / "state")
+    two.launch()
+    wait_for(lambda: said(two, JOINED), lambda: "".join(two.err[-30:]), 30)
+    wait_for(lambda: same(one, two), "one database")
+    Irc(two.plain).login("today")
+
+
+def test_one_server_started_twice(one, two):
+    joined(one, two)
+    second = subprocess.run([two.process.args[0], "-c", two.folder / "godwit.yaml"], capture_output=True, text=True, timeout=20)
+    assert second.returncode != 0
+    assert same(one, two)
+
+
+def test_no_room_for_the_database(one, folder):
+    two = server(folder / "small", "two.test", config="store: {map-size: 1m}\n")
+    try:
+        add(one, two)
+        two.launch(verb=join_words(one))
+        probe = Probe(two)
+        wait_for(lambda: said(two, "no room on this server"), lambda: "".join(two.err[-20:]))
+        probe.close()
+        two.kill()
+        config = two.folder / "godwit.yaml"
+        config.write_text(config.read_text().replace("map-size: 1m", "map-size: 1g"))
+        two.launch()
+        wait_joined(one, two)
+    finally:
+        two.close()
 
 
 def test_two_machines_with_one_key(one, two, folder):
