@@ -1,7 +1,8 @@
 /*
  * modules/oper/bans.c - bans by account and by address, with expiry and reason.
  *
- * A ban is an entity of class B: core = flags, type, mask, reason, setter, time; and its expiry. An
+ * A ban is an entity of class B: core = flags, type, mask, reason, setter, time, and of an account its
+ * id, as its name may become another one's; and its expiry. An
  * address is judged when the connection comes, an account when it enters; whoever is there already
  * when a ban arrives is closed by their home server.
  */
@@ -26,7 +27,10 @@ static bool hits(struct oper_state *o, const struct ban *ban, const struct gw_cl
 		return false;
 	if (ban->type == BAN_ADDRESS)
 		return has_address && oper_address_matches(ban->address, address, ban->bits);
-	return client->account != NULL && NETWORK(o, same, ban->mask, client->account);
+	if (client->account == NULL)
+		return false;
+	return gw_id_none(ban->account) ? NETWORK(o, same, ban->mask, client->account)
+	                                : gw_id_is(ban->account, client->account_id);
 }
 
 static const struct ban *ban_on(struct oper_state *o, const struct gw_client *client)
@@ -77,6 +81,7 @@ static bool read_ban(const struct gw_entity *entity, struct ban *ban)
 {
 	const struct gw_cell *core = gw_entity_cell(entity, GW_F_CORE, NULL, 0);
 	const struct gw_cell *expiry = gw_entity_cell(entity, GW_F_EXPIRY, NULL, 0);
+	struct gw_blob account;
 	char type[2];
 
 	if (core == NULL || !gw_part_text(core->value, 1, type, sizeof(type)) ||
@@ -86,6 +91,8 @@ static bool read_ban(const struct gw_entity *entity, struct ban *ban)
 	gw_part_text(core->value, 3, ban->reason, sizeof(ban->reason));
 	gw_part_text(core->value, 4, ban->setter, sizeof(ban->setter));
 	ban->set_ms = (int64_t)gw_part_u64(core->value, 5, 0);
+	if (gw_part(core->value, 6, &account))
+		ban->account = gw_id_from(account);
 	ban->expiry_ms = expiry != NULL ? (int64_t)gw_part_u64(expiry->value, 0, 0) : 0;
 	return ban->type == BAN_ACCOUNT || oper_address_parse(ban->mask, ban->address, &ban->bits);
 }
@@ -202,24 +209,83 @@ static void join_words(char *out, size_t max, int argc, const char *const *argv)
  */
 static bool known_mask(struct oper_state *o, const char *mask, enum ban_type *type_out)
 {
+	char name[MASK_MAX + 1];
 	uint8_t address[16], bits;
 
 	*type_out = strpbrk(mask, ".:/") != NULL ? BAN_ADDRESS : BAN_ACCOUNT;
-	return *type_out == BAN_ADDRESS ? oper_address_parse(mask, address, &bits)
-	                                : NETWORK(o, valid_nick, mask);
+	if (*type_out == BAN_ADDRESS)
+		return oper_address_parse(mask, address, &bits);
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(mask, "~"), mask); /* NAME~DIGITS */
+	return NETWORK(o, valid_nick, name);
+}
+
+/* `account`: whose it is, none for an address, or for a name that nobody has. */
+static void add_ban(struct oper_state *o, struct request *r, enum ban_type type,
+                    struct gw_id account)
+{
+	int64_t now_ms = gw_wall_ns(o->self) / GW_MS;
+	uint8_t bytes[1024], expiry[16], id[16];
+	struct gw_parts core = {.bytes = bytes, .max = sizeof(bytes)},
+			until = {.bytes = expiry, .max = sizeof(expiry)};
+	struct gw_write writes[2] = {{.class = GW_CLASS_BAN, .make = true, .field = GW_F_CORE},
+	                             {.class = GW_CLASS_BAN, .make = true, .field = GW_F_EXPIRY}};
+
+	gw_parts_text(&core, "");
+	gw_parts_text(&core, type == BAN_ACCOUNT ? "a" : "c");
+	gw_parts_text(&core, r->name);
+	gw_parts_text(&core, r->reason);
+	gw_parts_text(&core, gw_admin_who(o->self, r->req));
+	gw_parts_u64(&core, (uint64_t)now_ms);
+	if (!gw_id_none(account)) {
+		gw_id_bytes(account, id);
+		gw_parts_add(&core, id, sizeof(id));
+	}
+	gw_parts_u64(&until, (uint64_t)(now_ms + r->lasts_ms));
+	writes[0].value = gw_parts_value(&core);
+	writes[1].value = gw_parts_value(&until);
+	oper_request_commit(o, r, writes, r->lasts_ms > 0 ? 2 : 1);
+}
+
+static void with_banned(struct oper_state *o, struct request *r, int status,
+                        const struct gw_owner *owner)
+{
+	struct gw_id none = {0, 0};
+
+	if (status == 0 || status == -ENOENT || status == -EINVAL)
+		add_ban(o, r, BAN_ACCOUNT,
+		        status == 0 && owner->class == GW_CLASS_ACCOUNT ? owner->id : none);
+	else
+		oper_request_end(o, r, status, "the services database cannot be read now");
+}
+
+void oper_ban_found(void *state, uint64_t tag, int status, const struct gw_owner *owner)
+{
+	struct request *r = oper_request_of(state, tag);
+
+	if (r != NULL)
+		with_banned(state, r, status, owner);
+}
+
+static void find_banned(struct oper_state *o, struct request *r)
+{
+	char folded[GW_NAME_MAX + 1];
+	struct gw_owner owner;
+	int n = SERVICES(o, fold, r->name, folded);
+
+	if (n >= 0)
+		n = SERVICES(o, find_shown, GW_NAME_NICK, folded, (size_t)n, &owner,
+		             gw_call(o->self, CALL_BAN_FOUND, r->tag));
+	if (n != -EINPROGRESS)
+		with_banned(o, r, n, &owner);
 }
 
 void oper_ban_add(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
 {
 	struct oper_state *o = state;
-	int64_t now_ms = gw_wall_ns(o->self) / GW_MS, lasts = duration_ms(argv[1]);
-	uint8_t bytes[1024], expiry[16];
-	struct gw_parts core = {.bytes = bytes, .max = sizeof(bytes)},
-			until = {.bytes = expiry, .max = sizeof(expiry)};
-	struct gw_write writes[2] = {{.class = GW_CLASS_BAN, .make = true, .field = GW_F_CORE},
-	                             {.class = GW_CLASS_BAN, .make = true, .field = GW_F_EXPIRY}};
-	char reason[REASON_MAX + 1], done[160];
+	int64_t lasts = duration_ms(argv[1]);
+	char done[160];
 	enum ban_type type;
+	struct request *r;
 
 	if (!known_mask(o, argv[0], &type)) {
 		gw_admin_done(o->self, &req, -EINVAL,
@@ -230,18 +296,17 @@ void oper_ban_add(void *state, struct gw_admin_request *req, int argc, const cha
 		gw_admin_done(o->self, &req, -EINVAL, "how long: 90s, 10m, 2h, 30d, or never");
 		return;
 	}
-	join_words(reason, sizeof(reason), argc - 2, argv + 2);
-	gw_parts_text(&core, "");
-	gw_parts_text(&core, type == BAN_ACCOUNT ? "a" : "c");
-	gw_parts_text(&core, argv[0]);
-	gw_parts_text(&core, reason[0] != '\0' ? reason : "no reason given");
-	gw_parts_text(&core, gw_admin_who(o->self, req));
-	gw_parts_u64(&core, (uint64_t)now_ms);
-	gw_parts_u64(&until, (uint64_t)(now_ms + lasts));
-	writes[0].value = gw_parts_value(&core);
-	writes[1].value = gw_parts_value(&until);
 	snprintf(done, sizeof(done), "%.64s is banned (%.16s)", argv[0], argv[1]);
-	oper_request_commit(o, oper_request_new(o, req, done), writes, lasts > 0 ? 2 : 1);
+	r = oper_request_new(o, req, done);
+	snprintf(r->name, sizeof(r->name), "%.*s", MASK_MAX, argv[0]);
+	join_words(r->reason, sizeof(r->reason), argc - 2, argv + 2);
+	if (r->reason[0] == '\0')
+		snprintf(r->reason, sizeof(r->reason), "no reason given");
+	r->lasts_ms = lasts;
+	if (type == BAN_ACCOUNT)
+		find_banned(o, r);
+	else
+		add_ban(o, r, type, (struct gw_id){0, 0});
 }
 
 void oper_ban_remove(void *state, struct gw_admin_request *req, int argc, const char *const *argv)

@@ -244,7 +244,7 @@ void oper_admin_remove(void *state, struct gw_admin_request *req, int argc, cons
 	(void)argc;
 	snprintf(done, sizeof(done), "%.64s is no operator any more", argv[0]);
 	r = oper_request_new(o, req, done);
-	snprintf(r->name, sizeof(r->name), "%.*s", GW_NICK_MAX, argv[0]);
+	snprintf(r->name, sizeof(r->name), "%.*s", MASK_MAX, argv[0]);
 	n = SERVICES(o, fold, argv[0], folded);
 	if (n >= 0)
 		n = SERVICES(o, find_shown, GW_NAME_NICK, folded, (size_t)n, &owner,

@@ -260,6 +260,7 @@ static const struct gw_call_row oper_calls[] = {
 	[CALL_COPIED] = {"copied", (gw_fn *)oper_copied},
 	[CALL_REMOVE_FOUND] = {"remove-found", (gw_fn *)oper_remove_found},
 	[CALL_MEMBERSHIP] = {"membership", (gw_fn *)membership},
+	[CALL_BAN_FOUND] = {"ban-found", (gw_fn *)oper_ban_found},
 	{NULL, NULL},
 };
 

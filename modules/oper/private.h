@@ -56,7 +56,8 @@ enum oper_call {
 	CALL_REQUEST_READ,
 	CALL_COPIED,
 	CALL_REMOVE_FOUND,
-	CALL_MEMBERSHIP
+	CALL_MEMBERSHIP,
+	CALL_BAN_FOUND
 };
 
 /** An account that may become an operator. */
@@ -71,6 +72,7 @@ enum ban_type { BAN_ACCOUNT = 'a', BAN_ADDRESS = 'c' };
 
 struct ban {
 	struct gw_id id;
+	struct gw_id account; /* that it is for; none: whoever is shown as `mask` */
 	enum ban_type type;
 	char mask[MASK_MAX + 1]; /* account name, or address with a prefix length */
 	uint8_t address[16];     /* IPv4 mapped into IPv6 */
@@ -88,7 +90,9 @@ struct request {
 	char done[160]; /* what to say on success */
 	uint8_t makes;  /* class of the entity that its commit makes, or 0 */
 	bool alone;     /* no other server has what was stored */
-	char name[GW_NICK_MAX + 1];
+	char name[MASK_MAX + 1]; /* of an account, or the mask of a ban */
+	char reason[REASON_MAX + 1];
+	int64_t lasts_ms;  /* of a ban; 0: for good */
 	struct gw_id made; /* what its commit made, or its stamp */
 	struct request *prev, *next;
 };
@@ -144,6 +148,7 @@ int oper_may_connect(void *state, uint64_t tag, void *payload, struct gw_error *
 int oper_may_enter(void *state, uint64_t tag, void *payload, struct gw_error *why);
 void oper_ban_list(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
 void oper_ban_add(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
+void oper_ban_found(void *state, uint64_t tag, int status, const struct gw_owner *owner);
 void oper_ban_remove(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
 
 /* request.c */

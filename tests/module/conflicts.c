@@ -6,29 +6,29 @@
 #include "tests/unit/cmocka.h"
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NAME ":sim1.example.net "
 
 struct world {
 	struct simnet *net;
 	struct simserver *s;
+	char *yaml;
 };
 
 static int setup(void **state)
 {
 	struct world *w = calloc(1, sizeof(*w));
-	char *build = realpath(getenv("GODWIT_BUILD") != NULL ? getenv("GODWIT_BUILD") : ".", NULL),
-	     *yaml;
+	char *build = realpath(getenv("GODWIT_BUILD") != NULL ? getenv("GODWIT_BUILD") : ".", NULL);
 
 	w->net = simnet_new(1);
-	assert_true(asprintf(&yaml,
+	assert_true(asprintf(&w->yaml,
 	                     "modules: [store, services, network, client, account, channel, message, "
 	                     "query, oper, guest, foreign]\n"
 	                     "module-directory: [%s/modules, %s/tests/modules]\n" TALK_FREE
 	                     "account: {iterations: 4096}\n",
 	                     build, build) > 0);
-	w->s = simnet_server(w->net, yaml);
-	free(yaml);
+	w->s = simnet_server(w->net, w->yaml);
 	free(build);
 	*state = w;
 	return 0;
@@ -39,6 +39,7 @@ static int teardown(void **state)
 	struct world *w = *state;
 
 	simnet_end(&w->net);
+	free(w->yaml);
 	free(w);
 	return 0;
 }
@@ -61,6 +62,17 @@ static struct simclient *registered(struct world *w, const char *nick, const cha
 	client_expect(c, "* REGISTER SUCCESS *");
 	client_expect(c, "*PONG sim* :registered");
 	return c;
+}
+
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	while ((text = strstr(text, what)) != NULL) {
+		text += strlen(what);
+		n++;
+	}
+	return n;
 }
 
 /* The word behind `before` in a line. */
@@ -213,6 +225,71 @@ static void the_loser_takes_another_name(void **state)
 	client_expect(ann, NAME "NOTE ACCOUNT NICK :anna");
 }
 
+/* The command is a real process, for which virtual time does not wait. */
+static bool comes_to(const char *path, const char *what)
+{
+	char text[4096] = "";
+
+	for (int tries = 0; tries < 1000 && strstr(text, what) == NULL; tries++) {
+		FILE *file = fopen(path, "r");
+
+		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+		fclose(file);
+		usleep(1000);
+	}
+	return strstr(text, what) != NULL;
+}
+
+static void a_lost_name_is_told_by_mail(void **state)
+{
+	struct world *w = *state;
+	struct simclient *ann = talk_enter(w->s, "ann", "");
+	char box[] = "/tmp/godwit-mail-XXXXXX", *yaml;
+	int fd = mkstemp(box);
+
+	assert_true(fd >= 0);
+	close(fd);
+	client_send(ann, "REGISTER * ann@example.org secret-1");
+	client_expect(ann, "* REGISTER SUCCESS *");
+	assert_true(asprintf(&yaml,
+	                     "%.*saccount: {iterations: 4096, verify: email, mail-command: [/bin/sh, "
+	                     "-c, \"cat >>%s\"]}\n",
+	                     (int)(strstr(w->yaml, "account: {") - w->yaml), w->yaml, box) > 0);
+	simserver_config(w->s, yaml);
+	free(yaml);
+	admin(w, "rehash");
+	admin(w, "foreign account ann 3600");
+	assert_true(comes_to(box, "To: ann@example.org\nSubject: The name of your account"));
+	assert_true(comes_to(box, "It is shown as ann~"));
+	admin(w, "foreign account ann 7200");
+	simnet_run(w->net, 5 * GW_SECOND);
+	assert_int_equal(1, count(simserver_log(w->s), "the loss of a name was mailed"));
+	unlink(box);
+}
+
+static void a_ban_stays_with_the_account_that_it_was_set_on(void **state)
+{
+	struct world *w = *state;
+	struct simclient *ann = registered(w, "ann", ""), *c;
+	char shown[64], line[128];
+
+	admin(w, "foreign account ann 3600");
+	word_behind(client_expect(ann, ":ann!* NICK *"), " NICK :", shown);
+	admin(w, "account password ann secret-2");
+	c = simnet_client(w->s, "127.0.0.1", false);
+	client_send(c, "PASS ann:secret-2\r\nNICK ann\r\nUSER o 0 * :o");
+	client_expect(c, "* 001 ann *");
+	snprintf(line, sizeof(line), "ban add %s never for a test", shown);
+	admin(w, line);
+	client_expect(ann, "ERROR *for a test*");
+	client_send(c, "PING still");
+	client_expect(c, "*PONG sim* :still");
+	admin(w, "foreign drop"); /* the name goes to the one that is banned */
+	c = simnet_client(w->s, "127.0.0.1", false);
+	client_send(c, "PASS ann:secret-1\r\nNICK ann\r\nUSER o 0 * :o");
+	client_expect(c, "* 465 *for a test*");
+}
+
 /* --- channels --- */
 
 static void a_channel_registered_elsewhere_before_takes_the_name(void **state)
@@ -286,6 +363,8 @@ int main(void)
 		TEST(a_later_claim_changes_nothing_here),
 		TEST(an_account_has_further_nicks),
 		TEST(the_loser_takes_another_name),
+		TEST(a_lost_name_is_told_by_mail),
+		TEST(a_ban_stays_with_the_account_that_it_was_set_on),
 		TEST(a_channel_registered_elsewhere_before_takes_the_name),
 		TEST(a_live_channel_becomes_the_one_registered_elsewhere),
 		TEST(a_channel_may_not_be_registered_under_anothers_address),
