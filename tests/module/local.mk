@@ -273,3 +273,11 @@ tests_module_link_targets_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/servers
 tests_module_servers_SOURCES = tests/module/servers.c
 tests_module_servers_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/link_tree
+tests_module_link_tree_SOURCES = tests/module/link_tree.c
+tests_module_link_tree_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/link_reauth
+tests_module_link_reauth_SOURCES = tests/module/link_reauth.c modules/link/frames.c $(LINK_STAGE_SOURCES)
+tests_module_link_reauth_LDADD = tests/sim/libsim.a $(TEST_LIBS)
