@@ -175,17 +175,33 @@ static void command_via(void *state, struct gw_admin_request *req, int argc,
 	done(st, req, link == NULL ? -ENOENT : 0);
 }
 
-/* KIND REACH */
+static uint64_t run_of(struct probe_state *st, const char *name)
+{
+	const struct gw_node *node = NETWORK(st, nodes);
+
+	while (node != NULL && strcmp(node->name, name) != 0)
+		node = node->next;
+	return node == NULL ? 0 : node->run;
+}
+
+/* KIND REACH 0|1 (may be dropped) [server, nick or channel] */
 static void command_route(void *state, struct gw_admin_request *req, int argc,
                           const char *const *argv)
 {
 	struct probe_state *st = state;
 	struct gw_frame frame = {.kind = (uint8_t)strtoul(argv[0], NULL, 10),
 	                         .reach = (uint8_t)strtoul(argv[1], NULL, 10),
+	                         .may_drop = argv[2][0] == '1',
 	                         .body = "x",
 	                         .n = 1};
+	const struct gw_user *user = argc > 3 ? NETWORK(st, user, argv[3]) : NULL;
 
-	(void)argc;
+	if (argc > 3 && frame.reach == GW_REACH_SERVER)
+		frame.to = run_of(st, argv[3]);
+	if (user != NULL && frame.reach == GW_REACH_SESSION)
+		frame.to = user->session->id;
+	if (argc > 3 && frame.reach == GW_REACH_CHANNEL)
+		frame.channel = argv[3];
 	done(st, req, LINK(st, route, &frame));
 }
 
@@ -273,7 +289,8 @@ static const struct gw_frame_row frames[] = {
 static const struct gw_admin_command commands[] = {
 	{"probe send", "NAME KIND BYTES COUNT", "Sends frames.", "", 4, 4, CALL_SEND},
 	{"probe live", "NAME", "Makes a link live.", "", 1, 1, CALL_LIVE},
-	{"probe route", "KIND REACH", "Sends a frame on its way.", "", 2, 2, CALL_ROUTE},
+	{"probe route", "KIND REACH DROP [WHOM]", "Sends a frame on its way.", "", 3, 4,
+         CALL_ROUTE},
 	{"probe bulk", "NAME PARTS", "Sends bulk, as there is room.", "", 2, 2, CALL_BULK},
 	{"probe join", "ADDRESS KEY", "Dials as a new server.", "", 2, 2, CALL_JOIN},
 	{"probe via", "NAME", "Lets events pass.", "", 1, 1, CALL_VIA},

@@ -1,0 +1,319 @@
+/*
+ * tests/module/link_tree.c - networks of several servers, seen by the module link: who reaches whom
+ * with frames, spares, circles, removals that every member carries out.
+ */
+#include "tests/sim/tree.h"
+#include "tests/unit/cmocka.h"
+#include <godwit/loop.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MODULES                                                                                    \
+	"[store_fake, services, network, link, burst, client, account, channel, message, guest, "  \
+	"oper, probe]"
+#define FURTHER_KEY "gwpk1-B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9_AsrhtHHxfF_Ft"
+#define LEVEL_NS (120 * GW_SECOND)
+
+__attribute__((format(printf, 3, 4))) static const char *ask(struct simtree *t, unsigned node,
+                                                             const char *format, ...)
+{
+	char command[300];
+	const char *answer;
+	va_list args;
+	int status;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	answer = simserver_admin(t->nodes[node].server, &status, "%s", command);
+	if (status != 0)
+		fprintf(stderr, "%s: %s\n", command, answer);
+	assert_int_equal(status, 0);
+	return answer;
+}
+
+static unsigned count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, what)) != NULL; text += strlen(what))
+		n++;
+	return n;
+}
+
+static unsigned links(struct simtree *t, unsigned node)
+{
+	return count(ask(t, node, "link list"), "|up|");
+}
+
+static unsigned all_links(struct simtree *t)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < t->n; i++)
+		n += links(t, i);
+	return n;
+}
+
+static bool logged(struct simtree *t, unsigned node, const char *what)
+{
+	return strstr(simserver_log(t->nodes[node].server), what) != NULL;
+}
+
+static struct simtree *tree(unsigned n)
+{
+	struct simtree *t = simtree_new(3, "", MODULES);
+
+	while (t->n < n)
+		simtree_join(t, t->n - 1);
+	if (!simtree_level(t, LEVEL_NS))
+		fail_msg("%s", t->why);
+	return t;
+}
+
+/* Of three: the one with two links, then the others. */
+static void chain(struct simtree *t, unsigned out[3])
+{
+	unsigned ends = 1;
+
+	for (unsigned i = 0; i < 3; i++)
+		out[links(t, i) == 2 ? 0 : ends++] = i;
+	assert_int_equal(ends, 3);
+}
+
+static void level(struct simtree *t)
+{
+	if (!simtree_level(t, LEVEL_NS))
+		fail_msg("%s", t->why);
+}
+
+static unsigned seen(struct simtree *t, unsigned node)
+{
+	return count(simserver_log(t->nodes[node].server), "probe: seen");
+}
+
+static void test_frames_reach_whom_they_are_for(void **state)
+{
+	struct simtree *t = tree(3);
+	unsigned at[3];
+
+	(void)state;
+	chain(t, at);
+	simtree_enter(t, at[2], "ann", "");
+	simnet_run(t->net, GW_SECOND);
+	ask(t, at[1], "probe route 40 1 0");
+	simnet_run(t->net, GW_SECOND);
+	assert_int_equal(seen(t, at[0]), 1);
+	assert_int_equal(seen(t, at[1]), 0);
+	assert_int_equal(seen(t, at[2]), 1);
+	ask(t, at[1], "probe route 40 2 0 %s", t->nodes[at[2]].name);
+	ask(t, at[1], "probe route 40 3 0 ann");
+	simnet_run(t->net, GW_SECOND);
+	assert_int_equal(seen(t, at[0]), 1);
+	assert_int_equal(seen(t, at[2]), 3);
+	ask(t, at[1], "probe route 40 2 0 %s", t->nodes[at[0]].name);
+	simnet_run(t->net, GW_SECOND);
+	assert_int_equal(seen(t, at[0]), 2);
+	assert_int_equal(seen(t, at[2]), 3);
+	simtree_end(&t);
+}
+
+static void test_frames_for_a_channel_go_where_its_members_are(void **state)
+{
+	struct simtree *t = tree(3);
+	struct simclient *c;
+	unsigned at[3];
+	int status;
+
+	(void)state;
+	chain(t, at);
+	c = simtree_enter(t, at[2], "ann", "");
+	client_send(c, "JOIN #birds");
+	client_expect(c, "* 366 *");
+	simnet_run(t->net, GW_SECOND);
+	ask(t, at[1], "probe route 40 4 0 #birds");
+	simnet_run(t->net, GW_SECOND);
+	assert_int_equal(seen(t, at[0]), 0);
+	assert_int_equal(seen(t, at[2]), 1);
+	simserver_admin(t->nodes[at[1]].server, &status, "probe route 40 4 0 #fish");
+	assert_true(status < 0);
+	simtree_end(&t);
+}
+
+static void test_who_does_not_know_a_kind_passes_it_on_or_drops_it(void **state)
+{
+	struct simtree *t = tree(3);
+	unsigned at[3];
+
+	(void)state;
+	chain(t, at);
+	ask(t, at[0], "module unload probe");
+	ask(t, at[1], "probe route 40 1 0");
+	simnet_run(t->net, GW_SECOND);
+	assert_int_equal(seen(t, at[2]), 1);
+	ask(t, at[1], "probe route 40 1 1");
+	ask(t, at[1], "probe route 40 2 1 %s", t->nodes[at[2]].name);
+	simnet_run(t->net, GW_SECOND);
+	assert_int_equal(seen(t, at[2]), 1);
+	ask(t, at[0], "module load probe");
+	ask(t, at[1], "probe route 40 1 1");
+	simnet_run(t->net, GW_SECOND);
+	assert_int_equal(seen(t, at[2]), 2);
+	simtree_end(&t);
+}
+
+static void test_the_map_shows_the_tree(void **state)
+{
+	struct simtree *t = tree(3);
+	unsigned at[3];
+	char want[200];
+
+	(void)state;
+	chain(t, at);
+	simnet_run(t->net, 15 * GW_SECOND);
+	snprintf(want, sizeof(want), "\n   `- %s|%s|%s|2|0|0|100|", t->nodes[at[2]].name,
+	         t->nodes[at[2]].name, t->nodes[at[0]].name);
+	assert_non_null(strstr(ask(t, at[1], "map"), want));
+	snprintf(want, sizeof(want), "\n|- ");
+	assert_non_null(strstr(ask(t, at[0], "map"), want));
+	assert_int_equal(count(ask(t, at[0], "link list"), "|yes|yes\n"), 2);
+	simtree_end(&t);
+}
+
+static void test_a_split_heals_by_a_spare(void **state)
+{
+	struct simtree *t = tree(3);
+	unsigned at[3];
+	int status;
+
+	(void)state;
+	chain(t, at);
+	simserver_admin(t->nodes[at[1]].server, &status, "link connect %s", t->nodes[at[2]].name);
+	assert_true(status < 0); /* in sight */
+	simtree_cut(t, at[0], at[1]);
+	simnet_run(t->net, 5 * GW_SECOND);
+	level(t);
+	assert_int_equal(links(t, at[2]), 2);
+	assert_int_equal(all_links(t), 4);
+	simtree_heal(t);
+	simnet_run(t->net, 100 * GW_SECOND);
+	assert_int_equal(all_links(t), 4);
+	simtree_end(&t);
+}
+
+static void test_links_are_a_tree_whatever_is_cut_and_healed(void **state)
+{
+	struct simtree *t = tree(5);
+
+	(void)state;
+	assert_int_equal(all_links(t), 2 * 4);
+	for (unsigned round = 0; round < 6; round++) {
+		for (unsigned i = 0; i < t->n; i++)
+			for (unsigned j = 0; j < i; j++)
+				if ((i + j * round) % 3 == round % 3)
+					simtree_cut(t, i, j);
+		simnet_run(t->net, 20 * GW_SECOND);
+		simtree_heal(t);
+		level(t);
+		simnet_run(t->net, 100 * GW_SECOND);
+		level(t);
+		assert_int_equal(all_links(t), 2 * 4);
+	}
+	simtree_end(&t);
+}
+
+static void test_two_halves_that_are_joined_twice_at_once(void **state)
+{
+	struct simtree *t = tree(4);
+
+	(void)state;
+	for (unsigned round = 0; round < 8; round++) {
+		for (unsigned i = 0; i < 2; i++)
+			for (unsigned j = 2; j < 4; j++)
+				simtree_cut(t, i, j);
+		simnet_run(t->net, 30 * GW_SECOND);
+		for (unsigned i = 0; i < 4; i++)
+			for (unsigned j = 0; j < i; j++)
+				simnet_delay(t->net, simserver_host(t->nodes[i].server),
+				             simserver_host(t->nodes[j].server), 400 * GW_MS);
+		simtree_heal(t);
+		level(t);
+		simnet_run(t->net, 150 * GW_SECOND);
+		level(t);
+		assert_int_equal(all_links(t), 2 * 3);
+	}
+	simtree_end(&t);
+}
+
+static void test_a_removed_server_is_cut_off_by_every_member(void **state)
+{
+	struct simtree *t = tree(3);
+	unsigned at[3];
+
+	(void)state;
+	chain(t, at);
+	ask(t, at[1], "server remove %s", t->nodes[at[0]].name);
+	simnet_run(t->net, 5 * GW_SECOND);
+	assert_int_equal(links(t, at[0]), 0);
+	assert_true(logged(t, at[2], "is no server of this network any more"));
+	simnet_run(t->net, 60 * GW_SECOND);
+	assert_int_equal(links(t, at[0]), 0);
+	assert_int_equal(links(t, at[1]), 1);
+	assert_int_equal(links(t, at[2]), 1);
+	simtree_end(&t);
+}
+
+static void test_a_revoked_key_is_refused_by_every_member(void **state)
+{
+	struct simtree *t = tree(3);
+	char key[64], *line;
+	unsigned at[3];
+
+	(void)state;
+	chain(t, at);
+	line = strstr(ask(t, at[0], "server joinline"), "gwpk1-");
+	snprintf(key, 55, "%s", line);
+	ask(t, at[1], "server key revoke %s %s", t->nodes[at[0]].name, key);
+	simnet_run(t->net, 5 * GW_SECOND);
+	assert_int_equal(links(t, at[0]), 0);
+	assert_non_null(strstr(ask(t, at[2], "server list"), "|none|-"));
+	simnet_run(t->net, 60 * GW_SECOND);
+	assert_int_equal(links(t, at[0]), 0);
+	assert_int_equal(links(t, at[1]), 1);
+	simtree_end(&t);
+}
+
+/* Acknowledgements pass once a minute; who asked is not kept waiting for them. */
+static void test_what_every_server_has_is_told(void **state)
+{
+	struct simtree *t = tree(2);
+	const char *answer;
+
+	(void)state;
+	answer = ask(t, 0, "server key add %s %s", t->nodes[1].name, FURTHER_KEY);
+	assert_non_null(strstr(answer, "Not confirmed yet by"));
+	simnet_run(t->net, 200 * GW_SECOND);
+	assert_true(logged(t, 0, "every server has it now"));
+	assert_non_null(strstr(ask(t, 1, "server list"), FURTHER_KEY));
+	assert_int_equal(all_links(t), 2);
+	simtree_end(&t);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_frames_reach_whom_they_are_for),
+		cmocka_unit_test(test_frames_for_a_channel_go_where_its_members_are),
+		cmocka_unit_test(test_who_does_not_know_a_kind_passes_it_on_or_drops_it),
+		cmocka_unit_test(test_the_map_shows_the_tree),
+		cmocka_unit_test(test_a_split_heals_by_a_spare),
+		cmocka_unit_test(test_links_are_a_tree_whatever_is_cut_and_healed),
+		cmocka_unit_test(test_two_halves_that_are_joined_twice_at_once),
+		cmocka_unit_test(test_a_removed_server_is_cut_off_by_every_member),
+		cmocka_unit_test(test_a_revoked_key_is_refused_by_every_member),
+		cmocka_unit_test(test_what_every_server_has_is_told),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
