@@ -41,6 +41,7 @@ static void network_status(void *state, uint64_t tag, const void *payload)
 	char text[65];
 
 	(void)tag;
+	status_add(status, "servers", HASH_COUNT(net->servers));
 	status_add(status, "users", HASH_CNT(by_id, net->people));
 	status_add(status, "peak-users", net->peak);
 	status_add(status, "channels", net->n_visible);
