@@ -263,7 +263,7 @@ class Network:
         return f"127.0.0.1:{self.ways[name]}"
 
     def key(self, name):
-        return re.search(r"gwpk1-\S+", self[name].verb("fingerprint"))[0]
+        return self[name].verb("keygen").split()[0]
 
     def join(self, name, parent, start=True):
         """One command on the network, one on the new machine."""

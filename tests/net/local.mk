@@ -23,4 +23,4 @@ soak-chaos: all
 soak-join: all check-programs
 	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/soak_join.py $(SOAK)
 
-.PHONY: soak-join net-check module-flags soak soak-kill soak-chaos
+.PHONY: soak-join net-check module-flags soak soak-kill soak-chaos soak-net
