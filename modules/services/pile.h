@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define PILE_BUFFER ((size_t)4 << 20)
+#define PILE_BUFFER ((size_t)2 << 20)
 #define PILE_OUT ((size_t)960 << 10) /* bytes that one merge job gives */
 
 /** A row in the pile: key length 1, value length 1, key, value. */

@@ -90,6 +90,10 @@ check_PROGRAMS += tests/unit/services_kill
 tests_unit_services_kill_SOURCES = tests/unit/services_kill.c
 tests_unit_services_kill_LDADD = $(SERVICES_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/services_join
+tests_unit_services_join_SOURCES = tests/unit/services_join.c
+tests_unit_services_join_LDADD = $(SERVICES_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/services_replica
 tests_unit_services_replica_SOURCES = tests/unit/services_replica.c
 tests_unit_services_replica_LDADD = $(SERVICES_TEST_LIBS)

@@ -62,6 +62,7 @@ struct text {
 struct gw_topic {
 	struct gw_topic *prev, *next;
 	struct mini *mini;
+	bool refused; /* a question, by the test */
 	char name[64];
 };
 
@@ -441,18 +442,23 @@ void mini_name(struct mini *mini, const char *server)
 
 /* --- bus --- */
 
-static struct gw_topic *api_topic(struct gw_self *self, const char *name)
+static struct gw_topic *topic_of(struct mini *mini, const char *name)
 {
 	struct gw_topic *topic;
 
-	DL_FOREACH (mini_of(self)->topics, topic)
+	DL_FOREACH (mini->topics, topic)
 		if (strcmp(topic->name, name) == 0)
 			return topic;
 	topic = calloc(1, sizeof(*topic));
-	topic->mini = mini_of(self);
+	topic->mini = mini;
 	snprintf(topic->name, sizeof(topic->name), "%s", name);
-	DL_APPEND(mini_of(self)->topics, topic);
+	DL_APPEND(mini->topics, topic);
 	return topic;
+}
+
+static struct gw_topic *api_topic(struct gw_self *self, const char *name)
+{
+	return topic_of(mini_of(self), name);
 }
 
 void mini_notify(struct mini *mini, const char *topic, const void *payload)
@@ -481,13 +487,16 @@ static void api_notify(struct gw_topic *topic, const void *payload)
 
 static int api_ask(struct gw_topic *topic, void *payload, struct gw_error *why)
 {
-	(void)topic;
 	(void)payload;
-	(void)why;
-	return 0;
+	return topic->refused ? gw_fail(why, -EBUSY, "the test refuses") : 0;
 }
 
 static const struct gw_bus_api bus = {api_topic, api_notify, api_ask};
+
+void mini_refuse(struct mini *mini, const char *question)
+{
+	topic_of(mini, question)->refused = true;
+}
 
 void mini_hear(struct mini *mini, const char *topic, void (*fn)(void *, const void *), void *ctx)
 {

@@ -53,6 +53,8 @@ uint64_t mini_clock(struct mini *mini);
 /** Why gw_stop() was called; "" if it was not. */
 const char *mini_stopped(struct mini *mini);
 
+/** The answer to the question is no. */
+void mini_refuse(struct mini *mini, const char *question);
 /** Calls `fn` for each notification of the topic. */
 void mini_hear(struct mini *mini, const char *topic, void (*fn)(void *ctx, const void *payload),
                void *ctx);

@@ -1,6 +1,6 @@
 /*
- * tests/unit/services_net.h - several servers' databases, each with a store in a small core (mini.h),
- * and links between them that the test makes, cuts, and lets pass a message at a time.
+ * tests/unit/services_net.h - several servers' databases, each with a store in a small core
+ * (mini.h), and links between them that the test makes, cuts, and lets pass a message at a time.
  *
  * All begin as members of one network. Time is the same for all, but their clocks may be wrong.
  */
@@ -22,10 +22,10 @@ struct message {
 /** A link's end. */
 struct pipe_end {
 	int node;
-	bool open; /* the module has a peer for it */
+	bool open;             /* the module has a peer for it */
 	struct message *queue; /* that it has sent */
 	size_t queued;
-	bool accepted, refused, joined, verified, serving;
+	bool accepted, refused, joined, verified, serving, retired;
 	unsigned settled; /* how often it was told */
 	char why[400];
 };
@@ -44,6 +44,7 @@ struct node {
 	struct gw_self *self;
 	char *folder, name[32];
 	bool up, fake;
+	bool joins; /* its links are a new server's */
 	uint64_t seed;
 	int64_t skew;
 	struct gw_id server, life;
@@ -78,8 +79,11 @@ bool net_connected(struct net *net, int a, int b);
 /** Power cut; links break. */
 void net_crash(struct net *net, int i);
 void net_restart(struct net *net, int i);
-/** A new server in an empty folder, which waits for a join. */
+/** A new server with an empty database, which the first has added: its links are those of a join
+ * until net_is_member(). */
 int net_add_empty(struct net *net, const char *name);
+/** The new server has become a member: from now on its links are a member's. */
+void net_is_member(struct net *net, int i);
 
 /** Delivers one message of that end, if there is one. */
 bool net_deliver(struct net *net, struct pipe_link *pipe, int end);
