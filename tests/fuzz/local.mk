@@ -27,6 +27,15 @@ check_PROGRAMS += tests/fuzz/services_cell
 tests_fuzz_services_cell_SOURCES = tests/fuzz/services_cell.c tests/fuzz/replay.c modules/services/cell.c
 tests_fuzz_services_cell_LDADD = $(SODIUM_LIBS) $(GNUTLS_LIBS)
 
+check_PROGRAMS += tests/fuzz/services_wire
+tests_fuzz_services_wire_SOURCES = tests/fuzz/services_wire.c tests/fuzz/replay.c modules/services/wire.c \
+	modules/services/cell.c
+tests_fuzz_services_wire_LDADD = $(SODIUM_LIBS) $(GNUTLS_LIBS)
+
+check_PROGRAMS += tests/fuzz/services_peer
+tests_fuzz_services_peer_SOURCES = tests/fuzz/services_peer.c tests/fuzz/replay.c
+tests_fuzz_services_peer_LDADD = $(SERVICES_TEST_LIBS)
+
 check_PROGRAMS += tests/fuzz/network_record
 tests_fuzz_network_record_SOURCES = tests/fuzz/network_record.c tests/fuzz/replay.c
 tests_fuzz_network_record_LDADD = tests/unit/libnetwork.a $(SODIUM_LIBS)
@@ -60,6 +69,8 @@ fuzz:
 	$(FUZZ) core_framing $(tests_fuzz_core_framing_SOURCES) core/framing.c $(abs_builddir)/core/libcore.a
 	$(FUZZ) services_parts $(tests_fuzz_services_parts_SOURCES)
 	$(FUZZ) services_cell $(tests_fuzz_services_cell_SOURCES)
+	$(FUZZ) services_wire $(tests_fuzz_services_wire_SOURCES)
+	$(FUZZ) services_peer $(tests_fuzz_services_peer_SOURCES) $(tests_unit_libservices_a_SOURCES) -lcmocka $(LMDB_LIBS)
 	$(FUZZ) network_record $(tests_fuzz_network_record_SOURCES) $(tests_unit_libnetwork_a_SOURCES)
 	$(FUZZ) link_frame $(tests_fuzz_link_frame_SOURCES)
 	$(FUZZ) link_key $(tests_fuzz_link_key_SOURCES)
