@@ -19,7 +19,7 @@ CLEANFILES += tests/bench/handshake_timing$(EXEEXT)
 tests_bench_handshake_timing_SOURCES = tests/bench/handshake_timing.c
 tests_bench_handshake_timing_LDADD = $(GNUTLS_LIBS)
 
-.PHONY: bench bench-handshake bench-selftest
+.PHONY: bench bench-handshake bench-selftest bench-replica
 
 bench: all $(bench_tools)
 	"$(srcdir)/tests/bench/run" --build .
@@ -33,3 +33,14 @@ bench-selftest: $(bench_tools)
 
 bench-handshake: all tests/bench/handshake_timing$(EXEEXT)
 	"$(srcdir)/tests/bench/handshake" .
+
+# the services database between two servers; it needs the unit tests' library
+if HAVE_CMOCKA
+EXTRA_PROGRAMS += tests/bench/replica
+CLEANFILES += tests/bench/replica$(EXEEXT)
+tests_bench_replica_SOURCES = tests/bench/replica.c
+tests_bench_replica_LDADD = $(SERVICES_TEST_LIBS)
+
+bench-replica: tests/bench/replica$(EXEEXT)
+	tests/bench/replica$(EXEEXT)
+endif
