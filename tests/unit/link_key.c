@@ -57,6 +57,26 @@ static void no_character_of_a_text_may_change(void **state)
 		}
 }
 
+/* Who copied half of it is told so. */
+static void a_wrong_checksum_is_called_that(void **state)
+{
+	struct key_pair pair = some_pair(1);
+	char text[KEY_TEXT_SIZE], file[KEYFILE_TEXT_MAX];
+	struct gw_error why;
+	uint8_t pk[KEY_BYTES];
+	size_t n;
+
+	(void)state;
+	key_text(pair.pk, text);
+	text[20] = text[20] == 'A' ? 'B' : 'A';
+	assert_int_equal(key_parse(text, pk, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "checksum"));
+	n = keyfile_format(&pair, file);
+	file[60] = file[60] == 'A' ? 'B' : 'A';
+	assert_int_equal(keyfile_parse(file, n, &pair, &why), -EINVAL);
+	assert_non_null(strstr(why.text, "checksum"));
+}
+
 static void a_text_has_one_length(void **state)
 {
 	struct key_pair pair = some_pair(1);
@@ -354,6 +374,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_text_is_read_back),
 		cmocka_unit_test(no_character_of_a_text_may_change),
+		cmocka_unit_test(a_wrong_checksum_is_called_that),
 		cmocka_unit_test(a_text_has_one_length),
 		cmocka_unit_test(keys_that_are_none_are_refused),
 		cmocka_unit_test(the_top_bit_is_no_second_name),
