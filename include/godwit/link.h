@@ -122,8 +122,8 @@ struct gw_link_ops {
 	void (*cancel_join)(void *link);
 	/** This server's public key, as text. */
 	void (*own_key)(void *link, char out[64]);
-	/** Whether the services database has a living server of that name (NULL: any) with that live
-	 * key (as text). */
+	/** Whether the services database has a living server of that name (NULL: any) with that
+	 * live key (as text). */
 	bool (*lists_key)(void *link, const char *server, const char *key);
 	/** How another server of the services database can be reached: its address and live key (as
 	 * text); first those that are linked, each `turn` another. -ENOENT: there is none. */

@@ -51,8 +51,8 @@ enum gw_peer_news {
 	GW_PEER_PROGRESS, /* of a join, on either side: see gw_join_progress; about once a second */
 	GW_PEER_VERIFIED, /* joiner: all is here, count and digest are right; live network follows
 	                   */
-	GW_PEER_RETIRED,   /* joiner: it must not go on: the server was removed, or another machine
-	                      joins with its key; GW_PEER_REFUSED follows */
+	GW_PEER_RETIRED,  /* joiner: it must not go on: the server was removed, or another machine
+	                     joins with its key; GW_PEER_REFUSED follows */
 	GW_PEER_JOINED /* joiner: this server is a member, durably: leave, and come again. Target:
 	                  the peer has said so */
 };

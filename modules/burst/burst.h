@@ -47,11 +47,11 @@ enum burst_call {
 
 /** What the file `join` says. */
 struct join_order {
-	char name[GW_SERVER_MAX + 1]; /* of this server */
-	char address[300];            /* of a member */
-	char key[64];                 /* its public key, as text */
+	char name[GW_SERVER_MAX + 1];   /* of this server */
+	char address[300];              /* of a member */
+	char key[64];                   /* its public key, as text */
 	char member[GW_SERVER_MAX + 1]; /* its name, as it has said; "": not yet */
-	bool again;     /* a member's database is to be set aside */
+	bool again;                     /* a member's database is to be set aside */
 	bool begun;     /* data has come: if the database is a member's, this join has made it so */
 	bool then_exit; /* end the server when it is a member */
 };
