@@ -81,7 +81,7 @@ struct link_state {
 	/* links.c, flow.c, route.c */
 	struct link *links; /* by id, the oldest first */
 	uint64_t last_link;
-	struct gw_timer *tick; /* once a second while there is a link */
+	struct gw_timer *tick;     /* once a second while there is a link */
 	struct frame_call *frames; /* rows of "link.kind", by kind */
 
 	/* uplinks.c */
@@ -116,7 +116,7 @@ struct known_key {
 struct known {
 	struct gw_id id;
 	char name[GW_SERVER_MAX + 1], folded[GW_SERVER_MAX + 1];
-	struct gw_stamp claim; /* of the name: the earliest has it */
+	struct gw_stamp claim;                  /* of the name: the earliest has it */
 	struct known_key keys[KEYS_PER_SERVER]; /* the oldest first */
 	size_t n_keys;
 	char *addresses[ADDRESSES_PER_SERVER];
@@ -124,7 +124,7 @@ struct known {
 	size_t n_addresses;
 	uint32_t weight;
 	uint32_t reserved; /* 0 */
-	uint64_t seen; /* number of the walk that found it last */
+	uint64_t seen;     /* number of the walk that found it last */
 	UT_hash_handle by_id, by_name;
 };
 
@@ -159,8 +159,8 @@ gw_committed_fn servers_own_committed;
 
 struct attempt; /* a connection that is no link yet */
 
-/** How an attempt of this server's ended: for uplinks.c. `code` is "ok" or E_..., `sentence` says the
- * same for people ("" for ok). */
+/** How an attempt of this server's ended: for uplinks.c. `code` is "ok" or E_..., `sentence` says
+ * the same for people ("" for ok). */
 typedef void attempt_ended_fn(struct link_state *st, uint64_t dial, const char *code,
                               const char *sentence);
 
@@ -195,8 +195,8 @@ struct proved {
 	uint64_t dial;       /* of attempt_dial() */
 };
 
-/** The handshake is over: the connection is the link's (which takes it over with gw_conn_own() before
- * it returns; what came behind the last frame of the handshake is its input). */
+/** The handshake is over: the connection is the link's (which takes it over with gw_conn_own()
+ * before it returns; what came behind the last frame of the handshake is its input). */
 void link_born(struct link_state *st, struct gw_conn *conn, const struct proved *who);
 
 /* --- uplinks.c --- */
@@ -230,7 +230,8 @@ void reauth_free(struct link_state *st, struct link *link);
 
 /* --- handshakes.c --- */
 
-/** Reads keys/link.key, makes it if there is none; reads the options. A refused file is the sentence. */
+/** Reads keys/link.key, makes it if there is none; reads the options. A refused file is the
+ * sentence. */
 int handshakes_load(struct link_state *st, enum gw_load why, struct gw_error *err);
 /** For GW_UNLOAD_LAST; ends all attempts. */
 void handshakes_unload(struct link_state *st);
@@ -241,15 +242,15 @@ void handshakes_status(struct link_state *st, struct gw_status *status);
 gw_timer_fn handshakes_tick;
 /** The public key of link.key: what this server lists for itself. Never NULL once loaded. */
 const uint8_t *own_key(const struct link_state *st);
-/** The table of servers has changed: attempts, re-authentication, link.key.next becomes link.key. Calls
- * attempts_recheck() and reauth_look(). */
+/** The table of servers has changed: attempts, re-authentication, link.key.next becomes link.key.
+ * Calls attempts_recheck() and reauth_look(). */
 void handshakes_servers_changed(struct link_state *st);
 
 /* --- verbs.c --- */
 
 gw_verb_fn verb_init, verb_keygen, verb_fingerprint;
-/** Started by `godwit init`: once this server is listed with its key, says so and stops. Called when
- * the table of servers has changed. */
+/** Started by `godwit init`: once this server is listed with its key, says so and stops. Called
+ * when the table of servers has changed. */
 void verbs_init_look(struct link_state *st);
 
 /* --- link.c --- */
