@@ -278,6 +278,7 @@ def test_two_who_took_a_nick_on_two_sides_are_told_apart(net, people):
     net.cut("b-c")
     net.wait_level()
     older.does("NICK wanted")
+    net.wait_level()  # takes longer than the clocks' milliseconds
     younger.does("NICK wanted")
     net.heal("b-c")
     net.wait_level()
@@ -291,6 +292,7 @@ def test_a_channel_that_was_made_on_two_sides_becomes_one(net, people):
     net.cut("b-c")
     net.wait_level()
     anna.does("JOIN #twice", "TOPIC #twice :the older", "MODE #twice +n-s")
+    net.wait_level()
     cleo.does("JOIN #twice", "TOPIC #twice :the younger", "MODE #twice +ms")
     net.heal("b-c")
     net.wait_level()
