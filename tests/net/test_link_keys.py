@@ -4,7 +4,10 @@ import base64
 import os
 import re
 import shutil
+import socket
+import ssl
 import subprocess
+import time
 
 import pytest
 from live import GODWIT, SECONDS, Server, free_port
@@ -179,11 +182,48 @@ def openssl(port, *words):
     return subprocess.run(command, input="", capture_output=True, text=True, timeout=SECONDS)
 
 
-@pytest.mark.skipif(not shutil.which("gnutls-cli"), reason="without gnutls-cli")
-def test_tls_is_of_one_kind(server):
-    more = "link: {attempts-per-address: 100, attempts-bucket: 1000}\n"
+def configure(server, more):
     with open(server.folder / "godwit.yaml", "a") as config:
         config.write(more)
+
+
+def client_hello(version):
+    """What a client of that version begins with."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = version
+    context.set_alpn_protocols(["godwit-link/1"])
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing).do_handshake()
+    return outgoing.read()
+
+
+def test_what_fails_gets_no_answer_not_even_an_alert(server):
+    configure(server, "link: {attempts-per-address: 100, attempts-bucket: 1000, deadline-accept: 2s}\n")
+    server.start()
+    for words in (
+        b"NICK someone\r\nUSER someone 0 * :x\r\n", b"GWLH\1\1\0\x40" + b"a.example".ljust(64, b"\0"), b"\x16\3\1\0\4\1\0\0\0",
+        client_hello(ssl.TLSVersion.TLSv1_2), client_hello(ssl.TLSVersion.TLSv1_3),  # which has no raw public keys
+    ):
+        with socket.create_connection(("127.0.0.1", server.link_port), SECONDS) as sock:
+            sock.sendall(words)
+            try:
+                assert sock.recv(4096) == b""
+            except ConnectionResetError:
+                pass
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", server.link_port), SECONDS) as sock:
+        assert sock.recv(4096) == b""
+    assert 1.5 < time.monotonic() - began < 5
+    assert int(server.status()["link-attempts.E_TIMEOUT"]) == 1
+    assert any("result=E_TIMEOUT state=T_TLS" in line for line in server.err)
+    server.stop()
+
+
+@pytest.mark.skipif(not shutil.which("gnutls-cli"), reason="without gnutls-cli")
+def test_tls_is_of_one_kind(server):
+    configure(server, "link: {attempts-per-address: 100, attempts-bucket: 1000}\n")
     server.start()
     port = server.link_port
     done = "Handshake was completed"
