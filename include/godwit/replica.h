@@ -66,8 +66,9 @@ struct gw_join_progress {
 /** `why` and `progress`: NULL where they mean nothing. */
 typedef void gw_peer_news_fn(void *state, uint64_t link, enum gw_peer_news,
                              const struct gw_join_progress *progress, const char *why);
-/** Puts a message into the link's queue; always takes it. Called only within what room() allowed
- * last, but for hello, acknowledgements and refusals, which are short. */
+/** Puts a message into the link's queue; always takes it. Called only while something is left of
+ * what room() allowed last (so the last message may go beyond it), but for hello, acknowledgements
+ * and refusals, which are short. */
 typedef void gw_peer_send_fn(void *state, uint64_t link, const void *message, size_t n);
 
 struct gw_peer_spec {
@@ -91,14 +92,15 @@ struct gw_replica_ops {
 	/** This server's S entity and the O entity of its database's life; none until read. */
 	void (*identity)(void *services, struct gw_id *server_out, struct gw_id *life_out);
 	/** A link is up: says hello. -EEXIST: that link has a peer. -EAGAIN: the database is not
-	 * read yet. */
+	 * read yet, or must be got by a join first (and `joiner` is not set). */
 	int (*open)(void *services, const struct gw_peer_spec *);
 	/** The link is down. */
 	void (*close)(void *services, uint64_t link);
 	/** A message came. -EBADMSG, with a sentence: a breach; the caller closes the link. */
 	int (*input)(void *services, uint64_t link, const void *message, size_t n,
 	             struct gw_error *why);
-	/** The link takes so many bytes now. */
+	/** The link takes so many bytes now, in place of what was said before. Sending goes on
+	 * within this call, and later by itself until they are used up. */
 	void (*room)(void *services, uint64_t link, size_t bytes);
 	int (*peer)(void *services, uint64_t link, struct gw_peer_state *out); /* -ENOENT */
 	/** Joiner, after GW_PEER_VERIFIED: makes this server a member; GW_PEER_JOINED follows. */
@@ -107,8 +109,9 @@ struct gw_replica_ops {
 	 * (gw_committed_fn; `made` none) and GW_TOPIC_MEMBERSHIP. For a server that joins again. */
 	int (*set_aside)(void *services, struct gw_call done);
 	/** Calls `done` (gw_committed_fn) with 0 as soon as a neighbour has the transaction
-	 * durably, -ETIMEDOUT after `within_ns`, -ENOTCONN at once when no settled neighbour is
-	 * linked. `made` is `stamp`. -EAGAIN: too many wait. */
+	 * durably, -ETIMEDOUT after `within_ns`, -ENOTCONN when no neighbour is linked that has
+	 * settled, or the last one goes. Always in a later turn. `made` is `stamp`. -EAGAIN: too
+	 * many wait. */
 	int (*second_copy)(void *services, struct gw_stamp stamp, int64_t within_ns,
 	                   struct gw_call done);
 	/** Whether every member of the network has acknowledged `stamp` (then a name that was

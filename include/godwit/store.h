@@ -64,9 +64,9 @@ struct gw_store_row {
 	uint64_t version;
 };
 
-/** Keys in [from, to); an empty `to` is the end of the table. With `index` the table points to rows of
- * the table `of`, whose keys are its own without their first `skip` bytes: those rows are given, in
- * the order of the index. */
+/** Keys in [from, to); an empty `to` is the end of the table. With `index` the table points to rows
+ * of the table `of`, whose keys are its own without their first `skip` bytes: those rows are given,
+ * in the order of the index. */
 struct gw_store_range {
 	uint8_t table, reverse;
 	uint8_t index, of, skip;

@@ -1,10 +1,10 @@
 /*
- * services/acks.c - who holds what: the neighbours by their acknowledgements on the link, all members
- * by the `ack` cells that they write.
+ * services/acks.c - who holds what: the neighbours by their acknowledgements on the link, all
+ * members by the `ack` cells that they write.
  *
- * A neighbour's acknowledgement is durable: a reply that must survive the loss of one server waits for
- * it. The cells, at most one a minute and server, and none for acknowledgements alone, say for the
- * whole network what may be collected, and whose names are settled for good.
+ * A neighbour's acknowledgement is durable: a reply that must survive the loss of one server waits
+ * for it. The cells, at most one a minute and server, and none for acknowledgements alone, say for
+ * the whole network what may be collected, and whose names are settled for good.
  */
 #include "members.h"
 #include "peer.h"
@@ -167,8 +167,7 @@ int second_copy(void *services, struct gw_stamp stamp, int64_t within_ns, struct
 		    holds(peer, stamp))
 			copy->status = 0;
 	}
-	gw_timer_set(state->copies_timer, state->self,
-	             copy->status > 0 ? copies_due(state) : 0);
+	gw_timer_set(state->copies_timer, state->self, copy->status > 0 ? copies_due(state) : 0);
 	return 0;
 }
 

@@ -1,6 +1,6 @@
 /*
- * services/admin_replica.c - the operator's hand on replication: who is linked and how far, ending a
- * server's membership, making this copy the network's.
+ * services/admin_replica.c - the operator's hand on replication: who is linked and how far, ending
+ * a server's membership, making this copy the network's.
  */
 #include "members.h"
 #include "peer.h"
@@ -139,9 +139,10 @@ void admin_adopted(void *state_, uint64_t tag, int status, struct gw_id made)
 	(void)made;
 	if (status == 0) {
 		membership_set(state, GW_MEMBER_FULL);
-		gw_admin_text(state->self, req,
-		              "this server's copy is the network's database now; other servers have to "
-		              "join again");
+		gw_admin_text(
+			state->self, req,
+			"this server's copy is the network's database now; other servers have to "
+			"join again");
 	}
 	gw_admin_done(state->self, &req, status, status == 0 ? "" : "the database was not written");
 }

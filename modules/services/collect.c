@@ -3,8 +3,9 @@
  * nobody asks for.
  *
  * Safe is what every linked peer has acknowledged, while no round is coming in: whoever links later
- * must cover what was collected here, or is refused. Kind is what every member's ack cell covers, so
- * that no member is ever refused for it. The option collect-after goes by age in place of kindness.
+ * must cover what was collected here, or is refused. Kind is what every member's ack cell covers,
+ * so that no member is ever refused for it. The option collect-after goes by age in place of
+ * kindness.
  */
 #include "members.h"
 #include "peer.h"
@@ -133,14 +134,14 @@ static bool still_safe(struct services_state *state, const struct gw_store_row *
 	bool safe = !rounds_open(state) && bound_make(state, &bound);
 
 	for (size_t i = 0; i < n && safe; i++)
-		safe = rows[i].key.n > 16 &&
-		       vector_get(&bound, get_u64(rows[i].key.p)) >=
-			       get_u64((const uint8_t *)rows[i].key.p + 8);
+		safe = rows[i].key.n > 16 && vector_get(&bound, get_u64(rows[i].key.p)) >=
+		                                     get_u64((const uint8_t *)rows[i].key.p + 8);
 	vector_free(state->self, &bound);
 	return safe;
 }
 
-void collect_tombs(void *state_, uint64_t tag, int status, const struct gw_store_row *rows, size_t n)
+void collect_tombs(void *state_, uint64_t tag, int status, const struct gw_store_row *rows,
+                   size_t n)
 {
 	struct services_state *state = state_;
 	struct gw_store_op *ops;

@@ -30,9 +30,9 @@ struct pending {
 	struct gw_call done;
 	struct gw_stamp stamp;
 	size_t n_touched, names_n;
-	bool only_acks; /* nothing but acknowledgements */
+	bool only_acks;      /* nothing but acknowledgements */
 	uint8_t reserved[7]; /* 0 */
-	uint8_t *names; /* claims that are made or dropped: length, then as name_prefix() */
+	uint8_t *names;      /* claims that are made or dropped: length, then as name_prefix() */
 	struct touched touched[];
 };
 
@@ -296,8 +296,8 @@ static void touch(struct pending *p, const struct gw_write *w)
 			p->touched[i].claims |= is_claim(w);
 			return;
 		}
-	p->touched[p->n_touched++] = (struct touched){
-		.class = w->class, .dead = dead, .claims = is_claim(w), .id = id};
+	p->touched[p->n_touched++] =
+		(struct touched){.class = w->class, .dead = dead, .claims = is_claim(w), .id = id};
 }
 
 /* Names that are claimed are found from now on; those that change hands are forgotten at the

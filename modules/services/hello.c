@@ -2,9 +2,9 @@
  * services/hello.c - the first message of both sides: who it is, what it holds, and whether the two
  * may go on.
  *
- * A server that was removed or expired is told so. One that lacks a deletion which is no longer held
- * here would bring back what was deleted: it must join again. And what it has of this server's own
- * transactions tells whether this server's database is an old copy.
+ * A server that was removed or expired is told so. One that lacks a deletion which is no longer
+ * held here would bring back what was deleted: it must join again. And what it has of this server's
+ * own transactions tells whether this server's database is an old copy.
  */
 #include "members.h"
 #include "peer.h"
@@ -27,8 +27,7 @@ void hello_send(struct services_state *state, struct peer *peer)
 	                           .origin = state->origin,
 	                           .wall_ms = (uint64_t)gw_wall_ns(state->self) / GW_MS};
 	const struct vector *kept =
-		peer->joiner ? NULL
-			     : round_kept(state, peer->server, &hello.resume_origin);
+		peer->joiner ? NULL : round_kept(state, peer->server, &hello.resume_origin);
 	struct wire_out out;
 
 	peer_message(state, &out, SV_HELLO);
@@ -218,9 +217,8 @@ static void take_vector(struct services_state *state, struct peer *peer,
 		vector_raise(state->self, &peer->durable, e.origin, e.clock);
 		vector_raise(state->self, &peer->sent, e.origin, e.clock);
 	}
-	for (size_t i = 0; hello->resumes && hello->resume_origin == state->origin &&
-	                   i < hello->resume.n;
-	     i++) {
+	for (size_t i = 0;
+	     hello->resumes && hello->resume_origin == state->origin && i < hello->resume.n; i++) {
 		e = wire_vec_at(hello->resume, i);
 		vector_raise(state->self, &peer->sent, e.origin, e.clock);
 	}

@@ -106,8 +106,7 @@ static void take_ack(struct services_state *state, struct member *member, const 
 		gw_log(state->self, GW_ERROR,
 		       "an acknowledgement was written by another server: it is not believed "
 		       "of=%016llx by=%016llx",
-		       (unsigned long long)member->origin,
-		       (unsigned long long)cell->stamp.origin);
+		       (unsigned long long)member->origin, (unsigned long long)cell->stamp.origin);
 		return;
 	}
 	if (wire_vec_open(cell->value, &vec) != 0)

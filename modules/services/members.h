@@ -15,7 +15,7 @@ struct member {
 	struct gw_id server; /* none: its core is not known */
 	uint64_t origin;
 	bool dead;
-	uint8_t reserved[7]; /* 0 */
+	uint8_t reserved[7];   /* 0 */
 	struct gw_stamp acked; /* of the cell that says so; clock 0: none yet */
 	struct vector ack;
 	uint64_t owes_since_ms; /* wall clock: of the first change since its last acknowledgement */

@@ -1,7 +1,7 @@
 /*
- * services/merge.h - what the files of the merge function share: merge.c (cells and what follows from
- * them) and merge_round.c (rounds of other servers, vectors, collection). All of it runs on the write
- * lane, in the store's transaction.
+ * services/merge.h - what the files of the merge function share: merge.c (cells and what follows
+ * from them) and merge_round.c (rounds of other servers, vectors, collection). All of it runs on
+ * the write lane, in the store's transaction.
  */
 #ifndef SERVICES_MERGE_H
 #define SERVICES_MERGE_H

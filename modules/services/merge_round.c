@@ -184,7 +184,8 @@ static int live_is(struct gw_store_tx *tx, const uint8_t live[8 + DIGEST_BYTES])
 
 	if (status != 0)
 		return status == -ENOENT && get_u64(live) == 0 ? 0 : -EBADE;
-	return row.val.n == 8 + DIGEST_BYTES && memcmp(row.val.p, live, row.val.n) == 0 ? 0 : -EBADE;
+	return row.val.n == 8 + DIGEST_BYTES && memcmp(row.val.p, live, row.val.n) == 0 ? 0
+	                                                                                : -EBADE;
 }
 
 int verb_vector(struct gw_store_tx *tx, const struct gw_store_op *op)
@@ -263,7 +264,6 @@ int verb_trim(struct gw_store_tx *tx, const struct gw_store_op *op)
 	}
 	if (status != 0 && status != -ENOENT)
 		return status;
-	return get_u64(last) == 0
-	               ? 0
-	               : gw_tx_put(tx, TABLE_META, blob("trimmed", 7), blob(last, 8), 0);
+	return get_u64(last) == 0 ? 0
+	                          : gw_tx_put(tx, TABLE_META, blob("trimmed", 7), blob(last, 8), 0);
 }

@@ -62,8 +62,9 @@ void peer_send_bytes(struct services_state *state, struct peer *peer, const void
 void peer_send(struct services_state *state, struct peer *peer, const struct wire_out *message)
 {
 	if (message->overflow)
-		gw_log(state->self, GW_ERROR, "a message is too long and was not sent kind=%u to=%s",
-		       message->p[0], peer->name);
+		gw_log(state->self, GW_ERROR,
+		       "a message is too long and was not sent kind=%u to=%s", message->p[0],
+		       peer->name);
 	else
 		peer_send_bytes(state, peer, message->p, message->n);
 }
@@ -82,9 +83,9 @@ void peer_news(struct services_state *state, struct peer *peer, enum gw_peer_new
 
 const char *peer_code(enum sv_code code)
 {
-	static const char *const names[] = {
-		"",      "REMOVED", "EXPIRED", "BEHIND",  "TOOFAR",  "ROLLBACK",
-		"CLOCK", "FORM",    "LIMIT",   "VERSION", "DIVERGED"};
+	static const char *const names[] = {"",       "REMOVED",  "EXPIRED", "BEHIND",
+	                                    "TOOFAR", "ROLLBACK", "CLOCK",   "FORM",
+	                                    "LIMIT",  "VERSION",  "DIVERGED"};
 
 	return code < sizeof(names) / sizeof(names[0]) ? names[code] : "";
 }
@@ -153,8 +154,9 @@ void peer_refuse(struct services_state *state, struct peer *peer, enum sv_code c
 	peer_send(state, peer, &out);
 	snprintf(why, sizeof(why), "refused here, %s: %s; try again in %u s", peer_code(code), text,
 	         back_off(state, peer));
-	gw_log(state->self, GW_WARN, "the services of a server are refused server=%s code=%s why=\"%s\"",
-	       peer->name, peer_code(code), text);
+	gw_log(state->self, GW_WARN,
+	       "the services of a server are refused server=%s code=%s why=\"%s\"", peer->name,
+	       peer_code(code), text);
 	peer_end(state, peer);
 	peer_news(state, peer, GW_PEER_REFUSED, NULL, why);
 }
@@ -258,16 +260,11 @@ static const struct {
 	peer_message_fn *fn;
 	uint8_t stage;
 } kinds[] = {
-	[SV_HELLO] = {hello_input, PEER_HELLO},
-	[SV_CELLS] = {cells_input, PEER_OPEN},
-	[SV_MARK] = {mark_input, PEER_OPEN},
-	[SV_ACK] = {ack_input, PEER_OPEN},
-	[SV_JOIN] = {join_give_join, PEER_OPEN},
-	[SV_JBEGIN] = {join_take_begin, PEER_OPEN},
-	[SV_JSLICE] = {join_take_slice, PEER_OPEN},
-	[SV_JACK] = {join_give_ack, PEER_OPEN},
-	[SV_JDONE] = {join_give_done, PEER_OPEN},
-	[SV_REFUSE] = {refuse_input, PEER_HELLO},
+	[SV_HELLO] = {hello_input, PEER_HELLO},     [SV_CELLS] = {cells_input, PEER_OPEN},
+	[SV_MARK] = {mark_input, PEER_OPEN},        [SV_ACK] = {ack_input, PEER_OPEN},
+	[SV_JOIN] = {join_give_join, PEER_OPEN},    [SV_JBEGIN] = {join_take_begin, PEER_OPEN},
+	[SV_JSLICE] = {join_take_slice, PEER_OPEN}, [SV_JACK] = {join_give_ack, PEER_OPEN},
+	[SV_JDONE] = {join_give_done, PEER_OPEN},   [SV_REFUSE] = {refuse_input, PEER_HELLO},
 };
 
 /* The first word behind the hello: it has accepted ours. */
@@ -373,9 +370,9 @@ int replica_open(void *services, const struct gw_peer_spec *spec)
 
 	if (peer_find(state, spec->link) != NULL)
 		return -EEXIST;
-	if (spec->joiner ? state->membership != GW_MEMBER_EMPTY &&
-	                           state->membership != GW_MEMBER_JOINING
-	                 : state->membership != GW_MEMBER_FULL)
+	if (spec->joiner
+	            ? state->membership != GW_MEMBER_EMPTY && state->membership != GW_MEMBER_JOINING
+	            : state->membership != GW_MEMBER_FULL)
 		return -EAGAIN;
 	peer = gw_alloc(self, sizeof(*peer));
 	peer->link = spec->link;

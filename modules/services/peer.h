@@ -14,10 +14,10 @@
  *     salvage.c      what a set-aside database alone has
  *     wire.c         bytes of the messages; vector.c vectors
  *
- * A peer's life: HELLO (ours is sent, theirs awaited) -> CHECK (the store is asked about what theirs
- * says) -> OPEN (rounds pass both ways) -> REFUSED (nothing is looked at any more until the link is
- * closed). A peer is named by its link's id; an answer of the store that comes when it is gone is
- * dropped.
+ * A peer's life: HELLO (ours is sent, theirs awaited) -> CHECK (the store is asked about what
+ * theirs says) -> OPEN (rounds pass both ways) -> REFUSED (nothing is looked at any more until the
+ * link is closed). A peer is named by its link's id; an answer of the store that comes when it is
+ * gone is dropped.
  */
 #ifndef SERVICES_PEER_H
 #define SERVICES_PEER_H
@@ -46,29 +46,30 @@ struct peer {
 	bool took_final; /* a final mark of its was merged */
 	bool reserved;
 	struct gw_call send, news;
-	int64_t room; /* bytes the link takes, less what was sent since */
+	int64_t room;         /* bytes the link takes, less what was sent since */
 	int64_t unsettled_ns; /* since when, if it was settled before; else 0 */
 
 	/* hello.c */
 	uint64_t origin; /* of its database's life */
 	struct gw_id life;
-	struct vector durable; /* what it holds, as its hello, acknowledgements and final marks say */
-	struct held *held;     /* messages that came while the stage was CHECK */
+	struct vector
+		durable;   /* what it holds, as its hello, acknowledgements and final marks say */
+	struct held *held; /* messages that came while the stage was CHECK */
 	size_t held_bytes;
 	bool resumes; /* our hello said that we hold a broken round of its */
 
 	/* round_send.c */
-	bool sending;   /* `sent` is set: rounds may go */
-	bool owes_mark; /* a round was begun */
-	bool reading;   /* a slice is being read */
+	bool sending;         /* `sent` is set: rounds may go */
+	bool owes_mark;       /* a round was begun */
+	bool reading;         /* a slice is being read */
 	uint8_t reserved2[4]; /* 0 */
 	struct vector sent;   /* the position up to which it has all */
 	struct vector marked; /* of the last mark: marks say what changed */
 	struct vector asked;  /* of the slice that is read: origins, and the clock behind which */
 	size_t slice_bytes;   /* of the next slice */
 	uint64_t bytes_sent, bytes_consumed; /* of cells and marks: the credit */
-	uint64_t cells_sent; /* since it last had all */
-	uint8_t *slice;      /* messages that wait for room, each behind its length (4 bytes) */
+	uint64_t cells_sent;                 /* since it last had all */
+	uint8_t *slice; /* messages that wait for room, each behind its length (4 bytes) */
 	size_t slice_n, slice_at;
 
 	/* round_take.c */
@@ -111,8 +112,8 @@ void peers_refuse(struct services_state *state, enum sv_code code, const char *w
 
 /** A message came. 0, or -EBADMSG with a sentence: a breach, for which the link is closed. Who has
  * called peer_refuse() returns 0. */
-typedef int peer_message_fn(struct services_state *state, struct peer *peer,
-                            struct gw_blob message, struct gw_error *why);
+typedef int peer_message_fn(struct services_state *state, struct peer *peer, struct gw_blob message,
+                            struct gw_error *why);
 
 /* replica.h */
 int replica_open(void *services, const struct gw_peer_spec *spec);
@@ -136,7 +137,8 @@ int own_is_forged(struct services_state *state, struct peer *peer, struct gw_sta
 
 /* --- round_send.c --- */
 
-/** From now on rounds go to the peer, beginning at `from`. `owed`: it holds a broken round of ours. */
+/** From now on rounds go to the peer, beginning at `from`. `owed`: it holds a broken round of ours.
+ */
 void round_send_open(struct services_state *state, struct peer *peer, const struct vector *from,
                      bool owed);
 /** Something was committed, acknowledged, or there is room: sends what may be sent. */

@@ -3,9 +3,10 @@
  * slice of the log at a time.
  *
  * A slice, the vector and the digest are read in one transaction, so a final mark says what the
- * database was at one moment. Nothing is queued: what is overwritten before its slice comes is never
- * sent. When a slice does not reach the end, the position moves to the last transaction that is in it
- * as a whole; its mark lets the other side go on from there with the same life of this database.
+ * database was at one moment. Nothing is queued: what is overwritten before its slice comes is
+ * never sent. When a slice does not reach the end, the position moves to the last transaction that
+ * is in it as a whole; its mark lets the other side go on from there with the same life of this
+ * database.
  */
 #include "peer.h"
 #include <errno.h>
@@ -20,7 +21,7 @@
 
 /** A slice as it was read. */
 struct slice {
-	struct vector seen; /* the vector of that moment */
+	struct vector seen;  /* the vector of that moment */
 	struct gw_blob live; /* count and digest; none: an empty database */
 	const struct gw_store_row *cells;
 	size_t n;
@@ -69,10 +70,9 @@ static void slice_read(struct services_state *state, struct peer *peer)
 		                                        .from = {key, 16},
 		                                        .to = {key + 16, 16}};
 	}
-	peer->reading =
-		store_read(state, ranges, n + 2,
-	                   peer->slice_bytes + (state->vector.n + 4) * VECTOR_ROW, CALL_SLICE,
-	                   peer->link) == 0;
+	peer->reading = store_read(state, ranges, n + 2,
+	                           peer->slice_bytes + (state->vector.n + 4) * VECTOR_ROW,
+	                           CALL_SLICE, peer->link) == 0;
 	gw_free(self, ranges);
 	gw_free(self, keys);
 }
@@ -189,12 +189,11 @@ static void write_mark(struct services_state *state, struct peer *peer, struct w
                        const struct slice *slice, bool final)
 {
 	static const uint8_t empty[8 + DIGEST_BYTES];
-	struct gw_blob live = slice->live.n > 0 ? slice->live
-	                                        : (struct gw_blob){empty, sizeof(empty)};
-	struct wire_mark mark = {
-		.final = final,
-		.cells = get_u64(live.p),
-		.digest = {(const uint8_t *)live.p + 8, DIGEST_BYTES}};
+	struct gw_blob live =
+		slice->live.n > 0 ? slice->live : (struct gw_blob){empty, sizeof(empty)};
+	struct wire_mark mark = {.final = final,
+	                         .cells = get_u64(live.p),
+	                         .digest = {(const uint8_t *)live.p + 8, DIGEST_BYTES}};
 	struct vector says = {0}, changed = {0};
 	uint64_t clock;
 
@@ -215,8 +214,8 @@ static void write_mark(struct services_state *state, struct peer *peer, struct w
 
 /* --- the position --- */
 
-/* Origins that were read to their end are sent up to the vector of that moment; the one in which the
- * slice ended, up to its last transaction. */
+/* Origins that were read to their end are sent up to the vector of that moment; the one in which
+ * the slice ended, up to its last transaction. */
 static void position_raise(struct services_state *state, struct peer *peer,
                            const struct slice *slice)
 {
@@ -283,12 +282,12 @@ static bool slice_flush(struct services_state *state, struct peer *peer)
 
 void round_send_pump(struct services_state *state, struct peer *peer)
 {
-	if (!peer->sending || peer->reading || peer->stage != PEER_OPEN || !slice_flush(state, peer))
+	if (!peer->sending || peer->reading || peer->stage != PEER_OPEN ||
+	    !slice_flush(state, peer))
 		return;
 	if (!peer->owes_mark && vector_covers(&peer->sent, &state->vector))
 		return;
-	if (peer->room <= 0 ||
-	    peer->bytes_sent - peer->bytes_consumed + peer->slice_bytes > CREDIT)
+	if (peer->room <= 0 || peer->bytes_sent - peer->bytes_consumed + peer->slice_bytes > CREDIT)
 		return;
 	slice_read(state, peer);
 }
@@ -311,8 +310,8 @@ void round_send_rows(void *state_, uint64_t link, int status, const struct gw_st
 	if (!slice.whole)
 		slice_cut(&slice);
 	if (!slice.whole && slice.n == 0) {
-		peer->slice_bytes = peer->slice_bytes < SLICE_MORE ? SLICE_MORE
-		                                                   : peer->slice_bytes * 2;
+		peer->slice_bytes =
+			peer->slice_bytes < SLICE_MORE ? SLICE_MORE : peer->slice_bytes * 2;
 		if (peer->slice_bytes > SLICE_MOST)
 			peer_refuse(state, peer, SV_LIMIT, "a transaction is too large to be sent");
 	} else {

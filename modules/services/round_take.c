@@ -25,7 +25,7 @@ struct merging {
 	uint64_t id, link;
 	struct round *round; /* NULL: the mark came without cells */
 	size_t bytes;
-	bool given; /* the store has it */
+	bool given;          /* the store has it */
 	uint8_t reserved[7]; /* 0 */
 	struct vector vector;
 	uint64_t cells;
@@ -282,8 +282,8 @@ static void merge_begin(struct services_state *state, struct peer *peer,
 	merge_next(state);
 }
 
-/* What it has committed needs not be sent back, and our own of it is safe there. Whoever writes here
- * from now on has seen the round, so the clock must be past it. */
+/* What it has committed needs not be sent back, and our own of it is safe there. Whoever writes
+ * here from now on has seen the round, so the clock must be past it. */
 static void learn_final(struct services_state *state, struct peer *peer)
 {
 	gw_clock_raise(state->self, vector_greatest(&peer->theirs));

@@ -202,9 +202,10 @@ static const struct gw_call_row services_calls[] = {
 };
 
 static const struct gw_option services_options[] = {
-	{"collect-after", GW_OPT_DURATION, "0", 0, 3650 * 24 * 3600 * GW_SECOND, false,
-         "Deletions are forgotten after this time even if a server has not confirmed them; it then has "
-         "to join again. 0: never."},
+	{"collect-after", GW_OPT_DURATION, "0s", 0, 3650 * 24 * 3600 * GW_SECOND, false,
+         "Deletions are forgotten after this time even if a server has not confirmed them; it then "
+         "has "
+         "to join again. 0s: never."},
 	{.name = NULL},
 };
 
@@ -236,7 +237,8 @@ static const struct gw_admin_command services_commands[] = {
          .call = CALL_EXPIRE_COMMAND},
 	{.name = "services adopt",
          .args = "",
-         .help = "Makes this server's copy the network's database: the only one that is left. Other "
+         .help = "Makes this server's copy the network's database: the only one that is left. "
+                 "Other "
                  "servers have to join again.",
          .privilege = "server",
          .call = CALL_ADOPT_COMMAND},

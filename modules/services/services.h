@@ -194,7 +194,7 @@ struct services_state {
 	                            is not kept */
 	struct filter filter, growing;
 	bool filter_ready, filter_walking;
-	bool filter_again; /* what it walks over has changed: from the start */
+	bool filter_again;    /* what it walks over has changed: from the start */
 	uint8_t reserved3[5]; /* 0 */
 
 	/* read.c, find.c: what the store is asked for */
@@ -235,17 +235,18 @@ enum verb {
 	               it already */
 	VERB_ISSUE, /* key: origin, val: clock: a transaction of this server is in the batch */
 	VERB_META,  /* key: string, val: bytes; none: the row goes */
-	VERB_CELLS, /* key: anything, val: cells in a row (cells_put()), each merged as by VERB_CELL;
-	               fast when they come in the order of keys, and fastest behind the last one */
+	VERB_CELLS, /* key: anything, val: cells in a row (cells_put()), each merged as by
+	               VERB_CELL; fast when they come in the order of keys, and fastest behind the
+	               last one */
 	VERB_ROUND, /* the same, but for cells that the vector covers; those of a file: val is the
 	               number of bytes in it */
-	VERB_VECTOR, /* key: anything, val: VECTOR_FRONT, entries: the vector rises to them. If it is
-	                equal then, and the front says so, -EBADE unless count and digest fit */
+	VERB_VECTOR,  /* key: anything, val: VECTOR_FRONT, entries: the vector rises to them. If it
+	                 is  equal then, and the front says so, -EBADE unless count and digest fit */
 	VERB_COLLECT, /* key: of the table tomb; val none: the tombstone goes for good */
 	VERB_TRIM,    /* key: clock, val: how many at most: clocks of the table own below it go */
-	VERB_IMAGE,   /* key: anything, val: cells in a row, stored as they are, without what follows
-	                 from them (index.c) */
-	VERB_ROWS     /* key: anything, val: rows of the operation's table (pile.h) */
+	VERB_IMAGE, /* key: anything, val: cells in a row, stored as they are, without what follows
+	               from them (index.c) */
+	VERB_ROWS   /* key: anything, val: rows of the operation's table (pile.h) */
 };
 #define VECTOR_FRONT (1 + 8 + DIGEST_BYTES) /* whether to compare; live count and digest */
 gw_store_merge_fn merge;
@@ -327,8 +328,8 @@ struct request {
 	uint8_t class;
 	struct gw_id entity;
 	size_t max_bytes;
-	uint8_t *claims; /* read: names whose rows are read with the entity: length, prefix; find_shown:
-	                    the digits; NULL: none */
+	uint8_t *claims; /* read: names whose rows are read with the entity: length, prefix;
+	                    find_shown: the digits; NULL: none */
 	size_t n_claims;
 	uint8_t from_n, from[NAME_KEY_MAX + 1]; /* walks: where the next slice begins */
 	UT_hash_handle hh;

@@ -106,8 +106,7 @@ static bool was_asked(const struct request *request, const uint8_t *name, size_t
 
 /* Whose a name is: from the rows, if it was asked for with them, else from the cache. */
 static int owner_known(struct services_state *state, const struct shown_rows *in,
-                       const uint8_t *name, size_t name_n, struct gw_owner *owner,
-                       unsigned *digits)
+                       const uint8_t *name, size_t name_n, struct gw_owner *owner, unsigned *digits)
 {
 	size_t first = 0, end;
 
@@ -180,10 +179,11 @@ int shown_resolve(struct services_state *state, const struct shown_rows *in, str
 		if (status == -EAGAIN)
 			return status;
 		cells[i].contested = digits > 0;
-		cells[i].beaten = status == 0 && !(owner.class == entity->class &&
-		                                   gw_id_is(owner.id, entity->id));
+		cells[i].beaten = status == 0 &&
+		                  !(owner.class == entity->class && gw_id_is(owner.id, entity->id));
 		if (names_class(entity->class, name))
-			first_take(&first, &cells[i], digits < DIGITS_LEAST ? DIGITS_LEAST : digits);
+			first_take(&first, &cells[i],
+			           digits < DIGITS_LEAST ? DIGITS_LEAST : digits);
 	}
 	show(&first, entity, room);
 	return 0;
@@ -224,7 +224,8 @@ static size_t digits_behind(const char *folded, size_t n)
 	return digits;
 }
 
-/* All names that could stand before the `~`: the one that is there, or longer ones that were cut. */
+/* All names that could stand before the `~`: the one that is there, or longer ones that were cut.
+ */
 static int ask_stem(struct services_state *state, struct request *request, const char *stem,
                     size_t stem_n, size_t digits)
 {
@@ -276,8 +277,7 @@ static bool is_meant(const struct request *request, size_t typed, const struct g
 
 	form((const char *)row->key.p + 2, name_n, row_bits(row), (unsigned)typed,
 	     shown_max(request->class), text);
-	return strlen(text) == request->name_n &&
-	       memcmp(text, request->name, request->name_n) == 0;
+	return strlen(text) == request->name_n && memcmp(text, request->name, request->name_n) == 0;
 }
 
 /* Rows of one name: those behind the first one do not own it. */
@@ -358,8 +358,8 @@ int claimants(void *services, enum gw_namespace ns, const void *folded, size_t n
 	return status;
 }
 
-static void claimant_tell(const struct request *request, const struct gw_store_row *row,
-                          bool owns, unsigned digits)
+static void claimant_tell(const struct request *request, const struct gw_store_row *row, bool owns,
+                          unsigned digits)
 {
 	gw_owner_fn *fn = (gw_owner_fn *)gw_call_fn(request->done);
 	struct gw_owner owner;

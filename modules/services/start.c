@@ -179,7 +179,8 @@ static int network_of_one(struct services_state *state)
 	                      gw_call(self, CALL_MADE, 0));
 }
 
-int life_begin(struct services_state *state, const struct gw_id *dead, size_t n, struct gw_call done)
+int life_begin(struct services_state *state, const struct gw_id *dead, size_t n,
+               struct gw_call done)
 {
 	struct gw_self *self = state->self;
 	struct gw_stamp stamp = {gw_clock_next(self), draw_origin(self)};

@@ -1,9 +1,10 @@
 /*
- * services/tell.c - what a merged round means for those who look: caches forget, subscribers hear of
- * each entity.
+ * services/tell.c - what a merged round means for those who look: caches forget, subscribers hear
+ * of each entity.
  *
- * The round's cells are gone through again. A small round is told at once; of a large one the caches
- * forget all, and entities are told a share per turn, from memory or, piece by piece, from the file.
+ * The round's cells are gone through again. A small round is told at once; of a large one the
+ * caches forget all, and entities are told a share per turn, from memory or, piece by piece, from
+ * the file.
  */
 #include "members.h"
 #include "round.h"

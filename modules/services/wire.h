@@ -1,9 +1,10 @@
 /*
- * services/wire.h - the bytes of the messages between databases: pure, no state, no input or output.
+ * services/wire.h - the bytes of the messages between databases: pure, no state, no input or
+ * output.
  *
- * A message is one byte of kind and what follows from it; integers are big endian. Readers skip what
- * stands behind what they know, and whole messages of kinds from SV_OPTIONAL on that they do not
- * know, so a newer minor version may add to both. services.md has the layout of each.
+ * A message is one byte of kind and what follows from it; integers are big endian. Readers skip
+ * what stands behind what they know, and whole messages of kinds from SV_OPTIONAL on that they do
+ * not know, so a newer minor version may add to both. services.md has the layout of each.
  */
 #ifndef SERVICES_WIRE_H
 #define SERVICES_WIRE_H

@@ -114,8 +114,7 @@ int commit_add(void *store, const struct gw_store_op *ops, size_t n, enum gw_sto
 	if (state->pending + bytes > STORE_PENDING_MAX)
 		return -EAGAIN;
 	batch = gw_alloc(state->self, sizeof(*batch) + bytes);
-	*batch = (struct batch){
-		.done = done, .n_ops = (uint32_t)n, .files = files, .bytes = bytes};
+	*batch = (struct batch){.done = done, .n_ops = (uint32_t)n, .files = files, .bytes = bytes};
 	at = batch->ops;
 	for (size_t i = 0; i < n; i++)
 		at = op_flatten(at, &ops[i]);
@@ -151,8 +150,8 @@ static struct write_job *job_new(struct store_state *state)
 		batch = state->queue;
 		DL_DELETE(state->queue, batch);
 		DL_APPEND(state->in_flight, batch);
-		job->slots[i] = (struct slot){
-			.n_ops = batch->n_ops, .files = batch->files, .offset = at};
+		job->slots[i] =
+			(struct slot){.n_ops = batch->n_ops, .files = batch->files, .offset = at};
 		memcpy((uint8_t *)job + at, batch->ops, batch->bytes);
 		at += batch->bytes;
 	}

@@ -103,7 +103,7 @@ struct flat_op {
 	uint8_t kind, table;
 	uint16_t key_n;
 	uint32_t val_n;
-	int32_t file; /* the batch's own; 0: none */
+	int32_t file;      /* the batch's own; 0: none */
 	uint32_t reserved; /* 0 */
 	uint64_t version;
 };
@@ -120,7 +120,7 @@ void flat_close(const uint8_t *ops, size_t n);
 /** One batch in a job. */
 struct slot {
 	uint32_t n_ops;
-	uint32_t files; /* how many operations have one */
+	uint32_t files;    /* how many operations have one */
 	uint32_t reserved; /* 0 */
 	int32_t status;
 	size_t offset; /* of its operations, from the job's beginning */

@@ -80,7 +80,8 @@ static void start_account(struct node *node, struct gw_self *self, uint64_t tag)
 	assert_int_equal(status, 0);
 }
 
-static void start_edit(struct node *node, struct gw_self *self, struct gw_id account, uint64_t value)
+static void start_edit(struct node *node, struct gw_self *self, struct gw_id account,
+                       uint64_t value)
 {
 	char text[90];
 	struct gw_write write = {

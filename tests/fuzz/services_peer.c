@@ -1,9 +1,9 @@
 /*
- * tests/fuzz/services_peer.c - a linked server that sends anything: nothing of it may crash this one,
- * or leave tables that do not fit their cells.
+ * tests/fuzz/services_peer.c - a linked server that sends anything: nothing of it may crash this
+ * one, or leave tables that do not fit their cells.
  *
- * The input is a run of messages, each behind two bytes of length; they come behind a good hello. The
- * two servers are made once, and anew when one is lost by what was sent.
+ * The input is a run of messages, each behind two bytes of length; they come behind a good hello.
+ * The two servers are made once, and anew when one is lost by what was sent.
  */
 #include "tests/fuzz/fuzz.h"
 #include "tests/unit/services_net.h"

@@ -1,6 +1,6 @@
 /*
- * tests/fuzz/services_wire.c - messages between databases: whatever comes is read within its bounds,
- * and what is read and written again is the same.
+ * tests/fuzz/services_wire.c - messages between databases: whatever comes is read within its
+ * bounds, and what is read and written again is the same.
  */
 #include "modules/services/wire.h"
 #include "tests/fuzz/fuzz.h"

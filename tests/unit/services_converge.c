@@ -1,9 +1,9 @@
 /*
- * tests/unit/services_converge.c - random networks of databases: whatever breaks, they become equal,
- * and nothing that was reported is lost.
+ * tests/unit/services_converge.c - random networks of databases: whatever breaks, they become
+ * equal, and nothing that was reported is lost.
  *
- *     services_converge [SEEDS [FIRST]]      100 seeds from 1 unless told otherwise; a failing seed is
- * printed
+ *     services_converge [SEEDS [FIRST]]      100 seeds from 1 unless told otherwise; a failing seed
+ * is printed
  *
  * Two to five servers with wrong clocks write, link, split, lose power (store_fake forgets what was
  * not synced), come back; messages pass one by one. All is healed at last: then all tables are the
@@ -102,9 +102,9 @@ static void fill(struct world *w, struct op *op, const struct op *on)
 static bool choose(struct world *w, struct op *op)
 {
 	static const enum kind on[KINDS] = {
-		[EDIT] = REGISTER,   [DROP] = REGISTER,     [CLAIM] = REGISTER,
+		[EDIT] = REGISTER,    [DROP] = REGISTER,    [CLAIM] = REGISTER,
 		[UNCLAIM] = REGISTER, [ACCESS] = REGISTER,  [UNACCESS] = REGISTER,
-		[UNBAN] = BAN,       [STRANGE] = REGISTER,
+		[UNBAN] = BAN,        [STRANGE] = REGISTER,
 	};
 	const struct op *of = NULL;
 

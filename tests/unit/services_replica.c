@@ -89,7 +89,8 @@ static void the_same_on_the_real_store(void **state)
 	net_close(&net);
 }
 
-/* One transaction is one message of cells, one mark, and one acknowledgement: nothing comes back. */
+/* One transaction is one message of cells, one mark, and one acknowledgement: nothing comes back.
+ */
 static void a_write_takes_three_messages(void **state)
 {
 	struct net net;
@@ -185,8 +186,8 @@ static void edit_long(struct net *net, int i, struct gw_id account, size_t n)
 	free(value);
 }
 
-/* The first slice ends in front of two edits, which the other side overwrites before the second: then
- * nothing is left to be sent but the mark that merges the first. */
+/* The first slice ends in front of two edits, which the other side overwrites before the second:
+ * then nothing is left to be sent but the mark that merges the first. */
 static void a_round_whose_rest_was_overwritten_is_merged(void **state)
 {
 	struct net net;
@@ -390,7 +391,8 @@ static struct gw_stamp now_plus(struct net *net, int64_t ms, uint64_t origin)
 
 static void put_breach(struct net *net, struct bytes *b, enum breach which)
 {
-	struct gw_stamp good = now_plus(net, 100, 4711), own = now_plus(net, 100, net->nodes[0].origin),
+	struct gw_stamp good = now_plus(net, 100, 4711),
+			own = now_plus(net, 100, net->nodes[0].origin),
 			future = now_plus(net, 70000, 4711);
 
 	u8(b, CELLS);

@@ -276,9 +276,9 @@ static int found(struct rig *rig, int status)
 int rig_find(struct rig *rig, char ns, const char *folded)
 {
 	rig->answered = false;
-	return found(rig, GW_VIA(rig->services, gw_services_ops, find, (enum gw_namespace)ns,
-	                         folded, strlen(folded), &rig->owner,
-	                         gw_call(rig->self, CALL_OWNER, 0)));
+	return found(rig,
+	             GW_VIA(rig->services, gw_services_ops, find, (enum gw_namespace)ns, folded,
+	                    strlen(folded), &rig->owner, gw_call(rig->self, CALL_OWNER, 0)));
 }
 
 int rig_find_shown(struct rig *rig, char ns, const char *folded)
