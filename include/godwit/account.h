@@ -29,15 +29,16 @@ struct gw_mechanism {
 /** Who has proved to be whom. */
 struct gw_login {
 	struct gw_id account;
-	const char *name; /* NULL: a guest */
-	const char *host; /* visible host of the account, NULL: none */
+	const char *name;  /* NULL: a guest */
+	const char *host;  /* visible host of the account, NULL: none */
 	const char *waits; /* names that it claims and other accounts own, "ann, bob"; NULL: none */
 };
 
 /** Question, asked before a name is claimed for somebody: an account's, a nick, a channel's. */
 struct gw_claim_query {
-	char away[256]; /* filled: servers of the network that are out of sight, "one, two", "": none.
-	                   One of them may know of an earlier claim: the name is provisional */
+	char away[256]; /* filled: servers of the network that are out of sight, "one, two", "":
+	                   none. One of them may know of an earlier claim: the name is provisional
+	                 */
 };
 #define GW_TOPIC_MAY_CLAIM "account.may-claim"
 

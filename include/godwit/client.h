@@ -180,9 +180,9 @@ struct gw_lose_query {
 	"client.may-enter" /* question; struct gw_client *: about to become Connected (bans) */
 #define GW_TOPIC_MAY_NICK "client.may-nick" /* question; struct gw_nick_query * */
 #define GW_TOPIC_MAY_LOSE_NICK                                                                     \
-	"client.may-lose-nick" /* question; struct gw_lose_query *: an account owns the client's    \
-	                          nick, and it is not logged in to that one. Refused: it is about to \
-	                          be */
+	"client.may-lose-nick" /* question; struct gw_lose_query *: an account owns the client's   \
+	                          nick, and it is not logged in to that one. Refused: it is about  \
+	                          to be */
 #define GW_TOPIC_CONNECTING                                                                        \
 	"client.connecting" /* notification; struct gw_client *: ready to talk, TLS is up */
 #define GW_TOPIC_UNAUTHENTICATED                                                                   \

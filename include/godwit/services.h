@@ -141,9 +141,9 @@ struct gw_entity {
 	struct gw_id id;
 	const struct gw_cell *cells;
 	size_t n;
-	/** Accounts and channels: how it is shown, and addressed (see `find_shown`): the first name of
-	 * its class that it claims and owns. One that owns none is shown as NAME~DIGITS of the first
-	 * that it claims. NULL: it claims none. */
+	/** Accounts and channels: how it is shown, and addressed (see `find_shown`): the first name
+	 * of its class that it claims and owns. One that owns none is shown as NAME~DIGITS of the
+	 * first that it claims. NULL: it claims none. */
 	const char *shown;
 };
 

@@ -177,7 +177,7 @@ struct account {
 	uint8_t decoy[CRED_KEY]; /* the secret that salts of unknown names come from */
 	struct gw_id decoy_entity;
 	bool decoy_stored;
-	bool servers_read; /* or being read */
+	bool servers_read;   /* or being read */
 	uint8_t reserved[6]; /* 0 */
 
 	/* servers.c */

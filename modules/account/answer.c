@@ -80,7 +80,8 @@ void say_stored(struct account *st, struct gw_client *c, const struct task *task
 	servers_away(st, away, sizeof(away));
 	if (name && away[0] != '\0')
 		say_note(st, c, "PROVISIONAL",
-		         "The name is provisional until these servers have returned, as somebody may "
+		         "The name is provisional until these servers have returned, as somebody "
+		         "may "
 		         "have registered it there before: %s",
 		         away);
 }
@@ -92,7 +93,8 @@ const char *commit_trouble(int status)
 		return "The server's disk is full: nothing was stored. Tell an operator, or try "
 		       "again later.";
 	case -EROFS:
-		return "This server cannot store anything now: it has lost touch with the network's "
+		return "This server cannot store anything now: it has lost touch with the "
+		       "network's "
 		       "database and has to join the network again. Operators know.";
 	case -EAGAIN:
 		return "The server is busy: nothing was stored. Try again in a moment.";

@@ -1,6 +1,6 @@
 /*
- * mail.c - codes, and bad news of names, by mail: a configurable command (sendmail and its kind) gets the message on its
- * standard input.
+ * mail.c - codes, and bad news of names, by mail: a configurable command (sendmail and its kind)
+ * gets the message on its standard input.
  *
  * One at a time, the others wait in a bounded queue. A job starts the command without a shell and
  * without our environment, the message fits into the pipe, so neither the loop nor a lane waits for
@@ -25,7 +25,7 @@ struct letter {
 	char to[MAILADDR_MAX + 1], name[GW_NAME_MAX + 1];
 	char code[CODE_LENGTH + 1];  /* "": about a name that was lost */
 	char shown[GW_NAME_MAX + 1]; /* what it is instead */
-	pid_t pid; /* 0: not yet started */
+	pid_t pid;                   /* 0: not yet started */
 	int64_t deadline_ns;
 	struct letter *prev, *next;
 };
@@ -113,13 +113,12 @@ static int write_code(struct account *st, const struct letter *letter, char *out
 {
 	const char *network = gw_server_string(st->self, "network");
 
-	return snprintf(
-		out, max,
-		"Somebody, probably you, registers the account %s on the chat network %s.\n"
-		"To complete it, type there:\n\n    /quote VERIFY %s %s\n\n"
-		"If it was not you, ignore this message: without the code there will be no "
-		"account.\n",
-		letter->name, network, letter->name, letter->code);
+	return snprintf(out, max,
+	                "Somebody, probably you, registers the account %s on the chat network %s.\n"
+	                "To complete it, type there:\n\n    /quote VERIFY %s %s\n\n"
+	                "If it was not you, ignore this message: without the code there will be no "
+	                "account.\n",
+	                letter->name, network, letter->name, letter->code);
 }
 
 static int write_lost(struct account *st, const struct letter *letter, char *out, size_t max)

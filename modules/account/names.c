@@ -3,8 +3,8 @@
  *
  * The earlier claim owns the name; the other account is shown as NAME~DIGITS (the services database
  * computes it). When an account's claims have changed, here or elsewhere, it is read: sessions here
- * that are logged in to it follow the name it is shown by, and are told why; whoever else claims its
- * names is looked at too. A lost name is logged, and told by mail from where it was registered.
+ * that are logged in to it follow the name it is shown by, and are told why; whoever else claims
+ * its names is looked at too. A lost name is logged, and told by mail from where it was registered.
  */
 #include "account.h"
 #include <stdio.h>
@@ -78,11 +78,13 @@ void say_waits(struct account *st, struct gw_client *c, const char *shown, const
 {
 	if (waits == NULL || waits[0] == '\0')
 		return;
-	say_unasked(st, c, "NAME_WAITS",
-	            "Another account claimed %s earlier and owns it. Your account keeps all else; it is "
-	            "shown as %s, and logs in as that. ACCOUNT NICK ADD <nick> claims another name; "
-	            "your claim on %s waits in line.",
-	            waits, shown, waits);
+	say_unasked(
+		st, c, "NAME_WAITS",
+		"Another account claimed %s earlier and owns it. Your account keeps all else; it "
+	        "is "
+		"shown as %s, and logs in as that. ACCOUNT NICK ADD <nick> claims another name; "
+		"your claim on %s waits in line.",
+		waits, shown, waits);
 }
 
 static void follow(struct account *st, struct gw_client *c, const struct gw_entity *entity,
@@ -248,8 +250,8 @@ static void enqueue(struct account *st, struct gw_id account)
 {
 	if (st->n_changed == st->changed_room) {
 		st->changed_room = st->changed_room == 0 ? 16 : 2 * st->changed_room;
-		st->changed = gw_resize(st->self, st->changed,
-		                        st->changed_room * sizeof(*st->changed));
+		st->changed =
+			gw_resize(st->self, st->changed, st->changed_room * sizeof(*st->changed));
 	}
 	st->changed[st->n_changed++] = account;
 }
@@ -258,7 +260,8 @@ static void look_at(struct account *st, struct gw_id account)
 {
 	if (st->n_changed >= CHANGED_MOST) {
 		gw_log(st->self, GW_WARN,
-		       "too many accounts have changed at once: not all are looked at for names that "
+		       "too many accounts have changed at once: not all are looked at for names "
+		       "that "
 		       "two claim");
 		return;
 	}

@@ -86,10 +86,8 @@ static void list(struct account *st, struct gw_client *c, const struct gw_entity
 static void del(struct account *st, struct task *task, struct gw_client *c,
                 const struct gw_entity *entity)
 {
-	struct gw_write write = {.class = GW_CLASS_ACCOUNT,
-	                         .id = task->account,
-	                         .field = GW_F_NAME,
-	                         .remove = true};
+	struct gw_write write = {
+		.class = GW_CLASS_ACCOUNT, .id = task->account, .field = GW_F_NAME, .remove = true};
 	uint8_t sub[GW_NAME_MAX];
 	struct view view;
 
@@ -128,8 +126,8 @@ static void committed(struct account *st, struct task *task, int status, struct 
 
 	(void)made;
 	if (c != NULL && (status == -EEXIST || status == -E2BIG)) {
-		say_fail(st, c, "ACCOUNT", status == -EEXIST ? "ACCOUNT_EXISTS" : "LIMIT_REACHED", "",
-		         "%s",
+		say_fail(st, c, "ACCOUNT", status == -EEXIST ? "ACCOUNT_EXISTS" : "LIMIT_REACHED",
+		         "", "%s",
 		         status == -EEXIST ? "Another account owns that nick."
 		                           : "Your account has as many nicks as it may.");
 		task_end(st, task);

@@ -69,6 +69,7 @@ void call_service(void *state, uint64_t tag, const void *payload)
 		       "/quote ACCOUNT INFO, or PASSWORD <present> <new>, EMAIL <password> "
 		       "<address>,");
 		CLIENT(st, notice, c,
-		       "NICK LIST|ADD|DEL [nick], CERTFP LIST|ADD|DEL [fingerprint], DROP <account> <password>");
+		       "NICK LIST|ADD|DEL [nick], CERTFP LIST|ADD|DEL [fingerprint], DROP "
+		       "<account> <password>");
 	}
 }

@@ -1,6 +1,6 @@
 /*
- * servers.c - which servers the network has, and which of them are out of sight: they may know of an
- * earlier claim on a name that is registered here.
+ * servers.c - which servers the network has, and which of them are out of sight: they may know of
+ * an earlier claim on a name that is registered here.
  *
  * A member is a server entity (class S) with a living database (class O). Both are few, so all are
  * kept: read by two walks, then followed by "services.changed". What is in sight, the network says.
@@ -57,7 +57,8 @@ static void server_take(struct account *st, const struct gw_entity *entity)
 		server->id = entity->id;
 		HASH_ADD(hh, st->servers, id, sizeof(server->id), server);
 	}
-	server->weight = weight != NULL ? gw_part_u64(weight->value, 0, WEIGHT_USUAL) : WEIGHT_USUAL;
+	server->weight =
+		weight != NULL ? gw_part_u64(weight->value, 0, WEIGHT_USUAL) : WEIGHT_USUAL;
 	if (name != NULL)
 		gw_part_text(name->value, 2, server->name, sizeof(server->name));
 }
@@ -274,9 +275,10 @@ int call_may_claim(void *state, uint64_t tag, void *payload, struct gw_error *wh
 	if (st->replica->ops != NULL && REPLICA(st, membership) == GW_MEMBER_LOST)
 		return gw_fail(why, -EROFS, "%s", commit_trouble(-EROFS));
 	if (needs_majority(st) && sight.all > 0 && 2 * sight.seen <= sight.all)
-		return gw_fail(why, -EAGAIN,
-		               "Too little of the network is in sight from here to register names. Try "
-		               "again when these servers have returned: %s",
-		               query->away);
+		return gw_fail(
+			why, -EAGAIN,
+			"Too little of the network is in sight from here to register names. Try "
+			"again when these servers have returned: %s",
+			query->away);
 	return 0;
 }

@@ -119,7 +119,8 @@ static void tell_founder(struct channel_state *c, const struct registered *r)
 			CLIENT(c, unasked, to, NULL,
 			       "NOTICE %s :Somebody registered %s before you did, on a part of the "
 			       "network that was out of sight, and has the channel now. Your "
-			       "registration keeps its access list and modes as %s; CHANNEL DROP %s "
+			       "registration keeps its access list and modes as %s; CHANNEL DROP "
+			       "%s "
 			       "gives it up, else it waits in line.",
 			       to->nick, r->name, r->shown, r->shown);
 }

@@ -134,8 +134,8 @@ static void conclude(struct channel_state *c, struct gw_client *client, struct p
 	struct gw_stamp stamp = {p->made.clock, p->made.origin};
 
 	if (within > 0 && c->replica->ops != NULL) {
-		if (REPLICA(c, second_copy, stamp, within,
-		            gw_call(c->self, CALL_COPIED, p->tag)) == 0) {
+		if (REPLICA(c, second_copy, stamp, within, gw_call(c->self, CALL_COPIED, p->tag)) ==
+		    0) {
 			hold(c, client, p);
 			return;
 		}
@@ -154,8 +154,9 @@ void channel_copied(void *state, uint64_t tag, int status, struct gw_id made)
 
 	if (p == NULL)
 		return;
-	p->alone = status != 0 && !REPLICA(c, everywhere, (struct gw_stamp){made.clock, made.origin},
-	                                   away, sizeof(away));
+	p->alone =
+		status != 0 && !REPLICA(c, everywhere, (struct gw_stamp){made.clock, made.origin},
+	                                away, sizeof(away));
 	done(c, client, p);
 	finish(c, client, p);
 }
@@ -493,7 +494,8 @@ static void do_info(struct channel_state *c, struct gw_client *client, struct pe
 	       (unsigned long long)(r->since_ms / 1000), r->n_access);
 	if (r->beaten)
 		note(c, client, p, "NAME_WAITS",
-		     "An earlier registration owns the channel; this one waits in line for ", r->name);
+		     "An earlier registration owns the channel; this one waits in line for ",
+		     r->name);
 	finish(c, client, p);
 }
 

@@ -109,8 +109,8 @@ struct registered *channel_registered_take(struct channel_state *c, const struct
 	snprintf(r->shown, sizeof(r->shown), "%s", entity->shown != NULL ? entity->shown : name);
 	claim = gw_entity_cell(entity, GW_F_NAME, NULL, 0);
 	r->beaten = claim->beaten;
-	r->claim = (struct gw_stamp){gw_part_u64(claim->value, 0, 0),
-	                             gw_part_u64(claim->value, 1, 0)};
+	r->claim =
+		(struct gw_stamp){gw_part_u64(claim->value, 0, 0), gw_part_u64(claim->value, 1, 0)};
 	r->told &= r->beaten;
 	r->since_ms = core != NULL ? gw_part_u64(core->value, 1, 0) : 0;
 	r->founder = (struct gw_id){0, 0};

@@ -150,17 +150,20 @@ static void tell(struct client_state *st, struct client *c, const char *why,
 {
 	struct label *label = label_pause(c);
 
-	reply_line(st, c, NULL, "NOTICE %s :The nick %s %s. You are %s from now on; /NICK <nick> takes "
-	                        "another one.",
+	reply_line(st, c, NULL,
+	           "NOTICE %s :The nick %s %s. You are %s from now on; /NICK <nick> takes "
+	           "another one.",
 	           c->pub.nick, event->old, why, c->pub.nick);
 	label_resume(c, label);
 }
 
-/* Nobody chooses a nick with ~ in it: it was given here, or by the network, where two wanted one. */
+/* Nobody chooses a nick with ~ in it: it was given here, or by the network, where two wanted one.
+ */
 static void tell_new_nick(struct client_state *st, struct client *c, const struct gw_event *event)
 {
 	if (c->losing)
-		tell(st, c, "belongs to an account that is not the one you are logged in to", event);
+		tell(st, c, "belongs to an account that is not the one you are logged in to",
+		     event);
 	else if (strchr(c->pub.nick, '~') != NULL && strchr(event->old, '~') == NULL)
 		tell(st, c,
 		     "was in use twice when parts of the network met again, and the other user has "
@@ -250,8 +253,8 @@ static void queue(struct client_state *st, struct gw_id account)
 {
 	if (st->n_claimed == st->claimed_room) {
 		st->claimed_room = st->claimed_room == 0 ? 16 : 2 * st->claimed_room;
-		st->claimed = gw_resize(st->self, st->claimed,
-		                        st->claimed_room * sizeof(*st->claimed));
+		st->claimed =
+			gw_resize(st->self, st->claimed, st->claimed_room * sizeof(*st->claimed));
 	}
 	st->claimed[st->n_claimed++] = account;
 }

@@ -1,10 +1,10 @@
 /*
  * modules/oper/bans.c - bans by account and by address, with expiry and reason.
  *
- * A ban is an entity of class B: core = flags, type, mask, reason, setter, time, and of an account its
- * id, as its name may become another one's; and its expiry. An
- * address is judged when the connection comes, an account when it enters; whoever is there already
- * when a ban arrives is closed by their home server.
+ * A ban is an entity of class B: core = flags, type, mask, reason, setter, time, and of an account
+ * its id, as its name may become another one's; and its expiry. An address is judged when the
+ * connection comes, an account when it enters; whoever is there already when a ban arrives is
+ * closed by their home server.
  */
 #include "private.h"
 

@@ -201,8 +201,7 @@ void oper_admin_add(void *state, struct gw_admin_request *req, int argc, const c
 
 static void remove_grant(struct oper_state *o, struct request *r, const struct grant *grant)
 {
-	struct gw_write drop = {
-		.class = GW_CLASS_GRANT, .field = GW_F_CORE, .remove = true};
+	struct gw_write drop = {.class = GW_CLASS_GRANT, .field = GW_F_CORE, .remove = true};
 
 	if (grant == NULL) {
 		oper_request_end(o, r, -ENOENT, "that account is no operator's");

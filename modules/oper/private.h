@@ -87,9 +87,9 @@ struct request {
 	uint64_t tag;
 	struct gw_admin_request *req;
 	char role[ROLE_MAX + 1];
-	char done[160]; /* what to say on success */
-	uint8_t makes;  /* class of the entity that its commit makes, or 0 */
-	bool alone;     /* no other server has what was stored */
+	char done[160];          /* what to say on success */
+	uint8_t makes;           /* class of the entity that its commit makes, or 0 */
+	bool alone;              /* no other server has what was stored */
 	char name[MASK_MAX + 1]; /* of an account, or the mask of a ban */
 	char reason[REASON_MAX + 1];
 	int64_t lasts_ms;  /* of a ban; 0: for good */

@@ -33,8 +33,9 @@ void oper_request_end(struct oper_state *o, struct request *r, int status, const
 	if (status == 0) {
 		gw_admin_text(o->self, r->req, r->done);
 		if (r->alone)
-			gw_admin_text(o->self, r->req,
-			              "It is stored on this server only until another one is reached.");
+			gw_admin_text(
+				o->self, r->req,
+				"It is stored on this server only until another one is reached.");
 		oper_tell(o, "%s (by %s)", r->done, gw_admin_who(o->self, r->req));
 	}
 	gw_admin_done(o->self, &r->req, status, error);
@@ -47,9 +48,10 @@ static void end_failed(struct oper_state *o, struct request *r, int status)
 	char error[160];
 
 	snprintf(error, sizeof(error), "the services database did not take it: %s",
-	         status == -EROFS ? "this server has lost touch with the network's database and has "
-	                            "to join the network again"
-	                          : strerror(-status));
+	         status == -EROFS
+	                 ? "this server has lost touch with the network's database and has "
+	                   "to join the network again"
+	                 : strerror(-status));
 	oper_request_end(o, r, status, status == -ENOENT ? "it is gone already" : error);
 }
 
@@ -70,8 +72,8 @@ static void conclude(struct oper_state *o, struct request *r)
 	struct gw_stamp stamp = {r->made.clock, r->made.origin};
 
 	if (within > 0 && o->replica->ops != NULL) {
-		if (REPLICA(o, second_copy, stamp, within,
-		            gw_call(o->self, CALL_COPIED, r->tag)) == 0)
+		if (REPLICA(o, second_copy, stamp, within, gw_call(o->self, CALL_COPIED, r->tag)) ==
+		    0)
 			return;
 		r->alone = true;
 	}
@@ -86,8 +88,9 @@ void oper_copied(void *state, uint64_t tag, int status, struct gw_id made)
 
 	if (r == NULL)
 		return;
-	r->alone = status != 0 && !REPLICA(o, everywhere, (struct gw_stamp){made.clock, made.origin},
-	                                   away, sizeof(away));
+	r->alone =
+		status != 0 && !REPLICA(o, everywhere, (struct gw_stamp){made.clock, made.origin},
+	                                away, sizeof(away));
 	oper_request_end(o, r, 0, "");
 }
 

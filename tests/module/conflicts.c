@@ -22,12 +22,13 @@ static int setup(void **state)
 	char *build = realpath(getenv("GODWIT_BUILD") != NULL ? getenv("GODWIT_BUILD") : ".", NULL);
 
 	w->net = simnet_new(1);
-	assert_true(asprintf(&w->yaml,
-	                     "modules: [store, services, network, client, account, channel, message, "
-	                     "query, oper, guest, foreign]\n"
-	                     "module-directory: [%s/modules, %s/tests/modules]\n" TALK_FREE
-	                     "account: {iterations: 4096}\n",
-	                     build, build) > 0);
+	assert_true(
+		asprintf(&w->yaml,
+	                 "modules: [store, services, network, client, account, channel, message, "
+	                 "query, oper, guest, foreign]\n"
+	                 "module-directory: [%s/modules, %s/tests/modules]\n" TALK_FREE
+	                 "account: {iterations: 4096}\n",
+	                 build, build) > 0);
 	w->s = simnet_server(w->net, w->yaml);
 	free(build);
 	*state = w;
@@ -251,10 +252,11 @@ static void a_lost_name_is_told_by_mail(void **state)
 	close(fd);
 	client_send(ann, "REGISTER * ann@example.org secret-1");
 	client_expect(ann, "* REGISTER SUCCESS *");
-	assert_true(asprintf(&yaml,
-	                     "%.*saccount: {iterations: 4096, verify: email, mail-command: [/bin/sh, "
-	                     "-c, \"cat >>%s\"]}\n",
-	                     (int)(strstr(w->yaml, "account: {") - w->yaml), w->yaml, box) > 0);
+	assert_true(
+		asprintf(&yaml,
+	                 "%.*saccount: {iterations: 4096, verify: email, mail-command: [/bin/sh, "
+	                 "-c, \"cat >>%s\"]}\n",
+	                 (int)(strstr(w->yaml, "account: {") - w->yaml), w->yaml, box) > 0);
 	simserver_config(w->s, yaml);
 	free(yaml);
 	admin(w, "rehash");

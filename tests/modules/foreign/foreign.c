@@ -1,7 +1,7 @@
 /*
- * tests/modules/foreign/foreign.c - what another server registered long ago, and this one learns only
- * now: entities with an old stamp are merged into the store behind the back of the module services,
- * which then hears of them by a commit that changes nothing.
+ * tests/modules/foreign/foreign.c - what another server registered long ago, and this one learns
+ * only now: entities with an old stamp are merged into the store behind the back of the module
+ * services, which then hears of them by a commit that changes nothing.
  *
  *     foreign account NAME SECONDS     an account that claimed NAME so long ago
  *     foreign channel NAME SECONDS     a channel, likewise; nobody's
