@@ -133,7 +133,7 @@ int route_send(struct link_state *st, const struct gw_frame *frame)
 	struct cast cast = {.st = st, .frame = frame};
 
 	if (frame->n > GW_FRAME_MAX || frame->reach > GW_REACH_CHANNEL ||
-	    frame->reach == GW_REACH_HOP ||
+	    frame->reach == GW_REACH_HOP || frame->kind <= GW_FRAME_SERVICES ||
 	    (frame->reach == GW_REACH_CHANNEL &&
 	     (frame->channel == NULL || frame->channel[0] == '\0' ||
 	      strlen(frame->channel) > GW_CHANNEL_MAX)))
@@ -234,6 +234,10 @@ int route_input(struct link_state *st, struct link *link, const struct wire_fram
 	struct cast cast = {.st = st, .frame = frame, .whole = bytes, .whole_n = wire->whole};
 	bool known, here;
 
+	/* What two neighbours say to each other would be said in our name if it were passed on. */
+	if (frame->kind <= GW_FRAME_SERVICES && frame->reach != GW_REACH_HOP)
+		return gw_fail(why, -EPROTO, "a frame of kind %u that is not for its neighbour",
+		               frame->kind);
 	if (frame->kind == GW_FRAME_CONTROL)
 		return control_input(st, link, frame, why);
 	if (frame->kind == GW_FRAME_EVENT)

@@ -235,6 +235,26 @@ static void a_target_with_another_key_is_not_believed(void **state)
 	scene_end(&scene);
 }
 
+/* What neighbours say to each other would be said in this server's name if it were passed on. */
+static void frames_for_a_neighbour_go_no_further(void **state)
+{
+	(void)state;
+	for (uint8_t kind = GW_FRAME_CONTROL; kind <= GW_FRAME_SERVICES; kind++) {
+		uint8_t head[WIRE_HEAD_MAX];
+		struct gw_frame frame = {.kind = kind, .reach = GW_REACH_ALL, .body = "x", .n = 1};
+		struct scene scene;
+
+		scene_open(&scene);
+		raw_send(scene.raw, head, wire_head(&frame, head));
+		raw_send(scene.raw, "x", 1);
+		simnet_quiet(scene.net);
+		assert_false(up(&scene));
+		assert_int_equal(
+			stage_logged(scene.s, "link breach of the protocol peer=a.example"), 1);
+		scene_end(&scene);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +265,7 @@ int main(void)
 		cmocka_unit_test(what_nobody_asked_for_is_left_alone),
 		cmocka_unit_test(once_in_half_a_minute_is_enough),
 		cmocka_unit_test(a_target_with_another_key_is_not_believed),
+		cmocka_unit_test(frames_for_a_neighbour_go_no_further),
 	};
 
 	return sodium_init() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);

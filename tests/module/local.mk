@@ -112,6 +112,12 @@ tests_modules_wanting_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DREQUIRES='"els
 tests_modules_wanting_toy_la_CFLAGS = $(MODULE_CFLAGS)
 tests_modules_wanting_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 
+check_LTLIBRARIES += tests/modules/hostile/hostile.la
+tests_modules_hostile_hostile_la_SOURCES = tests/modules/hostile/hostile.c
+tests_modules_hostile_hostile_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
+tests_modules_hostile_hostile_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_hostile_hostile_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
 check_LTLIBRARIES += tests/modules/porter/porter.la
 tests_modules_porter_porter_la_SOURCES = tests/modules/porter.c
 tests_modules_porter_porter_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)

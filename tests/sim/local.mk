@@ -32,3 +32,7 @@ tests_sim_network_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 # a hundred seeds of it are part of the check
 sim-network: check-programs
 	GODWIT_BUILD=$(abs_builddir) tests/sim/network 3000
+
+check_PROGRAMS += tests/sim/hostile
+tests_sim_hostile_SOURCES = tests/sim/hostile.c
+tests_sim_hostile_LDADD = tests/sim/libsim.a $(TEST_LIBS)
