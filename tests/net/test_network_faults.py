@@ -6,13 +6,12 @@ import re
 import time
 
 import pytest
-from live import LINKED, QUICK, Network
+from live import LINKED, QUICK, Network, wait_for
 from people import CHEAP, Person
 from soak_net import crowd_talks, opposed, storm_rages
-from variants import Variants
+from variants import SRC, Variants
 
 GUESTS = LINKED.replace("account, ", "account, guest, ")
-SKEW = "network, link, burst, services, store"
 
 
 @pytest.fixture
@@ -124,8 +123,44 @@ def test_modules_are_replaced_while_links_are_up(tmp_path):
 
 
 class Newer(Variants):
-    """The next minor version: says so in its hello, and sends events and records of kinds that this one does not know."""
+    """The next minor version: it says so, says more in its hello and in its first messages, and sends messages of unknown types."""
 
-    @staticmethod
-    def edit(text):
+    EDITS = {
+        "#define SV_MINOR 0": "#define SV_MINOR 1",
+        "\tpeer->resumes = kept != NULL;\n\tpeer_send(state, peer, &out);\n":
+            "\twire_u64(&out, 4711);\n\tpeer->resumes = kept != NULL;\n\tpeer_send(state, peer, &out);\n"
+            "\tpeer_message(state, &out, SV_OPTIONAL + 1);\n\twire_u64(&out, 4711);\n\tpeer_send(state, peer, &out);\n",
+        "\tuint8_t begin[BEGIN_BYTES] = {LIVE_BEGIN};": "\tuint8_t begin[BEGIN_BYTES + 8] = {LIVE_BEGIN};",
+        "\tput_out(st, peer, begin, sizeof(begin));": '\tput_out(st, peer, "\\011new", 4);\n\tput_out(st, peer, begin, sizeof(begin));',
+    }
+    made = 0
+
+    @classmethod
+    def edit(cls, text):
+        for old, new in cls.EDITS.items():
+            cls.made += old in text
+            text = text.replace(old, new)
         return text
+
+
+def test_a_newer_minor_version_links_and_what_is_unknown_is_kept_or_dropped_as_it_says(tmp_path, linked):
+    newer = Newer(tmp_path / "modules", ["services", "burst"])
+    assert newer.made == len(Newer.EDITS)
+    newer.add(SRC / "tests" / "modules" / "skew" / "skew.c")
+    for name in newer.names:
+        newer.install(name, 1)
+    modules = f"module-directory: [{tmp_path}/modules]\n"
+    # a and c are of the next version and have a module that b has not.
+    net = linked("a-b b-c", own={"a": modules, "c": modules})
+    for name in "ac":
+        net[name].ctl("module", "load", "skew")
+    net["a"].ctl("skew", "say", "unheard-of")
+    net.wait_level()
+    assert net["c"].ctl("skew", "records") == "unheard-of\n"
+    wait_for(lambda: any("frame kind=100 body=unheard-of" in line for line in net["c"].err), "the frame")
+    heard = [line for line in net["c"].err if "unheard-of" in line and " skew:" in line]
+    assert [re.search(r"(heard|frame) kind=(\w+)", line).groups() for line in heard] == [("heard", "1"), ("frame", "100")]
+    anna, cleo = Person(net["a"].plain, "anna"), Person(net["c"].plain, "cleo")
+    net.wait_level()
+    cleo.does("PRIVMSG anna :all the same")
+    anna.expect(" PRIVMSG anna :all the same$")

@@ -26,6 +26,11 @@ class Variants:
             self._build(name)
             self.install(name, 0)
 
+    def add(self, source):
+        """A module that is no part of the server."""
+        subprocess.run([*self.cc, *self.compile, "-O0", "-w", "-fPIC", "-shared", "-o", str(self.folder / f"{source.stem}.so"), str(source), *self.link],
+                       cwd=BUILD, check=True)
+
     def _build(self, name):
         """The module's sources with the version changed, compiled in one go."""
         source = SRC / "modules" / name
