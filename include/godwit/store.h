@@ -117,6 +117,12 @@ struct gw_store_ops {
 	int (*wipe)(void *store, struct gw_call done);
 	/** Starts empty; what there was is gone. */
 	int (*discard)(void *store, struct gw_call done);
+	/** Opens the database that was set aside last, to be read with read_old() until
+	 * close_old(), and gives its identity. -ENOENT: there is none. */
+	int (*open_old)(void *store, char identity_out[GW_STORE_IDENTITY]);
+	int (*read_old)(void *store, const struct gw_store_range *ranges, size_t n,
+	                size_t max_bytes, struct gw_call rows);
+	void (*close_old)(void *store);
 	/** A consistent copy into the new folder `path`, usable as a state directory's database. */
 	int (*backup)(void *store, const char *path, struct gw_call done);
 

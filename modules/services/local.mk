@@ -29,6 +29,7 @@ SERVICES_SOURCES = \
 	modules/services/pile.c \
 	modules/services/verify.c \
 	modules/services/set_aside.c \
+	modules/services/salvage.c \
 	modules/services/wire.c \
 	modules/services/admin.c \
 	modules/services/backup.c

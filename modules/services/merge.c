@@ -487,6 +487,7 @@ static const struct {
 	[VERB_TRIM] = {verb_trim, 8, 8},
 	[VERB_IMAGE] = {verb_image, 1, 0},
 	[VERB_ROWS] = {verb_rows, 1, 0},
+	[VERB_SALVAGE] = {verb_salvage, CELL_KEY_LEAST, SALVAGE_FRONT + CELL_HEADER},
 };
 
 int merge(struct gw_store_tx *tx, uint64_t tag, const struct gw_store_op *op)

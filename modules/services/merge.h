@@ -33,4 +33,9 @@ int figures_write(struct walk *walk);
 typedef int verb_fn(struct gw_store_tx *tx, const struct gw_store_op *op);
 verb_fn verb_round, verb_vector, verb_collect, verb_trim;
 
+/* --- salvage.c --- */
+
+#define SALVAGE_FRONT 17 /* of a value: whether the entity is new, the stamp that the cell had */
+verb_fn verb_salvage;
+
 #endif

@@ -214,4 +214,13 @@ int join_take_member(void *services, uint64_t link);
 int set_aside(void *services, struct gw_call done);
 gw_store_done_fn set_aside_done;
 
+/* --- salvage.c: what only a database knew that was set aside --- */
+
+/** This server is a member: looks for it, when the time has come. */
+void salvage_start(struct services_state *state);
+gw_timer_fn salvage_tick;
+gw_store_rows_fn salvage_meta, salvage_network, salvage_old, salvage_rows;
+gw_committed_fn salvage_given;
+void salvage_drop(struct services_state *state);
+
 #endif

@@ -31,6 +31,7 @@ static const struct {
 	{offsetof(struct services_state, copies_timer), CALL_COPIES},
 	{offsetof(struct services_state, ack_timer), CALL_ACK},
 	{offsetof(struct services_state, collect_timer), CALL_COLLECT},
+	{offsetof(struct services_state, salvage_timer), CALL_SALVAGE},
 };
 
 static struct gw_timer **timer_of(struct services_state *state, size_t i)
@@ -76,6 +77,7 @@ static void services_unload(struct gw_self *self, void *state_, enum gw_unload w
 		gw_free(self, state->backup_path);
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
 		gw_timer_free(timer_of(state, i), self);
+	salvage_drop(state);
 	peers_drop_all(state);
 	rounds_drop_all(state);
 	tell_drop_all(state);
@@ -198,6 +200,12 @@ static const struct gw_call_row services_calls[] = {
 	[CALL_INDEX_MERGED] = {"index-merged", (gw_fn *)index_merged},
 	[CALL_INDEX_STORED] = {"index-stored", (gw_fn *)index_stored},
 	[CALL_ASIDE] = {"aside", (gw_fn *)set_aside_done},
+	[CALL_SALVAGE] = {"salvage", (gw_fn *)salvage_tick},
+	[CALL_SALVAGE_META] = {"salvage-meta", (gw_fn *)salvage_meta},
+	[CALL_SALVAGE_NETWORK] = {"salvage-network", (gw_fn *)salvage_network},
+	[CALL_SALVAGE_OLD] = {"salvage-old", (gw_fn *)salvage_old},
+	[CALL_SALVAGE_ROWS] = {"salvage-rows", (gw_fn *)salvage_rows},
+	[CALL_SALVAGE_GIVEN] = {"salvage-given", (gw_fn *)salvage_given},
 	{NULL, NULL},
 };
 

@@ -95,7 +95,13 @@ enum services_call {
 	CALL_INDEX_MERGE_RUN,
 	CALL_INDEX_MERGED,
 	CALL_INDEX_STORED,
-	CALL_ASIDE
+	CALL_ASIDE,
+	CALL_SALVAGE,
+	CALL_SALVAGE_META,
+	CALL_SALVAGE_NETWORK,
+	CALL_SALVAGE_OLD,
+	CALL_SALVAGE_ROWS,
+	CALL_SALVAGE_GIVEN
 };
 
 #define SCHEMA 1
@@ -169,6 +175,9 @@ struct services_state {
 
 	/* join_take.c: how often what came was wrong */
 	uint64_t joins_wrong;
+	/* salvage.c; NULL: nothing is being read */
+	struct salvage *salvage;
+	struct gw_timer *salvage_timer;
 	/* set_aside.c */
 	struct gw_call aside;
 	bool setting_aside;
@@ -246,7 +255,8 @@ enum verb {
 	VERB_TRIM,    /* key: clock, val: how many at most: clocks of the table own below it go */
 	VERB_IMAGE, /* key: anything, val: cells in a row, stored as they are, without what follows
 	               from them (index.c) */
-	VERB_ROWS   /* key: anything, val: rows of the operation's table (pile.h) */
+	VERB_ROWS,   /* key: anything, val: rows of the operation's table (pile.h) */
+	VERB_SALVAGE /* key, val: SALVAGE_FRONT, a cell of a database that was set aside */
 };
 #define VECTOR_FRONT (1 + 8 + DIGEST_BYTES) /* whether to compare; live count and digest */
 gw_store_merge_fn merge;

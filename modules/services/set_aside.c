@@ -13,6 +13,7 @@ int set_aside(void *services, struct gw_call done)
 
 	if (state->setting_aside)
 		return -EBUSY;
+	salvage_drop(state);
 	peers_refuse(state, SV_ROLLBACK, "this server joins its network again");
 	status = GW_VIA(state->store, gw_store_ops, wipe, gw_call(state->self, CALL_ASIDE, 0));
 	if (status != 0)

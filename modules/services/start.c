@@ -252,6 +252,7 @@ void start_members(struct services_state *state)
 	gw_timer_set(state->ack_timer, state->self, ACK_FIRST);
 	gw_timer_set(state->collect_timer, state->self, COLLECT_FIRST);
 	membership_set(state, state->found);
+	salvage_start(state);
 }
 
 /* --- what was found --- */

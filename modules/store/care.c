@@ -162,6 +162,44 @@ static int set_aside(const char *path)
 	return -EEXIST;
 }
 
+/* The last one that was set aside. */
+static bool last_aside(const char *path, char out[PATH_LONGEST + 32])
+{
+	char next[PATH_LONGEST + 32];
+	struct stat st;
+	int n = 0;
+
+	while (n + 1 < ASIDE_MAX) {
+		snprintf(next, sizeof(next), "%s.aside-%d", path, n + 1);
+		if (lstat(next, &st) != 0)
+			break;
+		n++;
+	}
+	snprintf(out, PATH_LONGEST + 32, "%s.aside-%d", path, n);
+	return n > 0;
+}
+
+int care_open_old(void *store, char identity_out[GW_STORE_IDENTITY])
+{
+	struct store_state *state = store;
+	char path[PATH_LONGEST + 32];
+	struct gw_error err;
+	int status = 0;
+
+	if (!last_aside(state->env->path, path))
+		return -ENOENT;
+	if (state->old == NULL)
+		status = env_open(path, state->env->map_size, &state->old, &err);
+	if (status == 0)
+		env_identity(state->old, identity_out);
+	return status;
+}
+
+void care_close_old(void *store)
+{
+	env_unref(&((struct store_state *)store)->old);
+}
+
 static void folder_remove(const char *path)
 {
 	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -29,6 +29,7 @@ struct read {
 	struct gw_call rows;
 	size_t max_bytes, buffer;
 	bool started;
+	bool old; /* of the database that was set aside */
 	UT_hash_handle hh;
 	size_t n_ranges, bytes; /* of what follows: ranges, then their keys */
 	struct flat_range ranges[];
@@ -231,9 +232,10 @@ static int read_start(struct store_state *state, struct read *read)
 {
 	struct gw_self *self = state->self;
 	struct read_job *job = gw_job_new(self, sizeof(*job) + read->bytes + read->buffer);
+	struct env *env = read->old ? state->old : state->env;
 	int status;
 
-	job->env = env_ref(state->env);
+	job->env = env_ref(env);
 	job->max_bytes = read->max_bytes;
 	job->buffer = read->buffer;
 	job->n_ranges = read->n_ranges;
@@ -241,7 +243,7 @@ static int read_start(struct store_state *state, struct read *read)
 	status = gw_job_start(self, GW_LANE_READ, CALL_READ_RUN, job,
 	                      gw_call(self, CALL_READ_DONE, read->id));
 	if (status != 0) {
-		env_unref(&(struct env *){state->env}); /* the job's: it is gone */
+		env_unref(&(struct env *){env}); /* the job's: it is gone */
 		return status;
 	}
 	read->started = true;
@@ -263,10 +265,9 @@ void read_pump(struct store_state *state)
 	}
 }
 
-int read_add(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes,
-             struct gw_call rows)
+static int add(struct store_state *state, bool old, const struct gw_store_range *ranges, size_t n,
+               size_t max_bytes, struct gw_call rows)
 {
-	struct store_state *state = store;
 	struct gw_self *self = state->self;
 	bool indexed = false;
 	struct read *read;
@@ -284,12 +285,28 @@ int read_add(void *store, const struct gw_store_range *ranges, size_t n, size_t 
 	read = read_new(state, ranges, n);
 	read->id = ++state->last_read;
 	read->rows = rows;
+	read->old = old;
 	read->max_bytes = max_bytes;
 	/* Who reads by an index expects as much as it asks for, and each row is a search. */
 	read->buffer = max_bytes < BUFFER_FIRST || indexed ? round_up(max_bytes) : BUFFER_FIRST;
 	HASH_ADD(hh, state->reads, id, sizeof(read->id), read);
 	read_pump(state);
 	return 0;
+}
+
+int read_add(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes,
+             struct gw_call rows)
+{
+	return add(store, false, ranges, n, max_bytes, rows);
+}
+
+/* It stays open as long as there are reads: whoever closes it has had its answers. */
+int read_old_add(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes,
+                 struct gw_call rows)
+{
+	struct store_state *state = store;
+
+	return state->old == NULL ? -ENOENT : add(state, true, ranges, n, max_bytes, rows);
 }
 
 static void rows_open(struct read_job *job, struct gw_store_row *rows)

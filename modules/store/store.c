@@ -43,6 +43,9 @@ const struct gw_store_ops store_ops = {
 	.identity = store_identity,
 	.wipe = care_wipe,
 	.discard = care_discard,
+	.open_old = care_open_old,
+	.read_old = read_old_add,
+	.close_old = care_close_old,
 	.backup = care_backup,
 	.tx_get = tx_get,
 	.tx_put = tx_put,
@@ -87,6 +90,7 @@ static void store_unload(struct gw_self *self, void *state_, enum gw_unload why)
 	commit_drop_all(state);
 	read_drop_all(state);
 	gw_timer_free(&state->retry, self);
+	env_unref(&state->old);
 	env_unref(&state->env); /* a job under way has its own reference and closes it */
 }
 

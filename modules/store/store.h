@@ -80,6 +80,7 @@ struct read;
 struct store_state {
 	struct gw_self *self;
 	struct env *env;
+	struct env *old; /* set aside, being read; NULL: none */
 
 	struct gw_call merge;
 	struct batch *queue, *in_flight;
@@ -176,6 +177,8 @@ static inline void row_open(uint8_t table, MDB_val key, MDB_val data, struct gw_
 
 int read_add(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes,
              struct gw_call rows);
+int read_old_add(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes,
+                 struct gw_call rows);
 void read_run(void *job);
 void read_finished(void *state, uint64_t tag, void *job);
 void read_drop_all(struct store_state *state);
@@ -189,6 +192,8 @@ void care_copy_run(void *job);
 void care_copied(void *state, uint64_t tag, void *job);
 int care_wipe(void *store, struct gw_call done);
 int care_discard(void *store, struct gw_call done);
+int care_open_old(void *store, char identity_out[GW_STORE_IDENTITY]);
+void care_close_old(void *store);
 /** Starts a wipe that was asked for. */
 void care_wipe_start(struct store_state *state);
 void care_wipe_run(void *job);

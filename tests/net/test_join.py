@@ -142,6 +142,25 @@ def test_who_was_expired_joins_again_by_itself(one, two):
     wait_for(lambda: same(one, two), "one database")
 
 
+def test_what_only_the_old_database_knew_is_salvaged(one, two):
+    joined(one, two)
+    Irc(two.plain).register("early")
+    wait_for(lambda: same(one, two), "one database")
+    one.stop()
+    Irc(two.plain).register("lonely")
+    two.stop()
+    one.start()
+    one.ctl("services", "expire", "two.test")
+    two.launch()
+    wait_for(lambda: said(two, JOINED), lambda: "".join(two.err[-30:]), 30)
+    wait_for(lambda: said(two, "given-out-anew"), lambda: "".join(two.err[-30:]), 30)
+    wait_for(lambda: same(one, two), "one database")
+    assert figures(one)[0] == str(ACCOUNTS + 2)
+    for server in (one, two):
+        Irc(server.plain).login("lonely")
+        Irc(server.plain).login("early")
+
+
 def test_clients_of_a_server_that_is_expired_are_told(one, two):
     joined(one, two)
     client = Irc(two.plain).register("witness")

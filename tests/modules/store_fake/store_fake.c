@@ -659,6 +659,14 @@ static int fake_wipe(void *store, struct gw_call done)
 	return 0;
 }
 
+/* What is set aside here is gone. */
+static int fake_open_old(void *store, char identity_out[GW_STORE_IDENTITY])
+{
+	(void)store;
+	identity_out[0] = '\0';
+	return -ENOENT;
+}
+
 static int fake_no_backup(void *store, const char *path, struct gw_call done)
 {
 	(void)store;
@@ -677,6 +685,7 @@ static const struct gw_store_ops fake_ops = {
 	.identity = fake_identity,
 	.wipe = fake_wipe,
 	.discard = fake_wipe,
+	.open_old = fake_open_old,
 	.backup = fake_no_backup,
 	.tx_get = tx_get,
 	.tx_put = tx_put,
