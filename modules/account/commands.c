@@ -358,6 +358,17 @@ void when(uint64_t ms, char out[32])
 		out[0] = '\0';
 }
 
+/* A name that was claimed with the account is settled when all servers have it. */
+static void say_unconfirmed(struct account *st, struct gw_client *c, struct gw_id account)
+{
+	char away[256];
+
+	if (st->replica->ops != NULL &&
+	    !REPLICA(st, everywhere, (struct gw_stamp){account.clock, account.origin}, away,
+	             sizeof(away)))
+		say_note(st, c, "INFO", "Not yet confirmed by: %s", away);
+}
+
 static void info_read(struct account *st, struct task *task, int status,
                       const struct gw_entity *entity)
 {
@@ -377,6 +388,7 @@ static void info_read(struct account *st, struct task *task, int status,
 	         : view.confirmed     ? " (confirmed)"
 	                              : " (not confirmed)");
 	say_note(st, c, "INFO", "Certificates: %u", view.certificates);
+	say_unconfirmed(st, c, task->account);
 	say_waits(st, c, view.name, view.waits);
 	task_end(st, task);
 }

@@ -81,7 +81,7 @@ void say_waits(struct account *st, struct gw_client *c, const char *shown, const
 	say_unasked(
 		st, c, "NAME_WAITS",
 		"Another account claimed %s earlier and owns it. Your account keeps all else; it "
-	        "is "
+		"is "
 		"shown as %s, and logs in as that. ACCOUNT NICK ADD <nick> claims another name; "
 		"your claim on %s waits in line.",
 		waits, shown, waits);

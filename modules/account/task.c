@@ -195,7 +195,7 @@ static bool wait_for_copy(struct account *st, struct task *task)
 		return false;
 	if (REPLICA(st, second_copy, stamp, within, gw_call(st->self, CALL_COPIED, task->id)) == 0)
 		return true;
-	task->alone = true;
+	task->alone = servers_others(st);
 	return false;
 }
 

@@ -127,6 +127,14 @@ static void unavailable(struct channel_state *c, struct gw_client *client, struc
 	finish(c, client, p);
 }
 
+/* Nobody has said so far that it has come there; on a network of one nobody has to. */
+static bool only_here(struct channel_state *c, struct gw_stamp stamp)
+{
+	char away[8];
+
+	return !REPLICA(c, everywhere, stamp, away, sizeof(away));
+}
+
 /* It has been stored, and can be seen; the answer waits for a neighbour's copy. */
 static void conclude(struct channel_state *c, struct gw_client *client, struct pending *p)
 {
@@ -139,7 +147,7 @@ static void conclude(struct channel_state *c, struct gw_client *client, struct p
 			hold(c, client, p);
 			return;
 		}
-		p->alone = true;
+		p->alone = only_here(c, stamp);
 	}
 	done(c, client, p);
 	finish(c, client, p);
@@ -150,13 +158,10 @@ void channel_copied(void *state, uint64_t tag, int status, struct gw_id made)
 	struct channel_state *c = state;
 	struct gw_client *client;
 	struct pending *p = pending_of(c, tag, &client);
-	char away[8];
 
 	if (p == NULL)
 		return;
-	p->alone =
-		status != 0 && !REPLICA(c, everywhere, (struct gw_stamp){made.clock, made.origin},
-	                                away, sizeof(away));
+	p->alone = status != 0 && only_here(c, (struct gw_stamp){made.clock, made.origin});
 	done(c, client, p);
 	finish(c, client, p);
 }

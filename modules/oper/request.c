@@ -65,6 +65,14 @@ void oper_request_commit(struct oper_state *o, struct request *r, const struct g
 		end_failed(o, r, status);
 }
 
+/* Nobody has said so far that it has come there; on a network of one nobody has to. */
+static bool only_here(struct oper_state *o, struct gw_stamp stamp)
+{
+	char away[8];
+
+	return !REPLICA(o, everywhere, stamp, away, sizeof(away));
+}
+
 /* It is stored and in force; the answer waits for a neighbour's copy. */
 static void conclude(struct oper_state *o, struct request *r)
 {
@@ -75,7 +83,7 @@ static void conclude(struct oper_state *o, struct request *r)
 		if (REPLICA(o, second_copy, stamp, within, gw_call(o->self, CALL_COPIED, r->tag)) ==
 		    0)
 			return;
-		r->alone = true;
+		r->alone = only_here(o, stamp);
 	}
 	oper_request_end(o, r, 0, "");
 }
@@ -84,13 +92,10 @@ void oper_copied(void *state, uint64_t tag, int status, struct gw_id made)
 {
 	struct oper_state *o = state;
 	struct request *r = oper_request_of(o, tag);
-	char away[8];
 
 	if (r == NULL)
 		return;
-	r->alone =
-		status != 0 && !REPLICA(o, everywhere, (struct gw_stamp){made.clock, made.origin},
-	                                away, sizeof(away));
+	r->alone = status != 0 && only_here(o, (struct gw_stamp){made.clock, made.origin});
 	oper_request_end(o, r, 0, "");
 }
 

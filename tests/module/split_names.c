@@ -272,6 +272,25 @@ static void ask_for_majority(struct simtree *t, unsigned node)
 	admin(t, node, "rehash");
 }
 
+static void a_name_is_settled_when_all_have_confirmed_it(void **state)
+{
+	struct simtree *t = two("");
+	struct simclient *ann;
+
+	(void)state;
+	apart(t);
+	ann = registered(t, 0, "ann");
+	client_send(ann, "ACCOUNT INFO");
+	client_expect(ann, ONE "NOTE ACCOUNT INFO :Not yet confirmed by: s1.example.net");
+	healed(t);
+	simnet_run(t->net, 90 * GW_SECOND);
+	client_send(ann, "PING x\r\nACCOUNT INFO");
+	client_expect(ann, "*PONG * :x");
+	client_expect(ann, ONE "NOTE ACCOUNT INFO :Certificates*");
+	client_expect_none(ann, "*Not yet confirmed*");
+	simtree_end(&t);
+}
+
 static void a_minority_registers_nothing_where_a_majority_is_asked_for(void **state)
 {
 	struct simtree *t = simtree_new(1, "", MODULES);
@@ -307,6 +326,7 @@ int main(void)
 		cmocka_unit_test(what_was_done_there_is_carried_out_here),
 		cmocka_unit_test(a_channel_dropped_there_is_registered_no_more_here),
 		cmocka_unit_test(an_answer_says_when_only_this_server_has_it),
+		cmocka_unit_test(a_name_is_settled_when_all_have_confirmed_it),
 		cmocka_unit_test(a_minority_registers_nothing_where_a_majority_is_asked_for),
 	};
 
