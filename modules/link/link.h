@@ -76,7 +76,8 @@ struct link_state {
 	struct gw_timer *reading; /* a walk that could not begin */
 	uint64_t walk;            /* number of the last walk */
 	bool walking, walk_again, known_read, own_committing, own_warned;
-	uint8_t reserved[3]; /* 0 */
+	bool stopping;       /* nothing comes up any more */
+	uint8_t reserved[2]; /* 0 */
 
 	/* links.c, flow.c, route.c */
 	struct link *links; /* by id, the oldest first */
@@ -223,10 +224,11 @@ void link_rest_on(struct link_state *st, struct link *link, const uint8_t own_ke
 /** A body of a control frame of re-authentication came. Not 0: a breach. */
 int reauth_input(struct link_state *st, struct link *link, const uint8_t *p, size_t n,
                  struct gw_error *why);
-/** The database or the key file has changed, or a minute has passed: links whose key is about to go
- * are proved anew. */
+/** The database or the key file has changed: links that rest on another key of this server than its
+ * newest are proved anew. */
 void reauth_look(struct link_state *st);
 void reauth_free(struct link_state *st, struct link *link);
+gw_timer_fn reauth_tick; /* row of `.calls` */
 
 /* --- handshakes.c --- */
 
@@ -306,7 +308,8 @@ enum link_call {
 	CALL_LINK_LIST,
 	CALL_LINK_CONNECT,
 	CALL_LINK_DISCONNECT,
-	CALL_MAP
+	CALL_MAP,
+	CALL_REAUTH_TICK
 };
 
 #endif

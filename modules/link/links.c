@@ -228,9 +228,11 @@ static bool refused(struct link_state *st, struct link *link)
 {
 	const struct known *known = known_by_id(st, link->pub.server), *own = known_own(st);
 
-	if (link->who.joining)
+	if (link->who.joining && !st->stopping)
 		return false;
-	if (known == NULL)
+	if (st->stopping)
+		link_close(st, link, GW_BYE_QUIT, "the server is stopping");
+	else if (known == NULL)
 		link_close(st, link, GW_BYE_REFUSED, "%s is no server of this network any more",
 		           link->name);
 	else if (known == own)
@@ -432,6 +434,7 @@ void links_stopping(void *state, uint64_t tag, const void *payload)
 	struct link *link;
 
 	(void)tag;
+	st->stopping = true;
 	for (link = st->links; link != NULL; link = link->hh.next)
 		link_close(st, link, GW_BYE_QUIT, "%s", reason);
 }

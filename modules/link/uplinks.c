@@ -382,6 +382,8 @@ void uplinks_tick(void *state, uint64_t tag)
 	struct link_state *st = state;
 
 	(void)tag;
+	if (st->stopping)
+		return;
 	gw_timer_set(st->dialling, st->self, TICK_NS);
 	own_look(st);
 	look_at_join(st);

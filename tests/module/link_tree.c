@@ -246,6 +246,34 @@ static void test_two_halves_that_are_joined_twice_at_once(void **state)
 	simtree_end(&t);
 }
 
+static void test_a_server_that_stops_is_gone_and_the_others_find_each_other(void **state)
+{
+	struct simtree *t = tree(3);
+	struct simclient *c;
+	unsigned at[3];
+
+	(void)state;
+	chain(t, at);
+	c = simtree_enter(t, at[1], "ann", "");
+	client_send(c, "JOIN #birds");
+	client_expect(c, "* 366 *");
+	client_send(simtree_enter(t, at[0], "bob", ""), "JOIN #birds");
+	client_expect(c, ":bob!* JOIN *");
+	simserver_stop(t->nodes[at[0]].server);
+	t->nodes[at[0]].down = true;
+	client_expect(c, ":bob!* QUIT *");
+	simnet_run(t->net, 10 * GW_SECOND);
+	assert_true(logged(t, at[1], "said: The test ends it"));
+	assert_int_equal(links(t, at[1]), 1);
+	assert_int_equal(links(t, at[2]), 1);
+	assert_int_equal(count(simserver_log(t->nodes[at[0]].server), "link: link up"),
+	                 count(simserver_log(t->nodes[at[0]].server), "link: link down"));
+	simserver_restart(t->nodes[at[0]].server, NULL);
+	t->nodes[at[0]].down = false;
+	level(t);
+	simtree_end(&t);
+}
+
 static void test_a_removed_server_is_cut_off_by_every_member(void **state)
 {
 	struct simtree *t = tree(3);
@@ -310,6 +338,7 @@ int main(void)
 		cmocka_unit_test(test_a_split_heals_by_a_spare),
 		cmocka_unit_test(test_links_are_a_tree_whatever_is_cut_and_healed),
 		cmocka_unit_test(test_two_halves_that_are_joined_twice_at_once),
+		cmocka_unit_test(test_a_server_that_stops_is_gone_and_the_others_find_each_other),
 		cmocka_unit_test(test_a_removed_server_is_cut_off_by_every_member),
 		cmocka_unit_test(test_a_revoked_key_is_refused_by_every_member),
 		cmocka_unit_test(test_what_every_server_has_is_told),
