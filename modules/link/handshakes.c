@@ -214,7 +214,6 @@ void handshakes_tick(void *state, uint64_t tag)
 	(void)tag;
 	limits_minute(st->self, &st->hs.limits, say_unsaid, st);
 	keys_look(st);
-	reauth_look(st);
 	gw_timer_set(st->hs.tick, st->self, MINUTE);
 }
 
@@ -258,6 +257,7 @@ int handshakes_load(struct link_state *st, enum gw_load why, struct gw_error *er
 		return status;
 	decoy_make(st);
 	verbs_load(st);
+	st->hs.reauth = gw_timer_new(st->self, gw_call(st->self, CALL_REAUTH_TICK, 0));
 	st->hs.tick = gw_timer_new(st->self, gw_call(st->self, CALL_HANDSHAKES_TICK, 0));
 	gw_timer_set(st->hs.tick, st->self, MINUTE);
 	return 0;
@@ -272,6 +272,8 @@ void handshakes_unload(struct link_state *st)
 	st->hs.own = NULL;
 	if (st->hs.tick != NULL)
 		gw_timer_free(&st->hs.tick, st->self);
+	if (st->hs.reauth != NULL)
+		gw_timer_free(&st->hs.reauth, st->self);
 }
 
 void handshakes_rehash(struct link_state *st)

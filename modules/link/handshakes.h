@@ -22,7 +22,7 @@ struct handshakes {
 	struct own_keys *own;
 	struct attempt *attempts; /* all of them */
 	struct limits limits;
-	struct gw_timer *tick;
+	struct gw_timer *tick, *reauth;
 	int64_t deadline_accept_ns, deadline_dial_ns;
 	uint64_t ended[CODE_COUNT];
 	uint8_t decoy[KEY_BYTES]; /* a public key that nobody has the secret of */

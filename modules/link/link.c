@@ -401,6 +401,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_LINK_CONNECT] = {"link-connect", (gw_fn *)admin_link_connect},
 	[CALL_LINK_DISCONNECT] = {"link-disconnect", (gw_fn *)admin_link_disconnect},
 	[CALL_MAP] = {"map", (gw_fn *)admin_map},
+	[CALL_REAUTH_TICK] = {"reauth-tick", (gw_fn *)reauth_tick},
 	{NULL, NULL},
 };
 

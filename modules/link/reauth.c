@@ -14,10 +14,12 @@
 #include <stdio.h>
 
 #define EACH (60 * GW_SECOND)
+#define SETTLE (2 * GW_SECOND)  /* the news of a new key reaches neighbours a little later */
 #define AT_MOST_EACH (EACH / 2) /* of the other side, whose minutes come a little late or early */
 
 struct reauth {
 	struct exchange *source, *target; /* NULL: none under way */
+	uint8_t wanted[KEY_BYTES];        /* the own key that the link shall rest on */
 	int64_t next_ns;                  /* when this side may begin again */
 	int64_t next_asked_ns;            /* when the other side may */
 };
@@ -74,15 +76,11 @@ static const uint8_t *wanted_key(struct link_state *st)
 	return NULL;
 }
 
-static void begin(struct link_state *st, struct link *link)
+static void begin(struct link_state *st, struct link *link, struct reauth *r)
 {
-	struct reauth *r = reauth_of(st, link);
-	int64_t now = gw_mono_ns(st->self);
 	uint8_t hello[FRAME_HELLO];
 
-	if (now < r->next_ns)
-		return;
-	r->next_ns = now + EACH;
+	r->next_ns = gw_mono_ns(st->self) + EACH;
 	drop(&r->source);
 	r->source = exchange_new(st, link_who(link)->binding);
 	if (r->source == NULL)
@@ -91,17 +89,45 @@ static void begin(struct link_state *st, struct link *link)
 	link_control_reauth(st, link, hello, sizeof(hello));
 }
 
+/* Begins if it is time; gives the time of the next try. */
+static int64_t look_at(struct link_state *st, struct link *link, const uint8_t *wanted)
+{
+	struct reauth *r = reauth_of(st, link);
+	int64_t now = gw_mono_ns(st->self);
+
+	if (memcmp(r->wanted, wanted, KEY_BYTES) != 0) {
+		memcpy(r->wanted, wanted, KEY_BYTES);
+		if (r->next_ns < now + SETTLE)
+			r->next_ns = now + SETTLE;
+	}
+	if (now >= r->next_ns)
+		begin(st, link, r);
+	return r->next_ns;
+}
+
 void reauth_look(struct link_state *st)
 {
 	const uint8_t *wanted = wanted_key(st);
+	int64_t next_ns = INT64_MAX, at;
 	struct link *link = NULL;
 
 	if (wanted == NULL)
 		return;
-	while ((link = links_next(st, link)) != NULL)
-		if (!link_who(link)->joining &&
-		    memcmp(link_who(link)->own_key, wanted, KEY_BYTES) != 0)
-			begin(st, link);
+	while ((link = links_next(st, link)) != NULL) {
+		if (link_who(link)->joining ||
+		    memcmp(link_who(link)->own_key, wanted, KEY_BYTES) == 0)
+			continue;
+		at = look_at(st, link, wanted);
+		next_ns = at < next_ns ? at : next_ns;
+	}
+	if (next_ns != INT64_MAX)
+		gw_timer_set(st->hs.reauth, st->self, next_ns - gw_mono_ns(st->self));
+}
+
+void reauth_tick(void *state, uint64_t tag)
+{
+	(void)tag;
+	reauth_look(state);
 }
 
 static size_t live_keys(struct link_state *st, const char *name,

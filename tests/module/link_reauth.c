@@ -221,6 +221,7 @@ static void a_target_with_another_key_is_not_believed(void **state)
 	assert_int_equal(keyfile_write(path, KEYFILE_NEXT, &next.keys[0], NULL), 0);
 	free(path);
 	key_command(&scene, "server key add", &next);
+	simnet_run(scene.net, 2 * GW_SECOND);
 	assert_non_null(carried(&scene, 0, FRAME_HELLO));
 	exchange_init(&false_a.x, false_a.name, scene.raw->binding);
 	assert_int_equal(

@@ -413,7 +413,7 @@ static void rotate(bool first_dials)
 	rotation_open(&r, first_dials);
 	admin(r.t, "server key add sim1.example.net", r.new_text);
 	admin(r.s, "server key add sim1.example.net", r.new_text);
-	simnet_run(r.net, 2 * GW_SECOND);
+	simnet_run(r.net, 4 * GW_SECOND);
 	assert_int_equal(stage_logged(r.s, "link-reauth role=source name=sim2.example.net key="),
 	                 1);
 	assert_int_equal(stage_logged(r.t, "link-reauth role=target name=sim1.example.net key="),
@@ -491,7 +491,7 @@ static void a_new_key_is_proved_while_modules_are_reloaded(void **state)
 	simnet_faults(r.net)->latency_min_ns = simnet_faults(r.net)->latency_max_ns = 200 * GW_MS;
 	admin(r.t, "server key add sim1.example.net", r.new_text);
 	admin(r.s, "server key add sim1.example.net", r.new_text);
-	for (int i = 0; i < 10; i++) {
+	for (int i = 0; i < 40; i++) {
 		admin(r.s, "module reload", "link");
 		admin(r.t, "module reload", "link");
 		simnet_run(r.net, 100 * GW_MS);
