@@ -169,3 +169,7 @@ tests_unit_link_frames_LDADD = $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/link_limits
 tests_unit_link_limits_SOURCES = tests/unit/link_limits.c modules/link/limits.c
 tests_unit_link_limits_LDADD = $(SERVICES_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/link_address
+tests_unit_link_address_SOURCES = tests/unit/link_address.c modules/link/address.c
+tests_unit_link_address_LDADD = $(CMOCKA_LIBS)
