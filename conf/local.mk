@@ -1,2 +1,2 @@
 exampledir = $(docdir)/examples
-example_DATA = conf/godwit.yaml conf/minimal.yaml
+example_DATA = conf/godwit.yaml conf/minimal.yaml conf/network.yaml

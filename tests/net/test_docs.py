@@ -2,8 +2,9 @@
 as the program has it.
 
 Blocks of the pages are told apart by their language: `console` (a line with "$ " is typed, what follows is its output), `irc` (NAME> is sent, NAME< is
-received by that client, in this order), `irssi` and `weechat` (typed into these clients), `yaml` (a configuration), `sh` (run by other tests), `c`. In
-outputs "..." stands for anything, on a line of its own for any lines. Ports are those of the test's server.
+received by that client, in this order; NAME@SERVER says once where it connects, else to one), `machines` (MACHINE$ is typed on that machine), `irssi` and
+`weechat` (typed into these clients), `yaml` (a configuration), `sh` (run by other tests), `c`. In outputs "..." stands for anything, on a line of its own
+for any lines. Ports are those of the test's servers.
 """
 
 import json
@@ -16,7 +17,7 @@ import subprocess
 import textwrap
 
 import pytest
-from live import SECONDS, Irc, free_port
+from live import ALL, SECONDS, Irc, free_port, free_ports
 from test_clients import Irssi, WeeChat, weechat_knows_tls
 
 SRC = pathlib.Path(os.environ["GODWIT_SRC"])
@@ -57,16 +58,15 @@ def same(expected, got):
 
 
 class Desk:
-    """A folder that looks like a checkout with a build in it, the server that runs there, and its clients."""
+    """A folder that looks like a checkout with a build in it, the servers that run there, and their clients."""
 
     def __init__(self, folder):
         self.folder = folder
-        # Two ports, 30 apart, as bootstrap takes them.
-        self.port = next(p for p in iter(free_port, None) if p < 65000)
+        self.port = free_ports()
         self.env = {**os.environ, "GODWIT_RUN_DIR": str(folder / "build" / "run"), "GODWIT_PORT_BASE": str(self.port),
                     "PATH": f"{BUILD}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
         self.env.pop("MAKEFLAGS", None)
-        self.running, self.clients = [], {}
+        self.running, self.clients, self.desks = [], {}, {}
         (folder / "build" / "run").mkdir(parents=True)
         for name in ("README.md", "bootstrap", "conf", "doc", "include", "modules"):
             (folder / name).symlink_to(SRC / name)
@@ -75,14 +75,12 @@ class Desk:
                 (folder / "build" / item.name).symlink_to(item)
         (folder / "mistake.yaml").write_text(
             "server: a.example\nstate-directory: state\nmodules: [client, network]\nclient:\n  sendq: 1k\n")
-        self.write_config(folder / "godwit.yaml", "state")
-
-    def write_config(self, path, state):
-        text = (SRC / "conf" / "demo.yaml.in").read_text()
-        path.write_text(text.replace("@DIR@", state).replace("@PLAIN@", str(self.port)).replace("@TLS@", str(self.port + 30)))
+        (folder / "godwit.yaml").write_text(
+            f"server: one.godwit.test\nstate-directory: state\nmodules: [{ALL}]\nlisten:\n"
+            f"  - {{address: '127.0.0.1:{self.port}', tls: no}}\n  - {{address: '127.0.0.1:{self.port + 30}'}}\n")
 
     def own_ports(self, text):
-        return text.replace("6667", str(self.port)).replace("6697", str(self.port + 30))
+        return re.sub(r"\b6(66[7-9]|69[7-9])\b", lambda found: str(int(found[0]) - 6667 + self.port), text)
 
     def start(self, command):
         """Something that stays; its lines up to the one that begins with "ready"."""
@@ -101,10 +99,7 @@ class Desk:
         """In the checkout when its build is the one under test; else what it comes to in the end."""
         if (SRC / "build").resolve() == BUILD.resolve():
             return self.start([SRC / "bootstrap", "run"])
-        one = self.folder / "build" / "run" / "one"
-        one.mkdir()
-        self.write_config(one / "godwit.yaml", str(one))
-        return self.start([BUILD / "godwit", "-c", one / "godwit.yaml"])
+        return self.start([SRC / "conf" / "run-demo", BUILD, self.folder / "build" / "run", str(self.port)])
 
     def type(self, command):
         if command == "./bootstrap run":
@@ -130,9 +125,9 @@ class Desk:
 
     def irc(self, lines):
         for number, line in enumerate(lines):
-            name, way, text = re.fullmatch(r"(\w+)([<>]) (.*)", line).groups()
+            name, server, way, text = re.fullmatch(r"(\w+)(?:@(\w+))?([<>]) (.*)", line).groups()
             if name not in self.clients:
-                self.clients[name] = Irc(self.port)
+                self.clients[name] = Irc(self.port + ["one", "two", "three"].index(server or "one"))
             client = self.clients[name]
             if way == ">":
                 client.send(text)
@@ -156,12 +151,79 @@ class Desk:
                 client.buffer = line.encode() + b"\r\n" + client.buffer
                 return
 
+    def machines(self, lines):
+        """Types what stands behind NAME$ on that machine, which is made when it is first named."""
+        commands = [i for i, line in enumerate(lines) if re.match(r"\w+\$ ", line)]
+        assert commands and commands[0] == 0, f"a block of machines begins with a command:\n{lines}"
+        for i, end in zip(commands, commands[1:] + [len(lines)]):
+            name, command = lines[i].split("$ ", 1)
+            if name not in self.desks:
+                self.desks[name] = Machine(self.folder / name, name, self)
+            got = [self.public(line) for line in self.desks[name].type(self.private(command))]
+            expected = lines[i + 1:end]
+            assert same(expected, got), f"{lines[i]}\n" + "\n".join(got) + "\n--- expected ---\n" + "\n".join(expected)
+
+    def private(self, text):
+        """The page's keys and addresses as those of the test's machines."""
+        for name, machine in self.desks.items():
+            text = text.replace(f"KEY-OF-{name.upper()}", machine.key()).replace(f"{name}.example.net:6900", f"127.0.0.1:{machine.link}")
+        return text
+
+    def public(self, text):
+        for name, machine in self.desks.items():
+            text = text.replace(machine.key(), f"KEY-OF-{name.upper()}").replace(f"127.0.0.1:{machine.link}", f"{name}.example.net:6900")
+        return text
+
     def close(self):
+        for machine in self.desks.values():
+            machine.close()
         for client in self.clients.values():
             client.close()
         for process in self.running:
-            process.kill()
-            process.wait()
+            process.terminate()
+            process.wait(SECONDS)
+
+
+class Machine:
+    """One of the README's three: its configuration with ports of the test, `godwit` and `godwitctl` as they are called there."""
+
+    start = Desk.start
+
+    def __init__(self, folder, name, desk):
+        self.folder, self.running = folder, []
+        self.link = free_port()
+        text = next("\n".join(lines) + "\n" for _, lines in blocks(README, "yaml") if "server: one.example.net" in lines)
+        text = text.replace("one.example.net:6900", f"127.0.0.1:{self.link}").replace("one.example.net", f"{name}.example.net")
+        text = text.replace("[::]:6697", f"127.0.0.1:{free_port()}").replace("[::]:6900", f"127.0.0.1:{self.link}")
+        (folder / "bin").mkdir(parents=True)
+        (folder / "godwit.yaml").write_text(text + "state-directory: state\n")
+        self.script("godwit", f'exec "{BUILD}/godwit" -c "{folder}/godwit.yaml" "$@"')
+        self.script("godwitctl", f'exec "{BUILD}/godwitctl" --socket "{folder}/state/control.sock" "$@"')
+        self.env = {**desk.env, "PATH": f"{folder}/bin:{os.environ['PATH']}"}
+
+    def script(self, name, line):
+        (self.folder / "bin" / name).write_text(f"#!/bin/sh\n{line}\n")
+        (self.folder / "bin" / name).chmod(0o755)
+
+    def key(self):
+        found = (self.folder / "key")
+        if not found.exists():
+            found.write_text(subprocess.run([self.folder / "bin" / "godwit", "keygen"], capture_output=True, text=True).stdout.split("\n")[0])
+        return found.read_text()
+
+    def type(self, command):
+        if command.endswith(" &"):
+            words = shlex.split(command[:-2])
+            return self.start([self.folder / "bin" / words[0], *words[1:]])
+        done = subprocess.run(["bash", "-c", command], cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL, text=True,
+                              capture_output=True, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout.splitlines()
+
+    def close(self):
+        for process in self.running:
+            process.terminate()
+            process.wait(SECONDS)
 
 
 @pytest.fixture
@@ -181,7 +243,7 @@ def test_the_readme_does_what_it_says(desk):
 
 def examples(page):
     if page.suffix == ".md":
-        return list(blocks(page, "console", "irc"))
+        return list(blocks(page, "console", "irc", "machines"))
     return [("console", lines) for lines in manual_blocks(page) if lines[0].startswith("$ ")]
 
 
@@ -369,7 +431,7 @@ def test_the_example_has_every_option_at_its_default(options):
         limits = {"text": " bytes", "path": " bytes", "list": " items"}.get(option.type, "")
         limits = "" if option.limits == "-" else f" ({option.limits}{limits})"
         assert comment.startswith(f"{option.help}{limits}"), f"{name}: {comment}"
-        if option.default == "-" and name != "modules":
+        if option.default == "-" and name not in ("modules", "server"):
             assert out, f"{name} has no default"
         elif option.default not in ("required", "-") and name != "listen.tls":
             assert not out and value.strip('[]"') == option.default.strip("[]"), f"{name}: {value}"
