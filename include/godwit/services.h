@@ -200,7 +200,8 @@ struct gw_services_change {
 	uint8_t class;
 	struct gw_id id;
 	bool dead;
-	bool names_kept; /* none of its claims was made, changed or dropped; false: it may be */
+	bool names_kept;    /* none of its claims was made, changed or dropped; false: it may be */
+	bool names_dropped; /* one of its claims was dropped */
 };
 #define GW_TOPIC_SERVICES_CHANGED "services.changed"
 

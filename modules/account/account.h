@@ -178,7 +178,8 @@ struct account {
 	struct gw_id decoy_entity;
 	bool decoy_stored;
 	bool servers_read;   /* or being read */
-	uint8_t reserved[6]; /* 0 */
+	bool lesser_here;    /* somebody here may be shown as NAME~DIGITS */
+	uint8_t reserved[5]; /* 0 */
 
 	/* servers.c */
 	struct server *servers;

@@ -78,6 +78,7 @@ void say_waits(struct account *st, struct gw_client *c, const char *shown, const
 {
 	if (waits == NULL || waits[0] == '\0')
 		return;
+	st->lesser_here = true;
 	say_unasked(
 		st, c, "NAME_WAITS",
 		"Another account claimed %s earlier and owns it. Your account keeps all else; it "
@@ -104,11 +105,26 @@ static void follow(struct account *st, struct gw_client *c, const struct gw_enti
 		            view->name);
 }
 
+/* One name, claimed with the account and owned ever since: nobody knows it by another. */
+static bool is_pristine(const struct gw_entity *entity, const struct view *view)
+{
+	for (size_t i = 0; i < entity->n; i++) {
+		const struct gw_cell *cell = &entity->cells[i];
+
+		if (is_nick(cell) && (cell->beaten || cell->contested || view->nicks != 1 ||
+		                      cell->stamp.clock != entity->id.clock))
+			return false;
+	}
+	return true;
+}
+
 static void sessions_follow(struct account *st, const struct gw_entity *entity,
                             const struct view *view)
 {
 	struct gw_client *c, *next;
 
+	if (is_pristine(entity, view) && !st->lesser_here)
+		return;
 	for (c = CLIENT(st, next, NULL); c != NULL; c = next) {
 		next = CLIENT(st, next, c);
 		if (c->account != NULL && gw_id_is(c->account_id, entity->id) &&
@@ -272,9 +288,15 @@ static void look_at(struct account *st, struct gw_id account)
 /* Names may have become free: those who are shown with digits may own theirs. */
 static void look_at_waiting(struct account *st)
 {
-	for (struct gw_client *c = CLIENT(st, next, NULL); c != NULL; c = CLIENT(st, next, c))
-		if (c->account != NULL && strchr(c->account, '~') != NULL)
-			look_at(st, c->account_id);
+	struct gw_client *c = st->lesser_here ? CLIENT(st, next, NULL) : NULL;
+
+	st->lesser_here = false;
+	for (; c != NULL; c = CLIENT(st, next, c)) {
+		if (c->account == NULL || strchr(c->account, '~') == NULL)
+			continue;
+		st->lesser_here = true;
+		look_at(st, c->account_id);
+	}
 }
 
 void names_changed(struct account *st, const struct gw_services_change *change)

@@ -269,9 +269,9 @@ void client_services_changed(void *state, uint64_t tag, const void *payload)
 	if (change->class != GW_CLASS_ACCOUNT || change->dead || change->names_kept ||
 	    st->n_connected == 0)
 		return;
-	for (struct client *c = st->clients; c != NULL; c = c->next)
+	for (struct client *c = st->clients; c != NULL && change->names_dropped; c = c->next)
 		if (c->claims && gw_id_is(c->pub.account_id, change->id))
-			claims_review(st, c, true); /* it may have been dropped */
+			claims_review(st, c, true);
 	if (st->n_claimed < QUEUE_MOST) {
 		queue(st, change->id);
 		read_next(st);

@@ -18,8 +18,8 @@
 
 struct touched {
 	uint8_t class;
-	bool dead, claims;
-	uint8_t reserved[5]; /* 0: no hole in which an address could be left */
+	bool dead, claims, dropped;
+	uint8_t reserved[4]; /* 0: no hole in which an address could be left */
 	struct gw_id id;
 };
 
@@ -294,10 +294,14 @@ static void touch(struct pending *p, const struct gw_write *w)
 		if (p->touched[i].class == w->class && gw_id_is(p->touched[i].id, id)) {
 			p->touched[i].dead |= dead;
 			p->touched[i].claims |= is_claim(w);
+			p->touched[i].dropped |= is_claim(w) && w->remove;
 			return;
 		}
-	p->touched[p->n_touched++] =
-		(struct touched){.class = w->class, .dead = dead, .claims = is_claim(w), .id = id};
+	p->touched[p->n_touched++] = (struct touched){.class = w->class,
+	                                              .dead = dead,
+	                                              .claims = is_claim(w),
+	                                              .dropped = is_claim(w) && w->remove,
+	                                              .id = id};
 }
 
 /* Names that are claimed are found from now on; those that change hands are forgotten at the
@@ -420,6 +424,7 @@ static void announce(struct services_state *state, const struct pending *p)
 		change = (struct gw_services_change){.class = p->touched[i].class,
 		                                     .id = p->touched[i].id,
 		                                     .dead = p->touched[i].dead,
+		                                     .names_dropped = p->touched[i].dropped,
 		                                     .names_kept = !p->touched[i].claims &&
 		                                                   !p->touched[i].dead};
 		members_touch(state, change.class, change.id);

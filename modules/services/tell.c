@@ -97,13 +97,15 @@ static void tell_last(struct services_state *state, struct telling *t)
 static void tell_cell(struct services_state *state, struct telling *t, const struct cell *cell)
 {
 	uint8_t name[NAME_PREFIX_MAX];
+	bool claim = claim_prefix(name, cell->field, cell->sub) > 0;
 
 	if (t->last.class != cell->class || !gw_id_is(t->last.id, cell->id))
 		tell_last(state, t);
 	t->last.class = cell->class;
 	t->last.id = cell->id;
 	t->last.dead |= cell_is_death(cell);
-	if (cell->field == GW_F_CORE || claim_prefix(name, cell->field, cell->sub) > 0)
+	t->last.names_dropped |= claim && (cell->flags & CELL_TOMBSTONE);
+	if (cell->field == GW_F_CORE || claim)
 		t->last.names_kept = false;
 }
 
