@@ -7,7 +7,7 @@
  * whoever carries them (the module burst, over frames of link.h) hands in what came and puts out
  * what it is given. Rounds of cells go both ways until vectors are equal: a change made a moment
  * ago, a delta after a split and weeks of absence are the same code. A new server gets the whole
- * database by a join. doc/services.md says how, and what the messages look like.
+ * database by a join. modules/services/services.md says how, and what the messages look like.
  *
  * Loop thread only. Nothing blocks.
  */

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Deterministic randomised simulator of the replication of the services database (doc/services.md).
+"""Deterministic randomised simulator of the replication of the services database (modules/services/services.md).
 
   sim.py [--seeds N] [--start S] [--break NAME] [--steps K] [-v]
 
