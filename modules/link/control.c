@@ -69,6 +69,9 @@ static int take_goodbye(struct link_state *st, struct link *link, const uint8_t 
 	link->bye = p[0];
 	snprintf(link->reason, sizeof(link->reason), "%s said: %.*s", link->name, (int)(n - 1),
 	         (const char *)p + 1);
+	for (char *c = link->reason; *c != '\0'; c++) /* it is shown to people */
+		if ((unsigned char)*c < ' ' || (unsigned char)*c > '~')
+			*c = '?';
 	link->phase = LINK_CLOSING;
 	gw_conn_close(st->self, link->conn, GW_CLOSE_FLUSH, link->reason);
 	return 0;
