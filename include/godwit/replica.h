@@ -43,8 +43,8 @@ enum gw_membership {
 enum gw_peer_news {
 	GW_PEER_ACCEPTED, /* both hellos were good, and both are members: the live network may go
 	                     over the link */
-	GW_PEER_SETTLED,  /* both directions have had a final mark and nothing is owed; may come
-	                     again */
+	GW_PEER_SETTLED,  /* each has what the other had when they met; comes again when nothing is
+	                     owed after that was not so for seconds */
 	GW_PEER_REFUSED,  /* close the link: this side or the other will not go on; `why` says which
 	                     and why, for log and goodbye */
 	GW_PEER_SERVING,  /* the peer is new and gets the database from here */

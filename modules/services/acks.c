@@ -22,7 +22,8 @@ struct copy {
 	struct copy *prev, *next;
 	struct gw_stamp stamp;
 	int64_t until_ns;
-	int status; /* 1: waits */
+	int status;        /* 1: waits */
+	uint32_t reserved; /* 0 */
 	struct gw_call done;
 };
 

@@ -224,11 +224,24 @@ static bool is_settled(struct services_state *state, const struct peer *peer)
 	       vector_covers(&peer->durable, &state->vector);
 }
 
+/* Each has what the other had when they met; while people write, there may never be a moment at
+ * which nothing at all is under way. */
+static bool has_caught_up(const struct peer *peer)
+{
+	return peer->stage == PEER_OPEN && peer->heard && !peer->serving && !peer->joiner &&
+	       peer->took_final && peer->gave_final && vector_covers(&peer->durable, &peer->goal);
+}
+
 void peer_look(struct services_state *state, struct peer *peer)
 {
 	bool settled = is_settled(state, peer);
 	int64_t now = gw_mono_ns(state->self);
 
+	if (!peer->caught_up && has_caught_up(peer)) {
+		peer->caught_up = true;
+		refusals_forget(state, peer);
+		peer_news(state, peer, GW_PEER_SETTLED, NULL, NULL);
+	}
 	if (settled == peer->settled)
 		return;
 	peer->settled = settled;
@@ -237,8 +250,7 @@ void peer_look(struct services_state *state, struct peer *peer)
 		return;
 	}
 	peer->cells_sent = 0;
-	refusals_forget(state, peer);
-	if (peer->unsettled_ns == 0 || now - peer->unsettled_ns >= SETTLED_AGAIN)
+	if (peer->unsettled_ns != 0 && now - peer->unsettled_ns >= SETTLED_AGAIN)
 		peer_news(state, peer, GW_PEER_SETTLED, NULL, NULL);
 }
 
@@ -418,6 +430,7 @@ static void peer_free(struct services_state *state, struct peer *peer)
 	vector_free(self, &peer->durable);
 	vector_free(self, &peer->sent);
 	vector_free(self, &peer->marked);
+	vector_free(self, &peer->goal);
 	vector_free(self, &peer->asked);
 	vector_free(self, &peer->theirs);
 	vector_free(self, &peer->told);

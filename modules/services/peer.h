@@ -38,13 +38,15 @@ struct peer {
 	uint64_t link;
 	struct gw_id server; /* its S entity; none when this server joins by it */
 	char name[GW_NAME_MAX + 1];
-	uint8_t stage;   /* enum peer_stage */
-	bool joiner;     /* this server is new and joins by this peer */
-	bool serving;    /* the peer is new and joins by this server */
-	bool heard;      /* something behind its hello came: ours was good */
-	bool settled;    /* told, and still so */
-	bool took_final; /* a final mark of its was merged */
-	bool reserved;
+	uint8_t stage;       /* enum peer_stage */
+	bool joiner;         /* this server is new and joins by this peer */
+	bool serving;        /* the peer is new and joins by this server */
+	bool heard;          /* something behind its hello came: ours was good */
+	bool settled;        /* exactly now */
+	bool took_final;     /* a final mark of its was merged */
+	bool gave_final;     /* `goal` is set */
+	bool caught_up;      /* told as settled for the first time */
+	uint8_t reserved[7]; /* 0 */
 	struct gw_call send, news;
 	int64_t room;         /* bytes the link takes, less what was sent since */
 	int64_t unsettled_ns; /* since when, if it was settled before; else 0 */
@@ -65,6 +67,7 @@ struct peer {
 	uint8_t reserved2[4]; /* 0 */
 	struct vector sent;   /* the position up to which it has all */
 	struct vector marked; /* of the last mark: marks say what changed */
+	struct vector goal;   /* of the first final mark: when it has that, both have caught up */
 	struct vector asked;  /* of the slice that is read: origins, and the clock behind which */
 	size_t slice_bytes;   /* of the next slice */
 	uint64_t bytes_sent, bytes_consumed; /* of cells and marks: the credit */

@@ -205,6 +205,10 @@ static void write_mark(struct services_state *state, struct peer *peer, struct w
 	}
 	vector_changed(state->self, &peer->marked, &says, &changed);
 	vector_raise_all(state->self, &peer->marked, &says);
+	if (final && !peer->gave_final) {
+		peer->gave_final = true;
+		vector_copy(state->self, &peer->goal, &says);
+	}
 	message_begin(w, SV_MARK);
 	wire_write_mark(&w->out, &mark, &changed);
 	message_end(w);

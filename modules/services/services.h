@@ -253,8 +253,8 @@ enum verb {
 	                 is  equal then, and the front says so, -EBADE unless count and digest fit */
 	VERB_COLLECT, /* key: of the table tomb; val none: the tombstone goes for good */
 	VERB_TRIM,    /* key: clock, val: how many at most: clocks of the table own below it go */
-	VERB_IMAGE, /* key: anything, val: cells in a row, stored as they are, without what follows
-	               from them (index.c) */
+	VERB_IMAGE,  /* key: anything, val: cells in a row, stored as they are, without what follows
+	                from them (index.c) */
 	VERB_ROWS,   /* key: anything, val: rows of the operation's table (pile.h) */
 	VERB_SALVAGE /* key, val: SALVAGE_FRONT, a cell of a database that was set aside */
 };

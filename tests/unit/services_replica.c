@@ -880,6 +880,26 @@ static bool is_everywhere(struct net *net, int i, struct gw_id made, char away[1
 	              ((struct gw_stamp){made.clock, made.origin}), away, 100);
 }
 
+/* Somebody always writes: they have caught up all the same. */
+static void busy_servers_settle(void **state)
+{
+	struct net net;
+	struct pipe_link *pipe;
+	struct gw_id last;
+
+	(void)state;
+	net_open(&net, 2, true, 0);
+	write_many(&net, 0, 100, 100, &last);
+	pipe = net_link(&net, 0, 1);
+	for (int i = 0; i < 50; i++) {
+		write_many(&net, 0, 1, 100, &last);
+		assert_int_equal(rig_register_start(&net.nodes[0].rig, "ann", NULL), 0);
+		net_run(&net, GW_MS);
+	}
+	assert_true(pipe->end[0].settled > 0 && pipe->end[1].settled > 0);
+	net_close(&net);
+}
+
 static void it_is_known_who_has_not_confirmed(void **state)
 {
 	struct net net;
@@ -1112,6 +1132,7 @@ int main(void)
 		cmocka_unit_test(a_copy_that_was_put_back_must_join_again),
 		cmocka_unit_test(a_second_copy_is_reported_when_it_is_there),
 		cmocka_unit_test(a_second_copy_that_does_not_come_is_told),
+		cmocka_unit_test(busy_servers_settle),
 		cmocka_unit_test(it_is_known_who_has_not_confirmed),
 		cmocka_unit_test(quiet_servers_do_not_acknowledge_for_ever),
 		cmocka_unit_test(a_replay_brings_nothing_back),
