@@ -269,7 +269,7 @@ static int add(struct store_state *state, bool old, const struct gw_store_range 
                size_t max_bytes, struct gw_call rows)
 {
 	struct gw_self *self = state->self;
-	bool indexed = false;
+	bool whole = false;
 	struct read *read;
 
 	if (n == 0 || n > RANGES_MAX)
@@ -278,7 +278,7 @@ static int add(struct store_state *state, bool old, const struct gw_store_range 
 		if (ranges[i].table >= GW_STORE_TABLES || ranges[i].of >= GW_STORE_TABLES ||
 		    ranges[i].from.n > GW_STORE_KEY_MAX || ranges[i].to.n > GW_STORE_KEY_MAX)
 			return -EINVAL;
-		indexed |= ranges[i].index != 0;
+		whole |= ranges[i].index != 0 || (ranges[i].from.n > 0 && ranges[i].to.n == 0);
 	}
 	if (HASH_COUNT(state->reads) >= STORE_READS_MAX)
 		return -EAGAIN;
@@ -287,8 +287,9 @@ static int add(struct store_state *state, bool old, const struct gw_store_range 
 	read->rows = rows;
 	read->old = old;
 	read->max_bytes = max_bytes;
-	/* Who reads by an index expects as much as it asks for, and each row is a search. */
-	read->buffer = max_bytes < BUFFER_FIRST || indexed ? round_up(max_bytes) : BUFFER_FIRST;
+	/* Who reads by an index expects as much as it asks for, and each row is a search; so does who
+	 * goes on with a table to its end. */
+	read->buffer = max_bytes < BUFFER_FIRST || whole ? round_up(max_bytes) : BUFFER_FIRST;
 	HASH_ADD(hh, state->reads, id, sizeof(read->id), read);
 	read_pump(state);
 	return 0;

@@ -14,8 +14,8 @@ SEED = BUILD / "tests" / "tools" / "seed_accounts"
 JOINED = "burst: joined: "
 
 
-def server(folder, name, **more):
-    port = free_port()
+def server(folder, name, port=None, **more):
+    port = port or free_port()
     link = f"link: {{advertise: ['127.0.0.1:{port}'], {QUICK}}}\nburst: {{open-after: 1s}}\n"
     return Server(folder, more.pop("modules", LINKED), link + more.pop("config", ""), name=name, link=port, start=False)
 
