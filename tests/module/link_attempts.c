@@ -145,27 +145,42 @@ static void a_revoked_key_opens_nothing(void **state)
 	simnet_end(&scene.net);
 }
 
-static void a_key_revoked_while_it_answers_is_refused(void **state)
+/* It is refused when it answers, and no sooner: a stranger could not be told apart else. */
+static void refused_while_it_answers(const char *command, bool with_key, const char *logged)
 {
 	struct scene scene;
-	char text[KEY_TEXT_SIZE];
+	char text[KEY_TEXT_SIZE] = "";
 	struct raw *raw;
+	int status;
 
-	(void)state;
 	scene_open(&scene, MODULES);
 	raw = dial(&scene);
 	assert_true(raw_hello(raw, &scene.a));
 	assert_int_equal(step_response(&scene.a, "sim1.example.net", scene.key, raw->in, 1),
 	                 CODE_OK);
-	key_text(scene.a.keys[0].pk, text);
-	simserver_admin(scene.s, NULL, "server key revoke a.example %s", text);
+	if (with_key)
+		key_text(scene.a.keys[0].pk, text);
+	simserver_admin(scene.s, &status, "%s a.example %s", command, text);
+	assert_int_equal(status, 0);
 	simnet_quiet(scene.net);
-	assert_false(raw->ended); /* no sooner than for a stranger */
+	assert_false(raw->ended);
 	raw_send(raw, scene.a.response, sizeof(scene.a.response));
 	expect_closed(raw, FRAME_CHALLENGE);
 	simnet_quiet(scene.net);
-	assert_int_equal(stage_logged(scene.s, "result=E_REVOKED state=T_RESPONSE"), 1);
+	assert_int_equal(stage_logged(scene.s, logged), 1);
 	simnet_end(&scene.net);
+}
+
+static void a_key_revoked_while_it_answers_is_refused(void **state)
+{
+	(void)state;
+	refused_while_it_answers("server key revoke", true, "result=E_REVOKED state=T_RESPONSE");
+}
+
+static void a_server_removed_while_it_answers_is_refused(void **state)
+{
+	(void)state;
+	refused_while_it_answers("server remove", false, "result=E_UNKNOWN state=T_RESPONSE");
 }
 
 /* DONE does not get out; meanwhile the server is removed. */
@@ -598,6 +613,7 @@ int main(void)
 		cmocka_unit_test(all_names_look_alike),
 		cmocka_unit_test(a_revoked_key_opens_nothing),
 		cmocka_unit_test(a_key_revoked_while_it_answers_is_refused),
+		cmocka_unit_test(a_server_removed_while_it_answers_is_refused),
 		cmocka_unit_test(a_server_removed_at_the_last_moment_is_no_link),
 		cmocka_unit_test(hello_with_any_byte_changed_leads_nowhere),
 		cmocka_unit_test(a_hello_cut_off_anywhere_is_nothing),

@@ -422,6 +422,7 @@ static void rotate(bool first_dials)
 	admin(r.s, "server key revoke sim1.example.net", r.old_text);
 	simnet_run(r.net, 130 * GW_SECOND);
 	expect_same_link(&r);
+	assert_int_equal(stage_logged(r.s, "link-reauth"), 1); /* and never again */
 	assert_int_equal(stage_logged(r.s, "the next key is in force"), 1);
 	assert_int_equal(keyfile_read(r.state, KEYFILE_CURRENT, &read, NULL), 0);
 	assert_memory_equal(&read, &r.next, sizeof(read));
