@@ -48,6 +48,7 @@ static int burst_load(struct gw_self *self, void *state, enum gw_load why, struc
 		gw_timer_free(&st->join_timer, self);
 		return status;
 	}
+	gw_defer(self, gw_call(self, CALL_LINKS, 0));
 	return open_load(st);
 }
 
@@ -96,6 +97,7 @@ static const struct gw_call_row burst_calls[] = {
 	[CALL_STATUS] = {"status", (gw_fn *)peers_status},
 	[CALL_PUMP] = {"pump", (gw_fn *)peers_pump},
 	[CALL_SERVERS] = {"servers", (gw_fn *)open_servers},
+	[CALL_LINKS] = {"links", (gw_fn *)peers_look},
 	{NULL, NULL},
 };
 

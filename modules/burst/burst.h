@@ -42,7 +42,8 @@ enum burst_call {
 	CALL_SET_ASIDE,
 	CALL_STATUS,
 	CALL_PUMP,
-	CALL_SERVERS
+	CALL_SERVERS,
+	CALL_LINKS
 };
 
 /** What the file `join` says. */
@@ -168,6 +169,8 @@ gw_frame_fn peers_services_frame;
 gw_peer_send_fn peers_send;
 gw_peer_news_fn peers_news;
 gw_timer_fn peers_pump;
+/** Links that came up before this module was loaded get their peer. */
+gw_timer_fn peers_look;
 /** The database has become readable: links that came up before get their peer. */
 void peers_membership(struct burst_state *st);
 

@@ -94,6 +94,18 @@ void peers_link_up(void *state, uint64_t tag, const void *payload)
 		peer_open(st, link, false);
 }
 
+void peers_look(void *state, uint64_t tag)
+{
+	struct burst_state *st = state;
+	const struct gw_link *link;
+
+	(void)tag;
+	for (link = GW_VIA(st->link, gw_link_ops, next, NULL); link != NULL;
+	     link = GW_VIA(st->link, gw_link_ops, next, link))
+		if (peer_find(st, link->id) == NULL)
+			peers_link_up(st, 0, link);
+}
+
 void peers_membership(struct burst_state *st)
 {
 	struct peer *peer, *next;

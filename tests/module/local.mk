@@ -280,6 +280,10 @@ check_PROGRAMS += tests/module/servers
 tests_module_servers_SOURCES = tests/module/servers.c
 tests_module_servers_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
+check_PROGRAMS += tests/module/burst
+tests_module_burst_SOURCES = tests/module/burst.c
+tests_module_burst_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
 check_PROGRAMS += tests/module/link_tree
 tests_module_link_tree_SOURCES = tests/module/link_tree.c
 tests_module_link_tree_LDADD = tests/sim/libsim.a $(TEST_LIBS)
