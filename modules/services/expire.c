@@ -5,7 +5,7 @@
  * Readers do not show what has expired; deleting it is only tidiness, done by whichever server
  * comes to it, and harmless if two do. Likewise a cell that names a dead account means nothing.
  */
-#include "services.h"
+#include "peer.h"
 #include <errno.h>
 
 #define TICK (30 * 60 * GW_SECOND)
@@ -28,6 +28,7 @@ void expire_tick(void *state_, uint64_t tag)
 	gw_timer_set(state->expiry, state->self, TICK);
 	for (size_t i = 0; i < sizeof(classes); i++)
 		walk(state, classes[i], gw_call(state->self, CALL_EXPIRE_ENTITY, 0));
+	join_give_tidy(state);
 }
 
 void expire_entity(void *state_, uint64_t tag, int status, const struct gw_entity *entity)

@@ -18,7 +18,8 @@
 #define MESSAGES_IN_FLIGHT 64 /* four slices: more than a commit of the joiner's takes */
 #define FRONT_MAX 256         /* of a message, without the frontier */
 #define LIVES_MOST 200        /* older ones that one transaction ends */
-#define CELL_BYTES 90         /* on the wire, on average */
+#define GIVEN_UP_MS ((uint64_t)24 * 3600 * 1000)
+#define CELL_BYTES 90 /* on the wire, on average */
 
 struct give {
 	struct wire_join ask; /* its blobs are not kept */
@@ -211,6 +212,47 @@ void join_give_pinned(void *state_, uint64_t link, int status, struct gw_id made
 	}
 	give->life = made;
 	begin(state, peer);
+}
+
+/* --- joins that were given up --- */
+
+static bool is_served(struct services_state *state, const struct member *member)
+{
+	struct peer *peer, *next;
+
+	HASH_ITER (hh, state->peers, peer, next) {
+		if (peer->serving && gw_id_is(peer->life, member->life))
+			return true;
+	}
+	return false;
+}
+
+/* A life that has not said a word since it was made: its only acknowledgement is the target's. */
+static bool is_given_up(struct services_state *state, const struct member *member)
+{
+	uint64_t now_ms = (uint64_t)gw_wall_ns(state->self) / 1000000;
+
+	return !member->dead && member->acked.clock != 0 &&
+	       member->acked.origin != member->origin &&
+	       (member->life.clock >> 16) + GIVEN_UP_MS < now_ms && !is_served(state, member);
+}
+
+void join_give_tidy(struct services_state *state)
+{
+	struct gw_write death = {.class = GW_CLASS_ORIGIN, .remove = true, .field = GW_F_CORE};
+	struct member *member = NULL;
+
+	if (state->membership != GW_MEMBER_FULL)
+		return;
+	while ((member = member_next(state, member)) != NULL) {
+		if (!is_given_up(state, member))
+			continue;
+		death.id = member->life;
+		gw_log(state->self, GW_INFO,
+		       "a join was given up a day ago: its life ends origin=%016llx",
+		       (unsigned long long)member->origin);
+		commit(state, &death, 1, gw_call(state->self, CALL_EXPIRE_DONE, 0));
+	}
 }
 
 /* --- slices --- */

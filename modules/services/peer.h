@@ -194,6 +194,8 @@ peer_message_fn join_give_join, join_give_ack, join_give_done;
 /** There is room on the link (also called when there was some). */
 void join_give_room(struct services_state *state, struct peer *peer);
 void join_give_close(struct services_state *state, struct peer *peer);
+/** Lives of joins that nobody has gone on with for a day end: they would hold up collection. */
+void join_give_tidy(struct services_state *state);
 /** What must not be collected while this peer is served: NULL nothing. */
 const struct vector *join_give_floor(const struct peer *peer);
 

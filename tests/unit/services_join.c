@@ -318,6 +318,35 @@ static void another_target_begins_anew(void **state)
 	net_close(&net);
 }
 
+static bool lives(struct net *net, int node, struct gw_id life)
+{
+	return rig_read(&net->nodes[node].rig, GW_CLASS_ORIGIN, life) == 0;
+}
+
+static void a_join_that_is_given_up_is_tidied_after_a_day(void **state)
+{
+	struct net net;
+	struct gw_id life = {0, 0};
+	int joiner;
+
+	(void)state;
+	open_with_accounts(&net, 1, 0);
+	joiner = net_add_empty(&net, "new.example");
+	broken_link(&net, joiner, 12);
+	assert_int_equal(rig_walk(&net.nodes[TARGET].rig, GW_CLASS_ORIGIN), 0);
+	for (size_t i = 0; i < net.nodes[TARGET].rig.n_walked; i++)
+		if (!gw_id_is(net.nodes[TARGET].rig.walked[i], net.nodes[TARGET].life))
+			life = net.nodes[TARGET].rig.walked[i];
+	assert_false(gw_id_none(life));
+	net_run(&net, (int64_t)20 * 3600 * GW_SECOND);
+	assert_true(lives(&net, TARGET, life));
+	net_run(&net, (int64_t)5 * 3600 * GW_SECOND);
+	assert_false(lives(&net, TARGET, life));
+	assert_true(join_once(&net, TARGET, joiner) || join_once(&net, TARGET, joiner));
+	come_back(&net, TARGET, joiner);
+	net_close(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -330,6 +359,7 @@ int main(void)
 		cmocka_unit_test(what_is_wrong_twice_ends_it),
 		cmocka_unit_test(of_two_machines_with_one_key_the_later_joins),
 		cmocka_unit_test(another_target_begins_anew),
+		cmocka_unit_test(a_join_that_is_given_up_is_tidied_after_a_day),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
