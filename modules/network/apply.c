@@ -20,19 +20,13 @@ enum need {
 
 enum form { NEWS, BOTH, BURST }; /* where a kind may be */
 
-/** What of a burst's record has to be behind the link that brings it. */
-enum whose {
-	OWN,      /* the function looks for itself */
-	SOURCES,  /* the home of its source */
-	EXPORTERS /* the server that has told it */
-};
-
 struct kind {
 	uint32_t kind;
 	apply_fn *apply;
 	uint8_t needs;
 	enum form form;
-	enum whose whose;
+	bool exported; /* a burst's record of what has no home: its exporter must be behind the link
+	                */
 	bool to_others; /* it changes what is not its source's */
 	bool once;      /* not again, if it was seen before its server was out of sight */
 };
@@ -40,39 +34,79 @@ struct kind {
 static apply_fn apply_aside;
 
 static const struct kind kinds[] = {
-	[GW_EV_USER & 0xff] = {GW_EV_USER, apply_user, NEED_SOURCE, BOTH},
-	[GW_EV_QUIT & 0xff] = {GW_EV_QUIT, apply_quit, NEED_SOURCE, NEWS},
-	[GW_EV_NICK & 0xff] = {GW_EV_NICK, apply_nick, NEED_SOURCE, NEWS},
-	[GW_EV_SET & 0xff] = {GW_EV_SET, apply_set, NEED_SOURCE, NEWS},
-	[GW_EV_CHANNEL & 0xff] = {GW_EV_CHANNEL, apply_channel, NEED_CHANNEL | NEED_LIFE, BOTH,
-                                  .whose = EXPORTERS, .to_others = true},
-	[GW_EV_JOIN & 0xff] = {GW_EV_JOIN, apply_join, NEED_SOURCE | NEED_CHANNEL | NEED_LIFE, BOTH,
-                               .whose = SOURCES},
-	[GW_EV_PART & 0xff] = {GW_EV_PART, apply_part, NEED_SOURCE | NEED_CHANNEL, NEWS},
-	[GW_EV_KICK & 0xff] = {GW_EV_KICK, apply_kick, NEED_TARGET, BOTH, .whose = EXPORTERS,
+	[GW_EV_USER &
+         0xff] = {.kind = GW_EV_USER, .apply = apply_user, .needs = NEED_SOURCE, .form = BOTH},
+	[GW_EV_QUIT & 0xff] = {.kind = GW_EV_QUIT, .apply = apply_quit, .needs = NEED_SOURCE},
+	[GW_EV_NICK & 0xff] = {.kind = GW_EV_NICK, .apply = apply_nick, .needs = NEED_SOURCE},
+	[GW_EV_SET & 0xff] = {.kind = GW_EV_SET, .apply = apply_set, .needs = NEED_SOURCE},
+	[GW_EV_CHANNEL & 0xff] = {.kind = GW_EV_CHANNEL,
+                                  .apply = apply_channel,
+                                  .needs = NEED_CHANNEL | NEED_LIFE,
+                                  .form = BOTH,
+                                  .exported = true,
+                                  .to_others = true},
+	[GW_EV_JOIN & 0xff] = {.kind = GW_EV_JOIN,
+                               .apply = apply_join,
+                               .needs = NEED_SOURCE | NEED_CHANNEL | NEED_LIFE,
+                               .form = BOTH},
+	[GW_EV_PART & 0xff] = {.kind = GW_EV_PART,
+                               .apply = apply_part,
+                               .needs = NEED_SOURCE | NEED_CHANNEL},
+	[GW_EV_KICK & 0xff] = {.kind = GW_EV_KICK,
+                               .apply = apply_kick,
+                               .needs = NEED_TARGET,
+                               .form = BOTH,
+                               .exported = true,
                                .to_others = true},
-	[GW_EV_MODE & 0xff] = {GW_EV_MODE, apply_mode, NEED_CHANNEL | NEED_LIFE, BOTH,
-                               .whose = EXPORTERS, .to_others = true},
-	[GW_EV_TOPIC & 0xff] = {GW_EV_TOPIC, apply_topic, NEED_CHANNEL | NEED_LIFE, NEWS,
+	[GW_EV_MODE & 0xff] = {.kind = GW_EV_MODE,
+                               .apply = apply_mode,
+                               .needs = NEED_CHANNEL | NEED_LIFE,
+                               .form = BOTH,
+                               .exported = true,
+                               .to_others = true},
+	[GW_EV_TOPIC & 0xff] = {.kind = GW_EV_TOPIC,
+                                .apply = apply_topic,
+                                .needs = NEED_CHANNEL | NEED_LIFE,
                                 .to_others = true},
-	[GW_EV_MESSAGE & 0xff] = {GW_EV_MESSAGE, apply_message, 0, NEWS, .once = true},
-	[GW_EV_INVITE & 0xff] = {GW_EV_INVITE, apply_invite, NEED_CHANNEL | NEED_TARGET, NEWS,
+	[GW_EV_MESSAGE & 0xff] = {.kind = GW_EV_MESSAGE, .apply = apply_message, .once = true},
+	[GW_EV_INVITE & 0xff] = {.kind = GW_EV_INVITE,
+                                 .apply = apply_invite,
+                                 .needs = NEED_CHANNEL | NEED_TARGET,
                                  .once = true},
-	[GW_EV_KILL & 0xff] = {GW_EV_KILL, apply_kill, NEED_TARGET, NEWS, .once = true},
-	[GW_EV_WALLOPS & 0xff] = {GW_EV_WALLOPS, apply_wallops, 0, NEWS, .once = true},
-	[GW_EV_UNREGISTER & 0xff] = {GW_EV_UNREGISTER, apply_unregister, NEED_CHANNEL | NEED_LIFE,
-                                     NEWS, .to_others = true},
-	[GW_EV_SPLIT & 0xff] = {GW_EV_SPLIT, apply_split, 0, NEWS},
-	[GW_EV_LOAD & 0xff] = {GW_EV_LOAD, apply_load, 0, NEWS},
-	[BURST_SERVER & 0xff] = {BURST_SERVER, apply_burst_server, 0, BURST},
-	[BURST_VECTOR & 0xff] = {BURST_VECTOR, apply_burst_vector, 0, BURST},
-	[BURST_STRAY & 0xff] = {BURST_STRAY, apply_burst_stray, NEED_TARGET, BURST,
-                                .whose = EXPORTERS},
-	[BURST_DATA & 0xff] = {BURST_DATA, apply_burst_data, 0, BURST, .whose = EXPORTERS},
-	[BURST_SESSION & 0xff] = {BURST_SESSION, apply_burst_session, NEED_SOURCE, BURST,
-                                  .whose = SOURCES},
-	[KIND_INTEREST & 0xff] = {KIND_INTEREST, apply_interest, NEED_CHANNEL, BOTH},
-	[BURST_ASIDE & 0xff] = {BURST_ASIDE, apply_aside, 0, BURST, .whose = EXPORTERS},
+	[GW_EV_KILL & 0xff] = {.kind = GW_EV_KILL,
+                               .apply = apply_kill,
+                               .needs = NEED_TARGET,
+                               .once = true},
+	[GW_EV_WALLOPS & 0xff] = {.kind = GW_EV_WALLOPS, .apply = apply_wallops, .once = true},
+	[GW_EV_UNREGISTER & 0xff] = {.kind = GW_EV_UNREGISTER,
+                                     .apply = apply_unregister,
+                                     .needs = NEED_CHANNEL | NEED_LIFE,
+                                     .to_others = true},
+	[GW_EV_SPLIT & 0xff] = {.kind = GW_EV_SPLIT, .apply = apply_split},
+	[GW_EV_LOAD & 0xff] = {.kind = GW_EV_LOAD, .apply = apply_load},
+	[BURST_SERVER & 0xff] = {.kind = BURST_SERVER, .apply = apply_burst_server, .form = BURST},
+	[BURST_VECTOR & 0xff] = {.kind = BURST_VECTOR, .apply = apply_burst_vector, .form = BURST},
+	[BURST_STRAY & 0xff] = {.kind = BURST_STRAY,
+                                .apply = apply_burst_stray,
+                                .needs = NEED_TARGET,
+                                .form = BURST,
+                                .exported = true},
+	[BURST_DATA & 0xff] = {.kind = BURST_DATA,
+                               .apply = apply_burst_data,
+                               .form = BURST,
+                               .exported = true},
+	[BURST_SESSION & 0xff] = {.kind = BURST_SESSION,
+                                  .apply = apply_burst_session,
+                                  .needs = NEED_SOURCE,
+                                  .form = BURST},
+	[KIND_INTEREST & 0xff] = {.kind = KIND_INTEREST,
+                                  .apply = apply_interest,
+                                  .needs = NEED_CHANNEL,
+                                  .form = BOTH},
+	[BURST_ASIDE & 0xff] = {.kind = BURST_ASIDE,
+                                .apply = apply_aside,
+                                .form = BURST,
+                                .exported = true},
 };
 
 static const struct kind *kind_known(uint32_t kind)
@@ -114,7 +148,7 @@ static int not_behind(const struct applying *a, uint64_t run)
 
 static bool kind_aside(const struct kind *kind)
 {
-	return kind != NULL && (kind->to_others || kind->whose == EXPORTERS);
+	return kind != NULL && (kind->to_others || kind->exported);
 }
 
 /* What such a server did to channels others may have taken in: that is state, which has to be the
@@ -124,7 +158,7 @@ static int check_aside(struct applying *a, const struct kind *kind)
 {
 	int status = not_behind(a, a->header.run);
 
-	if (status == PASS_OVER && kind != NULL && (kind->to_others || kind->whose == EXPORTERS)) {
+	if (status == PASS_OVER && kind != NULL && (kind->to_others || kind->exported)) {
 		a->aside = true;
 		return 0;
 	}
@@ -142,7 +176,7 @@ static int check_origin(struct applying *a, const struct kind *kind, struct serv
 	*node_out = node;
 	if ((h->flags & HEADER_BURST) && (a->via == 0 || h->seq != 0))
 		return -EPERM;
-	if ((h->flags & HEADER_BURST) && (behind || (kind != NULL && kind->whose != EXPORTERS)))
+	if ((h->flags & HEADER_BURST) && (behind || (kind != NULL && !kind->exported)))
 		return 0;
 	if (h->flags & HEADER_BURST)
 		return check_aside(a, kind);
