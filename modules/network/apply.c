@@ -158,7 +158,7 @@ static int check_aside(struct applying *a, const struct kind *kind)
 {
 	int status = not_behind(a, a->header.run);
 
-	if (status == PASS_OVER && kind != NULL && (kind->to_others || kind->exported)) {
+	if (status == PASS_OVER && kind_aside(kind)) {
 		a->aside = true;
 		return 0;
 	}
