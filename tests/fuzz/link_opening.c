@@ -1,8 +1,8 @@
 /*
- * Fuzz target: both openings. The input is laid over the right text (zero bytes leave it as it is),
- * sealed as it ought to be, and judged by the source, by a source that joins, and by the target:
- * each takes it only if nothing but what it cannot know was changed. Then the input stands for the
- * sealed text itself: nobody opens that.
+ * Fuzz target: both openings. The input is laid over the right text (its first byte says from where
+ * on, in steps of eight; zero bytes leave it as it is), sealed as it ought to be, and judged by the
+ * source, by a source that joins, and by the target: each takes it only if nothing but what it
+ * cannot know was changed. Then the input stands for the sealed text itself: nobody opens that.
  */
 #include "modules/link/handshake.h"
 #include "tests/fuzz/fuzz.h"
@@ -57,33 +57,33 @@ static void begin(struct both *b)
 }
 
 /* Opens what a frame has, lays the input over it, and seals it again. */
-static void lay_over(uint8_t *frame, const struct key_pair *to, const uint8_t *data, size_t size,
+static void lay_over(uint8_t *frame, const struct key_pair *to, const uint8_t over[TEXT_BYTES],
                      uint8_t text[TEXT_BYTES])
 {
 	FUZZ_CHECK(seal_open(to->pk, to->sk, frame + FRAME_HEAD, TEXT_BYTES + SEAL_EXTRA, text) ==
 	           0);
-	for (size_t i = 0; i < size && i < TEXT_BYTES; i++)
-		text[i] ^= data[i];
+	for (size_t i = 0; i < TEXT_BYTES; i++)
+		text[i] ^= over[i];
 	FUZZ_CHECK(seal_close(to->pk, fresh.seed, text, TEXT_BYTES, frame + FRAME_HEAD) == 0);
 }
 
 /* Whether the input changes nothing but the field at `at`. */
-static bool only(const uint8_t *data, size_t size, size_t at, size_t n)
+static bool only(const uint8_t over[TEXT_BYTES], size_t at, size_t n)
 {
-	for (size_t i = 0; i < size && i < TEXT_BYTES; i++)
-		if (data[i] != 0 && (i < at || i >= at + n))
+	for (size_t i = 0; i < TEXT_BYTES; i++)
+		if (over[i] != 0 && (i < at || i >= at + n))
 			return false;
 	return true;
 }
 
-static void at_source(const uint8_t *data, size_t size)
+static void at_source(const uint8_t over[TEXT_BYTES])
 {
 	uint8_t text[TEXT_BYTES];
 	struct both b;
-	bool nothing_else = only(data, size, NONCE_T_AT, NONCE_BYTES), zero;
+	bool nothing_else = only(over, NONCE_T_AT, NONCE_BYTES), zero;
 
 	begin(&b);
-	lay_over(b.challenge, &b.s, data, size, text);
+	lay_over(b.challenge, &b.s, over, text);
 	zero = sodium_is_zero(text + NONCE_T_AT, NONCE_BYTES);
 	FUZZ_CHECK((judge_challenge(&b, "b.example") == CODE_OK) == (nothing_else && !zero));
 	if (judge_challenge(&b, NULL) == CODE_OK) {
@@ -93,15 +93,15 @@ static void at_source(const uint8_t *data, size_t size)
 	}
 }
 
-static void at_target(const uint8_t *data, size_t size)
+static void at_target(const uint8_t over[TEXT_BYTES])
 {
 	uint8_t text[TEXT_BYTES];
 	struct both b;
 	bool right;
 
 	begin(&b);
-	lay_over(b.response, &b.t, data, size, text);
-	right = only(data, size, NONCE_S_AT, NONCE_BYTES) &&
+	lay_over(b.response, &b.t, over, text);
+	right = only(over, NONCE_S_AT, NONCE_BYTES) &&
 	        !sodium_is_zero(text + NONCE_S_AT, NONCE_BYTES);
 	FUZZ_CHECK((target_response(&b.target, &b.t, b.response, b.done) == CODE_OK) == right);
 }
@@ -121,10 +121,15 @@ static void unopened(const uint8_t *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	uint8_t over[TEXT_BYTES] = {0};
+	size_t at = size > 0 ? data[0] * 8u % TEXT_BYTES : 0;
+
 	if (sodium_init() < 0)
 		return 1;
-	at_source(data, size);
-	at_target(data, size);
+	for (size_t i = 1; i < size && at + i <= TEXT_BYTES; i++)
+		over[at + i - 1] = data[i];
+	at_source(over);
+	at_target(over);
 	unopened(data, size);
 	return 0;
 }
