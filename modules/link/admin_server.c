@@ -187,7 +187,7 @@ void admin_server_add(void *state, struct gw_admin_request *req, int argc, const
 	request_commit(st, request, new_one, d.writes, d.n);
 }
 
-/* Its cells go with it: so that its keys stay revoked, this server lists them as such. */
+/* Its cells go with it: so that its keys stay revoked, the network itself lists them as such. */
 void admin_server_remove(void *state, struct gw_admin_request *req, int argc,
                          const char *const *argv)
 {
@@ -198,14 +198,20 @@ void admin_server_remove(void *state, struct gw_admin_request *req, int argc,
 	(void)argc;
 	if (known == NULL)
 		return;
+	if (gw_id_none(st->network_id)) {
+		refuse(st, req, -EAGAIN, "the services database is being read: try again");
+		return;
+	}
 	if (own == NULL || known == own) {
 		refuse(st, req, -EPERM,
 		       "%s is this server: it can only be removed from another one", known->name);
 		return;
 	}
 	draft_add(&d, known->id, GW_F_CORE, "", 0)->remove = true;
-	for (size_t i = 0; i < known->n_keys; i++)
-		draft_key(&d, own->id, GW_F_KEYREV, known->keys[i].pk);
+	for (size_t i = 0; i < known->n_keys; i++) {
+		draft_key(&d, st->network_id, GW_F_KEYREV, known->keys[i].pk);
+		d.writes[d.n - 1].class = GW_CLASS_NETWORK;
+	}
 	request_commit(st, request_new(st, req, "Server %s was removed, for good", known->name),
 	               own->id, d.writes, d.n);
 }

@@ -75,6 +75,7 @@ struct link_state {
 	struct revoked *revoked;  /* by fingerprint */
 	struct gw_timer *reading; /* a walk that could not begin */
 	uint64_t walk;            /* number of the last walk */
+	struct gw_id network_id;  /* the network's own entity; none: not found */
 	bool walking, walk_again, known_read, own_committing, own_warned;
 	bool stopping;       /* nothing comes up any more */
 	uint8_t reserved[2]; /* 0 */

@@ -299,6 +299,16 @@ static struct known *known_make(struct link_state *st, struct gw_id id)
 	return known;
 }
 
+/* Keys of servers that were removed: their own cells went with them. */
+static void take_network(struct link_state *st, const struct gw_entity *entity)
+{
+	if (gw_id_none(st->network_id) || entity->id.clock < st->network_id.clock)
+		st->network_id = entity->id;
+	for (size_t i = 0; i < entity->n; i++)
+		if (entity->cells[i].field == GW_F_KEYREV)
+			take_revocation(st, &entity->cells[i]);
+}
+
 static void take_entity(struct link_state *st, const struct gw_entity *entity)
 {
 	struct gw_self *self = st->self;
@@ -339,6 +349,15 @@ static void read_later(struct link_state *st)
 	gw_timer_set(st->reading, st->self, RETRY_NS);
 }
 
+static void walk_begin(struct link_state *st, uint8_t class)
+{
+	st->walking = GW_VIA(st->services, gw_services_ops, walk, class,
+	                     gw_call(st->self, CALL_SERVERS_WALK, class)) == 0;
+	if (!st->walking)
+		read_later(st);
+}
+
+/* First the network's own entity, then the servers. */
 void servers_read(struct link_state *st)
 {
 	if (st->walking) {
@@ -347,10 +366,8 @@ void servers_read(struct link_state *st)
 	}
 	st->walk++;
 	st->walk_again = false;
-	st->walking = GW_VIA(st->services, gw_services_ops, walk, GW_CLASS_SERVER,
-	                     gw_call(st->self, CALL_SERVERS_WALK, st->walk)) == 0;
-	if (!st->walking)
-		read_later(st);
+	st->network_id = (struct gw_id){0, 0};
+	walk_begin(st, GW_CLASS_NETWORK);
 }
 
 void servers_retry(void *state, uint64_t tag)
@@ -385,9 +402,12 @@ static void walk_over(struct link_state *st, int status)
 
 void servers_walk(void *state, uint64_t tag, int status, const struct gw_entity *entity)
 {
-	(void)tag;
-	if (entity != NULL)
+	if (entity != NULL && tag == GW_CLASS_NETWORK)
+		take_network(state, entity);
+	else if (entity != NULL)
 		take_entity(state, entity);
+	else if (tag == GW_CLASS_NETWORK && status == 0)
+		walk_begin(state, GW_CLASS_SERVER);
 	else
 		walk_over(state, status);
 }
@@ -416,9 +436,9 @@ void servers_changed(void *state, uint64_t tag, const void *payload)
 	struct known *known;
 
 	(void)tag;
-	if (change->class != GW_CLASS_SERVER)
+	if (change->class != GW_CLASS_SERVER && change->class != GW_CLASS_NETWORK)
 		return;
-	if (st->walking || !st->known_read) {
+	if (st->walking || !st->known_read || change->class == GW_CLASS_NETWORK) {
 		servers_read(st);
 		return;
 	}

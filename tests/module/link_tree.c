@@ -4,6 +4,7 @@
  */
 #include "tests/sim/tree.h"
 #include "tests/unit/cmocka.h"
+#include <errno.h>
 #include <godwit/loop.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -284,11 +285,37 @@ static void test_a_removed_server_is_cut_off_by_every_member(void **state)
 	ask(t, at[1], "server remove %s", t->nodes[at[0]].name);
 	simnet_run(t->net, 5 * GW_SECOND);
 	assert_int_equal(links(t, at[0]), 0);
-	assert_true(logged(t, at[2], "is no server of this network any more"));
+	assert_true(logged(t, at[2], "is no server of this network any more") ||
+	            logged(t, at[2], "REMOVED"));
 	simnet_run(t->net, 60 * GW_SECOND);
 	assert_int_equal(links(t, at[0]), 0);
 	assert_int_equal(links(t, at[1]), 1);
 	assert_int_equal(links(t, at[2]), 1);
+	simtree_end(&t);
+}
+
+/* Who removed it may be gone, too, and with it all that its entry said. */
+static void test_keys_of_removed_servers_never_come_back(void **state)
+{
+	struct simtree *t = tree(3);
+	char key[64];
+	unsigned at[3];
+	int status;
+
+	(void)state;
+	chain(t, at);
+	snprintf(key, 55, "%s", strstr(ask(t, at[0], "server joinline"), "gwpk1-"));
+	ask(t, at[1], "server remove %s", t->nodes[at[0]].name);
+	simnet_run(t->net, 5 * GW_SECOND);
+	ask(t, at[2], "server remove %s", t->nodes[at[1]].name);
+	simnet_run(t->net, 5 * GW_SECOND);
+	simserver_admin(t->nodes[at[2]].server, &status, "server add again.example.net %s", key);
+	assert_int_equal(status, -EKEYREVOKED);
+	simserver_stop(t->nodes[at[2]].server);
+	simserver_restart(t->nodes[at[2]].server, NULL);
+	simnet_run(t->net, 10 * GW_SECOND);
+	simserver_admin(t->nodes[at[2]].server, &status, "server add again.example.net %s", key);
+	assert_int_equal(status, -EKEYREVOKED);
 	simtree_end(&t);
 }
 
@@ -340,6 +367,7 @@ int main(void)
 		cmocka_unit_test(test_two_halves_that_are_joined_twice_at_once),
 		cmocka_unit_test(test_a_server_that_stops_is_gone_and_the_others_find_each_other),
 		cmocka_unit_test(test_a_removed_server_is_cut_off_by_every_member),
+		cmocka_unit_test(test_keys_of_removed_servers_never_come_back),
 		cmocka_unit_test(test_a_revoked_key_is_refused_by_every_member),
 		cmocka_unit_test(test_what_every_server_has_is_told),
 	};
