@@ -352,6 +352,9 @@ void call_servers_again(void *state, uint64_t tag);
 
 /* names.c: names that two accounts claim */
 void names_changed(struct account *st, const struct gw_services_change *change);
+/** A session is logged in to an account that was made just now. Its name may have been lost before
+ * that: while the answer waited for a second copy. */
+void names_registered(struct account *st, struct gw_id account, const char *name);
 void names_free(struct account *st);
 void call_names_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
 void call_names_again(void *state, uint64_t tag);

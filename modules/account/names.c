@@ -309,6 +309,14 @@ void names_changed(struct account *st, const struct gw_services_change *change)
 	look_at_waiting(st);
 }
 
+void names_registered(struct account *st, struct gw_id account, const char *name)
+{
+	char folded[GW_NAME_MAX + 1];
+
+	if (SERVICES(st, fold, name, folded) > 0 && told_find(st, account, folded) != NULL)
+		look_at(st, account);
+}
+
 void names_free(struct account *st)
 {
 	struct asked *asked, *next;

@@ -355,6 +355,7 @@ void registration_done(struct account *st, struct task *task, struct gw_client *
 		go(st, c, GW_REGISTRATION_COMPLETED);
 	registration_leave(st, c);
 	login_succeeds(st, c, &login, false);
+	names_registered(st, made, task->name);
 }
 
 /* Registered, but not yet logged in: a second copy is waited for. */

@@ -225,6 +225,14 @@ class Storm:
         found = re.search(r" 900 \S+ \S+ (\S+) ", said)
         return found[1] if found else None
 
+    async def dispute(self, name, entries):
+        """Who owns the name, as each server has it."""
+        told = [f"{name} was registered {len(entries)} times:"]
+        for password, server, _ in entries:
+            views = [f"{other.name} {await self.logs_in(other, name, password)}" for other in self.net]
+            told.append(f"on {server.name}, which logs in: " + ", ".join(views))
+        return "\n".join(told)
+
     async def check_accounts(self):
         """Each registration that was reported is an account: under its name, or its owner was told of the conflict."""
         names = {}
@@ -234,7 +242,7 @@ class Storm:
         conflicts = 0
         for name, entries in names.items():
             owners = [entry for entry in entries if await self.logs_in(self.random.choice(servers), name, entry[0]) == name]
-            assert len(owners) == 1, f"{name} was registered {len(entries)} times and has {len(owners)} owners"
+            assert len(owners) == 1, await self.dispute(name, entries)
             for password, server, guest in entries:
                 if (password, server, guest) in owners:
                     continue

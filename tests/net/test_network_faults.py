@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from live import LINKED, QUICK, Network, wait_for
+from live import LINKED, QUICK, Irc, Network, wait_for
 from people import CHEAP, Person
 from soak_net import crowd_talks, opposed, storm_rages
 from variants import SRC, Variants
@@ -44,6 +44,23 @@ def test_after_splits_all_servers_agree_and_keep_what_they_reported(tmp_path):
 
 def test_opposed_changes_over_a_slow_link_end_alike(tmp_path):
     opposed(tmp_path, "a-b b-c c-d", middle="b-c", delay=0.2, seconds=5, seed=seed(), guests=8)
+
+
+def test_of_two_who_register_a_name_at_once_one_is_told_that_it_is_not_theirs(linked):
+    net = linked("a-b", modules=LINKED)
+    net.cable("a-b").delay = 0.2  # each learns of the other's while its own answer waits for a second copy
+    both = [Irc(net[name].plain) for name in "ab"]
+    for one in both:
+        one.send("NICK wanted", "USER w 0 * :w", "REGISTER * * :correct horse")
+    for one in both:
+        one.expect(" REGISTER SUCCESS wanted ")
+    net.wait_level()
+    for one in both:
+        one.sync()
+    waits = [[line for line in one.seen if re.search("Another account claimed wanted earlier", line)] for one in both]
+    assert sorted(map(len, waits)) == [0, 1]
+    for one in both:
+        one.close()
 
 
 def test_after_kill_9_no_message_id_comes_twice_and_nothing_is_swallowed(linked):
