@@ -44,6 +44,10 @@ class Person(Irc):
         self.send(*lines)
         return self.got()
 
+    def does_not_minding_support(self, *lines):
+        """The same, but for 005: what a module that came or went changes of it is told a moment later."""
+        return [line for line in self.does(*lines) if line.split()[1] != "005"]
+
     def tagged(self, *lines):
         """The same with tags: pairs of a dictionary and the rest."""
         self.send(*lines)

@@ -128,9 +128,9 @@ def test_a_channel_outlives_the_module_that_commands_it(place, people):
     anna.got()
     place.ctl("module", "unload", "channel")
     anna.got(), ben.got()
-    assert anna.does("PRIVMSG #c :still") == []
-    assert ben.got() == [f":{anna.source} PRIVMSG #c :still"]
+    assert anna.does_not_minding_support("PRIVMSG #c :still") == []
+    assert [line for line in ben.got() if " 005 " not in line] == [f":{anna.source} PRIVMSG #c :still"]
     place.ctl("module", "load", "channel")
     anna.got()
-    assert anna.does("MODE #c +m") == [f":{anna.source} MODE #c +m"]
-    assert anna.does("NAMES #c")[0] == anna.numeric(353, "= #c :@anna ben")
+    assert anna.does_not_minding_support("MODE #c +m") == [f":{anna.source} MODE #c +m"]
+    assert anna.does_not_minding_support("NAMES #c")[0] == anna.numeric(353, "= #c :@anna ben")
