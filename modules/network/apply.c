@@ -113,7 +113,8 @@ static const struct kind *kind_known(uint32_t kind)
 {
 	uint32_t number = kind & 0xff;
 
-	if (number >= sizeof(kinds) / sizeof(kinds[0]) || kinds[number].kind != kind)
+	if (number >= sizeof(kinds) / sizeof(kinds[0]) || kinds[number].apply == NULL ||
+	    kinds[number].kind != kind)
 		return NULL;
 	return &kinds[number];
 }
