@@ -455,11 +455,13 @@ void servers_changed(void *state, uint64_t tag, const void *payload)
 	changed(st);
 }
 
-/* The database has become another one: a join is complete, or it was set aside. */
+/* The database has become another one: a join is complete, or it was set aside. What was known says
+ * nothing of it. */
 void servers_membership(void *state, uint64_t tag, const void *payload)
 {
 	(void)tag;
 	(void)payload;
+	((struct link_state *)state)->known_read = false;
 	servers_read(state);
 }
 

@@ -291,3 +291,7 @@ tests_module_link_tree_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/link_reauth
 tests_module_link_reauth_SOURCES = tests/module/link_reauth.c modules/link/frames.c $(LINK_STAGE_SOURCES)
 tests_module_link_reauth_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/join
+tests_module_join_SOURCES = tests/module/join.c
+tests_module_join_LDADD = tests/sim/libsim.a $(TEST_LIBS)
