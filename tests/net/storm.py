@@ -82,7 +82,7 @@ class Registrations:
         self.number += 1
         guest = Guest(server, self.number)
         guest.reader, guest.writer = await asyncio.open_connection("127.0.0.1", server.plain, limit=1 << 20)
-        password = PASSWORD % self.number
+        password = PASSWORD % guest.number
         guest.write("CAP LS 302", f"NICK {name}", f"USER r 0 * :{name}", f"REGISTER {name} * {password}")
         said = await guest.until(r" REGISTER SUCCESS ", r" FAIL REGISTER ", r" 433 ")
         if "SUCCESS" not in said:
@@ -94,7 +94,7 @@ class Registrations:
         # A guest may have the nick; then the account is in under another name.
         said = await guest.until(r" 001 ", r" 433 ")
         if " 433 " in said:
-            guest.write(f"NICK r{self.number}")
+            guest.write(f"NICK r{guest.number}")
             await guest.until(r" 001 ")
         self.accounts.append((name, password, server, guest))
 

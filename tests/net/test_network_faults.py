@@ -55,10 +55,12 @@ def test_of_two_who_register_a_name_at_once_one_is_told_that_it_is_not_theirs(li
     for one in both:
         one.expect(" REGISTER SUCCESS wanted ")
     net.wait_level()
-    for one in both:
-        one.sync()
-    waits = [[line for line in one.seen if re.search("Another account claimed wanted earlier", line)] for one in both]
-    assert sorted(map(len, waits)) == [0, 1]
+
+    def told():
+        return [any("Another account claimed wanted earlier" in line for line in [*one.sync(), *one.seen]) for one in both]
+
+    wait_for(lambda: any(told()), lambda: "the note\n" + "\n".join(both[0].seen + both[1].seen))
+    assert sorted(told()) == [False, True]
     for one in both:
         one.close()
 
