@@ -287,8 +287,8 @@ static int add(struct store_state *state, bool old, const struct gw_store_range 
 	read->rows = rows;
 	read->old = old;
 	read->max_bytes = max_bytes;
-	/* Who reads by an index expects as much as it asks for, and each row is a search; so does who
-	 * goes on with a table to its end. */
+	/* Who reads by an index expects as much as it asks for, and each row is a search; so does
+	 * who goes on with a table to its end. */
 	read->buffer = max_bytes < BUFFER_FIRST || whole ? round_up(max_bytes) : BUFFER_FIRST;
 	HASH_ADD(hh, state->reads, id, sizeof(read->id), read);
 	read_pump(state);
