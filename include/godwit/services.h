@@ -214,7 +214,7 @@ struct gw_services_ops {
 	int (*read)(void *services, uint8_t class, struct gw_id id, struct gw_call done);
 	/** Writes, all or nothing, under one stamp; `done` (gw_committed_fn) when durable. Else
 	 * nothing is called: -E2BIG, -EINVAL over a limit; -EAGAIN too much waits, or the database
-	 * is not yet read; -EROFS it must be got anew by a join first; -ETIME the system's clock
+	 * is not yet read; -ETIME the system's clock
 	 * stands more than a minute behind the database; -EROFS this server is no member any more
 	 * (GW_MEMBER_LOST).
 	 */
