@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import queue
+import random
 import re
 import signal
 import socket
@@ -18,6 +19,7 @@ BUILD = pathlib.Path(os.environ["GODWIT_BUILD"])
 GODWIT = BUILD / "godwit"
 GODWITCTL = BUILD / "godwitctl"
 SECONDS = 20
+GIVEN = set()  # ports that are some server's already
 ALL = "store, services, network, client, account, channel, message, query, monitor, oper, control"
 LINKED = ALL.replace("network, ", "network, link, burst, ")
 # All servers of a test have one address, and nobody is spared by waiting.
@@ -26,23 +28,28 @@ QUICK = "retry-least: 1s, retry-most: 1s, attempts-per-address: 64, attempts-buc
 LEVEL = ("services-digest", "live-digest", "users", "channels")
 
 
-def free_port():
+def is_free(port):
     with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def free_ports():
-    """The first of three ports; those 30 and 60 higher are free, too."""
-    while True:
-        first = free_port()
         try:
-            for port in (first + step + n for step in (0, 30, 60) for n in range(3)):
-                with socket.socket() as s:
-                    s.bind(("127.0.0.1", port))
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def free_ports(steps=(0, 30, 60), n=3):
+    """The first of `n` ports; those so many steps higher are free, too. Not from the range that the system gives to outgoing connections:
+    one of those might take it before the server does."""
+    while True:
+        first = random.randrange(24000, 32000)
+        ports = {first + step + i for step in steps for i in range(n)}
+        if not ports & GIVEN and all(map(is_free, ports)):
+            GIVEN.update(ports)
             return first
-        except (OSError, OverflowError):
-            pass
+
+
+def free_port():
+    return free_ports((0,), 1)
 
 
 class Server:
