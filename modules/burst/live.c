@@ -198,7 +198,10 @@ static int take_records(struct burst_state *st, struct peer *peer, const uint8_t
 			if (status == -EPERM && peer->records_in == 1)
 				return gw_fail(why, -EPERM,
 				               "it introduces another server than it is");
-			if (status == -EBADMSG || status == -ERANGE || status == -EPERM)
+			if (status == -ERANGE)
+				return gw_fail(why, -ERANGE,
+				               "a burst from the future: the clocks are apart");
+			if (status == -EBADMSG || status == -EPERM)
 				peer->refused++;
 		}
 		at += len;

@@ -194,8 +194,6 @@ static void log_unsaid(struct link_state *st, const struct link *link)
 static int refused_record(struct link_state *st, struct link *link, int status, size_t n,
                           struct gw_error *why)
 {
-	static const char *const words[] = {"malformed", "not in the name of one behind this link",
-	                                    "from the future"};
 	int64_t now = gw_mono_ns(st->self);
 
 	if (now - link->minute_ns >= MINUTE_NS) {
@@ -210,10 +208,7 @@ static int refused_record(struct link_state *st, struct link *link, int status, 
 		return 0;
 	link->refused_said++;
 	gw_log(st->self, GW_WARN, "record refused peer=%s why=\"%s\" bytes=%zu", link->name,
-	       words[status == -EBADMSG ? 0
-	             : status == -EPERM ? 1
-	                                : 2],
-	       n);
+	       status == -EBADMSG ? "malformed" : "not in the name of one behind this link", n);
 	return 0;
 }
 
@@ -222,7 +217,13 @@ static int take_record(struct link_state *st, struct link *link, const struct gw
 {
 	int status = NETWORK(st, apply, frame->body, frame->n, link->pub.id);
 
-	if (status == -EBADMSG || status == -EPERM || status == -ERANGE)
+	/* Without it the two would differ: a burst has to make good for it when the clocks are
+	 * right. */
+	if (status == -ERANGE)
+		return gw_fail(why, -ERANGE,
+		               "what is more than a minute in the future: the clocks are "
+		               "apart");
+	if (status == -EBADMSG || status == -EPERM)
 		return refused_record(st, link, status, frame->n, why);
 	return 0;
 }

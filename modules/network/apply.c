@@ -134,8 +134,10 @@ void publish_as(struct applying *a, uint32_t kind)
 
 /* Stamps further ahead than this are not taken: a cell with one could not be changed for that long.
  */
-static uint64_t clock_bound(struct network *net)
+static uint64_t clock_bound(struct network *net, uint64_t via)
 {
+	if (via == 0)
+		return UINT64_MAX; /* our users go on also while our clock is being put right */
 	return (uint64_t)(gw_wall_ns(net->self) / GW_MS + AHEAD_MS) << 16 | 0xffff;
 }
 
@@ -236,7 +238,7 @@ static int check_names(struct applying *a, const struct kind *kind)
 		return -EBADMSG;
 	if ((h->flags & HEADER_CHANNEL) && !valid_channel(NULL, h->channel))
 		return -EBADMSG;
-	if ((h->flags & HEADER_LIFE) && h->life.clock > a->max_clock)
+	if ((h->flags & HEADER_LIFE) && !timely(a, h->life.clock))
 		return -ERANGE;
 	return 0;
 }
@@ -342,6 +344,7 @@ static int apply_aside(struct applying *a)
 	if (status == 0) {
 		event_init(&in, NULL);
 		status = kind->apply(&in);
+		a->future |= in.future;
 	}
 	if (in.changes != NULL)
 		gw_free(a->net->self, in.changes);
@@ -403,8 +406,11 @@ static int apply_checked(struct applying *a, const struct kind *kind, struct ser
 static int apply_one(struct network *net, const void *record, size_t n, uint64_t via,
                      struct gw_sink *sink, uint64_t caps)
 {
-	struct applying a = {
-		.net = net, .via = via, .sink = sink, .caps = caps, .max_clock = clock_bound(net)};
+	struct applying a = {.net = net,
+	                     .via = via,
+	                     .sink = sink,
+	                     .caps = caps,
+	                     .max_clock = clock_bound(net, via)};
 	const struct kind *kind;
 	struct server *node;
 	int status;
@@ -423,6 +429,8 @@ static int apply_one(struct network *net, const void *record, size_t n, uint64_t
 		return status == PASS_OVER ? 0 : status;
 	a.stamp = (struct gw_stamp){a.header.clock, a.header.run};
 	status = apply_checked(&a, kind, node, record, n);
+	if (status == -EBADMSG && a.future)
+		status = -ERANGE;
 	if (a.changes != NULL)
 		gw_free(net->self, a.changes);
 	if (via != 0 && status == 0)

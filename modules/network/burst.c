@@ -424,7 +424,7 @@ int apply_burst_vector(struct applying *a)
 	uint64_t run = get_u64(&a->body), seq = get_u64(&a->body), clock = get_u64(&a->body);
 	struct server *server = server_find(a->net, run);
 
-	if (!reader_done(&a->body) || clock > a->max_clock)
+	if (!reader_done(&a->body) || !timely(a, clock))
 		return -EBADMSG;
 	if (server == NULL || server->pub.via != a->via) {
 		a->stays = true;
@@ -447,8 +447,8 @@ int apply_burst_stray(struct applying *a)
 
 	for (unsigned i = 0; i < N_PREFIXES; i++) {
 		stamps[i] = get_stamp(r);
-		if (stamps[i].clock > a->max_clock)
-			return -ERANGE;
+		if (!timely(a, stamps[i].clock))
+			return -EBADMSG;
 	}
 	if (!reader_done(r) || stamp_none(member) || stamp_none(life))
 		return -EBADMSG;

@@ -68,7 +68,7 @@ static bool topic_read(struct applying *a, struct topic *topic)
 	topic->setter = get_string(&a->body, SETTER_MAX);
 	topic->ms = (int64_t)get_u64(&a->body);
 	topic->stamp = get_stamp(&a->body);
-	return !a->body.bad && topic->stamp.clock <= a->max_clock && !stamp_none(topic->stamp);
+	return !a->body.bad && timely(a, topic->stamp.clock) && !stamp_none(topic->stamp);
 }
 
 static struct registration *registration_get(struct network *net, struct life *life,
@@ -115,7 +115,7 @@ static bool making_read(struct applying *a, struct making *in)
 		return false;
 	for (uint64_t i = 0; i < in->n_registrations; i++) {
 		get_stamp(r);
-		if (get_stamp(r).clock > a->max_clock || get_u8(r) > 1)
+		if (!timely(a, get_stamp(r).clock) || get_u8(r) > 1)
 			return false;
 	}
 	in->has_topic = get_u8(r) == 1;

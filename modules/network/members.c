@@ -276,7 +276,7 @@ static bool joining_read(struct applying *a, struct joining *in)
 	if ((a->header.flags & HEADER_BURST) && get_u8(&a->body) != 0) {
 		for (unsigned i = 0; i < N_PREFIXES; i++) {
 			in->stamps[i] = get_stamp(&a->body);
-			if (in->stamps[i].clock > a->max_clock)
+			if (!timely(a, in->stamps[i].clock))
 				return false;
 		}
 	}
@@ -392,7 +392,7 @@ int apply_kick(struct applying *a)
 	struct seat *seat = a->target == NULL ? NULL : seat_named(a->target, member);
 
 	a->event.text = get_string(&a->body, GW_REASON_MAX);
-	if (!reader_done(&a->body) || stamp_none(member) || member.clock > a->max_clock)
+	if (!reader_done(&a->body) || stamp_none(member) || !timely(a, member.clock))
 		return -EBADMSG;
 	if (a->net->linked)
 		stray_get(a->net, a->header.target, member, over);

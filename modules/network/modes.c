@@ -32,11 +32,11 @@ void item_put(struct writer *w, const struct item *item)
 		put_stamp(w, item->stamp);
 }
 
-static bool item_valid(const struct applying *a, const struct item *item)
+static bool item_valid(struct applying *a, const struct item *item)
 {
 	if (gw_letter(item->letter) == 0 || item->flags >= ITEM_STAMP << 1)
 		return false;
-	if (stamp_none(item->stamp) || item->stamp.clock > a->max_clock)
+	if (stamp_none(item->stamp) || !timely(a, item->stamp.clock))
 		return false;
 	if (item->flags & ITEM_PREFIX)
 		return item->prefix < N_PREFIXES && !stamp_none(item->member);

@@ -283,7 +283,8 @@ struct applying {
 	struct header header;
 	struct reader body;
 	struct gw_stamp stamp;
-	uint64_t max_clock;    /* later stamps are refused */
+	uint64_t max_clock;    /* later stamps are refused; of records made here none is */
+	bool future;           /* such a one was seen: it is not malformed, the clocks are apart */
 	struct person *source; /* NULL: the server */
 	struct person *target;
 	uint64_t via;         /* the link that brought it, 0: made here */
@@ -325,6 +326,12 @@ static inline struct server *server_of(const struct gw_node *node)
 static inline bool stamp_none(struct gw_stamp stamp)
 {
 	return stamp.clock == 0;
+}
+/** Whether a clock in the record is not from the future. */
+static inline bool timely(struct applying *a, uint64_t clock)
+{
+	a->future |= clock > a->max_clock;
+	return clock <= a->max_clock;
 }
 /** Whether a change with `stamp` may overwrite a cell of stamp `cell`. Equal: a later change of one
  * and the same event. */

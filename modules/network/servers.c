@@ -153,8 +153,8 @@ static bool arrival_read(struct applying *a, struct arrival *in)
 	in->up = get_u64(r);
 	in->joint = get_stamp(r);
 	in->since = get_u64(r);
-	return reader_done(r) && valid_word(in->name) && in->run != 0 &&
-	       in->since <= a->max_clock && in->joint.clock <= a->max_clock;
+	return reader_done(r) && valid_word(in->name) && in->run != 0 && timely(a, in->since) &&
+	       timely(a, in->joint.clock);
 }
 
 const char *server_split(struct applying *a, const struct server *server)

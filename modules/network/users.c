@@ -316,7 +316,7 @@ static bool introduction_read(struct applying *a, struct introduction *in)
 	       valid_given_nick(in->nick) && fields_valid(f);
 }
 
-static bool introduction_timely(const struct applying *a, const struct introduction *in)
+static bool introduction_timely(struct applying *a, const struct introduction *in)
 {
 	uint64_t latest = in->nick_stamp.clock;
 
@@ -324,7 +324,7 @@ static bool introduction_timely(const struct applying *a, const struct introduct
 		if (in->fields.stamps[i].clock > latest)
 			latest = in->fields.stamps[i].clock;
 	}
-	return latest <= a->max_clock;
+	return timely(a, latest);
 }
 
 static struct person *person_new(struct applying *a, const struct introduction *in,

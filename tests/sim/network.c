@@ -305,13 +305,15 @@ static void slow(struct world *w)
 	};
 }
 
+/* A little wrong, as clocks are, or wrong by so much that others refuse what it says. */
 static void wrong_clock(struct world *w)
 {
+	static const int64_t seconds[] = {0, 0, 20, -20, 5, -5, 120, -3600};
 	unsigned node = (unsigned)draw(w, w->tree->n);
+	int64_t by = seconds[draw(w, sizeof(seconds) / sizeof(seconds[0]))];
 
-	simhost_skew(simserver_host(w->tree->nodes[node].server),
-	             draw(w, 2) == 0 ? (int64_t)draw(w, 20) * GW_SECOND
-	                             : -(int64_t)draw(w, 20) * GW_SECOND);
+	simhost_skew(simserver_host(w->tree->nodes[node].server), by * GW_SECOND);
+	w->trouble |= by > 60 || by < -60; /* links break over it */
 }
 
 static void replace(struct world *w)
