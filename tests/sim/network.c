@@ -335,6 +335,7 @@ static void late_join(struct world *w)
 
 	if (w->tree->n >= 6 || w->tree->nodes[uplink].down || !simtree_is_open(w->tree, uplink))
 		return;
+	simhost_skew(simserver_host(w->tree->nodes[uplink].server), 0);
 	i = simtree_join_begin(w->tree, uplink);
 	simtree_join_add(w->tree, i);
 	w->joins++;
