@@ -169,7 +169,7 @@ gw_frame_fn peers_services_frame;
 gw_peer_send_fn peers_send;
 gw_peer_news_fn peers_news;
 gw_timer_fn peers_pump;
-/** Links that came up before this module was loaded get their peer. */
+/** Links that came up before this module was loaded come up anew. */
 gw_timer_fn peers_look;
 /** The database has become readable: links that came up before get their peer. */
 void peers_membership(struct burst_state *st);

@@ -94,6 +94,7 @@ void peers_link_up(void *state, uint64_t tag, const void *payload)
 		peer_open(st, link, false);
 }
 
+/* The other side may have said hello to nobody, and would not say it again: both begin anew. */
 void peers_look(void *state, uint64_t tag)
 {
 	struct burst_state *st = state;
@@ -103,7 +104,8 @@ void peers_look(void *state, uint64_t tag)
 	for (link = GW_VIA(st->link, gw_link_ops, next, NULL); link != NULL;
 	     link = GW_VIA(st->link, gw_link_ops, next, link))
 		if (peer_find(st, link->id) == NULL)
-			peers_link_up(st, 0, link);
+			GW_VIA(st->link, gw_link_ops, close, link->id, GW_BYE_QUIT,
+			       "the module burst was loaded");
 }
 
 void peers_membership(struct burst_state *st)

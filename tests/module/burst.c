@@ -46,8 +46,8 @@ static void it_comes_and_goes_with_links_up(void **state)
 	client_expect(a, ":cat!* QUIT :s0.example.net s1.example.net");
 	simnet_run(t->net, 20 * GW_SECOND);
 	command(t, 1, "module load burst");
+	assert_true(simtree_level(t, LONG)); /* the link is dialled again */
 	client_expect(a, ":cat!*JOIN #x");
-	assert_true(simtree_level(t, LONG));
 	client_send(c, "PRIVMSG #x :here");
 	client_expect(a, ":cat!*PRIVMSG #x :here");
 	simtree_end(&t);
