@@ -1,8 +1,8 @@
 /*
  * modules/query/private.h - what the module's files share.
  *
- * Commands that ask: about people (WHO, WHOIS, WHOWAS, USERHOST, ISON), about servers (MOTD, LUSERS,
- * VERSION, LINKS, ...), and AWAY, which is what one tells those who ask.
+ * Commands that ask: about people (WHO, WHOIS, WHOWAS, USERHOST, ISON), about servers (MOTD,
+ * LUSERS, VERSION, LINKS, ...), and AWAY, which is what one tells those who ask.
  */
 #ifndef QUERY_PRIVATE_H
 #define QUERY_PRIVATE_H
