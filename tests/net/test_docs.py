@@ -314,6 +314,7 @@ def test_the_first_chat_with_weechat(desk, tmp_path):
                 weechat.type("irc.server.godwit" if "server add" not in line and "connect" not in line else "core.weechat", line)
             else:
                 listener.expect(r"^:willi!\S+ JOIN #flyway")
+                weechat.sees("has joined #flyway")  # the buffer is there
                 weechat.type("irc.godwit.#flyway", line)
         listener.expect(rf"^:willi!\S+ PRIVMSG #flyway :{first[-1]}$")
         for line in map(desk.own_ports, later):
