@@ -15,10 +15,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define ADDRESS_NS (4 * GW_SECOND) /* for one that says nothing, while there is another */
+
 struct dial {
 	struct gw_conn *conn; /* NULL: it ended while the name was looked up */
 	struct loop *loop;
 	struct loop_defer start;
+	struct loop_timer silent;
 	struct loop_work lookup;
 	struct loop_found found;
 	unsigned next; /* of `found` */
@@ -29,6 +32,7 @@ struct dial {
 static void dial_free(struct dial *dial)
 {
 	loop_defer_cancel(dial->loop, &dial->start);
+	dial->loop->ops->timer_set(&dial->silent, -1);
 	free(dial);
 }
 
@@ -56,6 +60,8 @@ static int connect_next(struct dial *dial)
 		                                  &conn->sock, &peer);
 	if (status != 0)
 		return status;
+	if (dial->next < dial->found.n)
+		dial->loop->ops->timer_set(&dial->silent, ADDRESS_NS);
 	conn->want = LOOP_READ | LOOP_WRITE;
 	memcpy(conn->address, peer.address, sizeof(conn->address));
 	conn->info.port = peer.port;
@@ -70,11 +76,32 @@ static void failed(struct gw_conn *conn, int status)
 	conn_close(conn, GW_CLOSE_NOW, strerror(-status));
 }
 
+/* The address is no good, for the reason that `status` gives. */
+static void try_next(struct gw_conn *conn, int status)
+{
+	conn_sock_close(conn);
+	if (conn->dial->next < conn->dial->found.n)
+		status = connect_next(conn->dial);
+	if (status != 0)
+		failed(conn, status);
+}
+
+/* Half of the world may be cut off from here, and a name lead there first. */
+static void too_silent(struct loop_timer *timer)
+{
+	struct dial *dial = container_of(timer, struct dial, silent);
+	struct gw_conn *conn = dial->conn;
+
+	if (conn != NULL && conn->state == CONN_DIAL && !conn->closing)
+		try_next(conn, -ETIMEDOUT);
+}
+
 void conn_dial_event(struct gw_conn *conn)
 {
 	int status = conn->sock.loop->ops->sock_error(&conn->sock);
 
 	if (status == 0) {
+		conn->sock.loop->ops->timer_set(&conn->dial->silent, -1);
 		conn_set_state(conn, CONN_HANDSHAKE);
 		conn->info.accepted_ns = conn->sock.loop->ops->mono_ns(conn->sock.loop);
 		conn_handshake(conn);
@@ -83,11 +110,8 @@ void conn_dial_event(struct gw_conn *conn)
 	}
 	if (status == -EAGAIN)
 		return;
-	conn_sock_close(conn);
-	if (conn->dial->next < conn->dial->found.n)
-		status = connect_next(conn->dial);
-	if (status != 0)
-		failed(conn, status);
+	conn->sock.loop->ops->timer_set(&conn->dial->silent, -1);
+	try_next(conn, status);
 }
 
 static void run_lookup(struct loop_work *work)
@@ -125,7 +149,7 @@ static int look_up(struct dial *dial)
 
 	dial->lookup.run = run_lookup;
 	dial->lookup.done = lookup_done;
-	dial->lookup.lane = GW_LANE_READ;
+	dial->lookup.lane = LOOP_LANE_LOOKUP;
 	status = dial->loop->ops->work(dial->loop, &dial->lookup);
 	dial->looking = status == 0;
 	return status;
@@ -150,6 +174,8 @@ static struct dial *dial_new(struct gw_conn *conn, const char *address)
 	dial->conn = conn;
 	dial->loop = conn->conns->loop;
 	dial->start.fn = start;
+	dial->silent.loop = dial->loop;
+	dial->silent.fired = too_silent;
 	strcpy(dial->address, address);
 	if (text_is_address(address) && strlen(address) < LOOP_ADDRESS_MAX)
 		strcpy(dial->found.address[dial->found.n++], address);

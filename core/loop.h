@@ -87,13 +87,18 @@ struct loop_secured {
 	uint8_t binding[32];
 };
 
+/** The core's own lane, for names being looked up: a name service that does not answer holds up
+ * nobody's reading. */
+#define LOOP_LANE_LOOKUP (GW_LANE_COMPUTE + 1)
+#define LOOP_LANES (LOOP_LANE_LOOKUP + 1)
+
 /** A piece of work: embedded in its user, untouched by the loop thread between `run` and `done`. */
 struct loop_work {
 	struct loop_work *next;
 	void (*run)(struct loop_work *);  /* on another thread */
 	void (*done)(struct loop_work *); /* on the loop, in a later turn; in order within a lane */
-	enum gw_lane lane;
-	bool finished; /* the implementation's */
+	unsigned lane;                    /* enum gw_lane, or LOOP_LANE_LOOKUP */
+	bool finished;                    /* the implementation's */
 };
 
 struct loop_ops {

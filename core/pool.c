@@ -18,10 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LANES 3
+#define LANES LOOP_LANES
 #define MAX_THREADS 64
 #define COMPUTE_NICE 10
 #define IDLE_SECONDS 2
+#define LOOKUP_THREADS 4
 
 enum thread_state { THREAD_NONE, THREAD_LIVE, THREAD_ENDED /* and not yet joined */ };
 
@@ -51,7 +52,7 @@ struct pool {
 	void *ctx;
 };
 
-static unsigned lane_size(enum gw_lane lane)
+static unsigned lane_size(unsigned lane)
 {
 	long processors;
 
@@ -59,13 +60,15 @@ static unsigned lane_size(enum gw_lane lane)
 		return 1;
 	if (lane == GW_LANE_READ)
 		return 2;
+	if (lane == LOOP_LANE_LOOKUP)
+		return LOOKUP_THREADS;
 	processors = sysconf(_SC_NPROCESSORS_ONLN);
 	if (processors <= 2)
 		return 1;
 	return processors > MAX_THREADS ? MAX_THREADS : (unsigned)processors - 1;
 }
 
-static void lane_init(struct lane *lane, struct pool *pool, enum gw_lane which)
+static void lane_init(struct lane *lane, struct pool *pool, unsigned which)
 {
 	pthread_condattr_t monotonic;
 
@@ -88,7 +91,7 @@ struct pool *pool_new(void (*wake)(void *), void *ctx)
 	pool->wake = wake;
 	pool->ctx = ctx;
 	for (i = 0; i < LANES; i++)
-		lane_init(&pool->lanes[i], pool, (enum gw_lane)i);
+		lane_init(&pool->lanes[i], pool, (unsigned)i);
 	return pool;
 }
 

@@ -450,17 +450,27 @@ static int sim_sock_error(struct loop_sock *sock)
 	return pipe->refused ? -ECONNREFUSED : pipe->reset ? -ECONNRESET : 0;
 }
 
-/* "sim3.example.net:7000" */
+static void found(struct loop_found *out, unsigned number, unsigned port)
+{
+	snprintf(out->address[out->n++], LOOP_ADDRESS_MAX, "10.0.0.%u:%u", number, port);
+}
+
+/* "sim3.example.net:7000"; "sim3and2.example.net:7000" has two addresses. */
 static void sim_lookup(struct loop *loop, const char *address, struct loop_found *out)
 {
-	unsigned number, port;
+	unsigned number, second, port;
 	char end;
 
 	(void)loop;
-	if (sscanf(address, "sim%u.example.net:%u%c", &number, &port, &end) == 2)
-		snprintf(out->address[out->n++], LOOP_ADDRESS_MAX, "10.0.0.%u:%u", number, port);
-	else
+	if (sscanf(address, "sim%u.example.net:%u%c", &number, &port, &end) == 2) {
+		found(out, number, port);
+	} else if (sscanf(address, "sim%uand%u.example.net:%u%c", &number, &second, &port, &end) ==
+	           3) {
+		found(out, number, port);
+		found(out, second, port);
+	} else {
 		out->why = "Name or service not known";
+	}
 }
 
 void simhost_number(struct loop *loop, unsigned number)
@@ -524,7 +534,7 @@ static void sim_sock_secured(struct loop_sock *sock, struct loop_secured *out)
 
 /* --- work --- */
 
-static void complete_first(struct simhost *host, enum gw_lane lane)
+static void complete_first(struct simhost *host, unsigned lane)
 {
 	struct loop_work *work = host->work[lane];
 
@@ -550,12 +560,18 @@ static void compute_due(void *ctx)
 	complete_first(ctx, GW_LANE_COMPUTE);
 }
 
+static void lookup_due(void *ctx)
+{
+	complete_first(ctx, LOOP_LANE_LOOKUP);
+}
+
 /* Runs at once, is done later. */
 static int sim_work(struct loop *loop, struct loop_work *work)
 {
 	static void (*const due[SIM_LANES])(void *) = {[GW_LANE_WRITE] = write_due,
 	                                               [GW_LANE_READ] = read_due,
-	                                               [GW_LANE_COMPUTE] = compute_due};
+	                                               [GW_LANE_COMPUTE] = compute_due,
+	                                               [LOOP_LANE_LOOKUP] = lookup_due};
 	struct simhost *host = host_of(loop);
 	struct simfaults *f = &host->net->faults;
 	struct loop_work **at = &host->work[work->lane];
@@ -578,11 +594,11 @@ static int sim_work(struct loop *loop, struct loop_work *work)
 static void sim_work_finish(struct loop *loop)
 {
 	struct simhost *host = host_of(loop);
-	int lane;
+	unsigned lane;
 
 	for (lane = 0; lane < SIM_LANES; lane++)
 		while (host->work[lane] != NULL)
-			complete_first(host, (enum gw_lane)lane);
+			complete_first(host, lane);
 }
 
 static void sim_free(struct loop *loop)

@@ -7,7 +7,7 @@
 #include "tests/sim/sim.h"
 
 #define SIM_SIGNALS 8
-#define SIM_LANES 3
+#define SIM_LANES LOOP_LANES
 #define SIM_COMPUTE_QUEUE 100
 
 struct simhost;

@@ -103,6 +103,30 @@ static void a_name_is_looked_up(void **state)
 	assert_string_equal(gw_conn_info(w->d.self, w->d.conn)->address, "10.0.0.2");
 }
 
+static void an_address_that_says_nothing_does_not_keep_from_the_next(void **state)
+{
+	struct world *w = *state;
+	struct loop *host = simhost_new(w->net);
+	struct owner unheard = {.limits = w->s.limits};
+	struct bare *three = bare_new(host, owner_calls, &unheard);
+
+	unheard.self = bare_self(three);
+	bare_tls(three, GW_TLS_LINK);
+	assert_int_equal(bare_listen(three, "10.0.0.3:7000", false, NULL), 0);
+	simnet_stall(w->net, w->hosts[0], host);
+	dial(w, "sim3and2.example.net:7000");
+	assert_int_equal(w->d.ready, 0);
+	simnet_run(w->net, 5 * GW_SECOND);
+	assert_int_equal(w->d.ready, 1);
+	assert_string_equal(gw_conn_info(w->d.self, w->d.conn)->address, "10.0.0.2");
+	simnet_run(w->net, 30 * GW_SECOND);
+	assert_int_equal(w->d.ready, 1);
+	assert_string_equal(w->d.heard, "");
+	bare_free(&three);
+	dial(w, "sim3and2.example.net:7000"); /* refused there */
+	assert_int_equal(w->d.ready, 2);
+}
+
 static void an_unknown_name_is_told(void **state)
 {
 	struct world *w = *state;
@@ -236,6 +260,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_world(another_host_is_reached),
 		with_world(a_name_is_looked_up),
+		with_world(an_address_that_says_nothing_does_not_keep_from_the_next),
 		with_world(an_unknown_name_is_told),
 		with_world(who_gives_up_meanwhile_hears_of_it_once),
 		with_world(nobody_there_is_told_in_a_later_turn),
