@@ -187,7 +187,20 @@ void admin_server_add(void *state, struct gw_admin_request *req, int argc, const
 	request_commit(st, request, new_one, d.writes, d.n);
 }
 
-/* Its cells go with it: so that its keys stay revoked, the network itself lists them as such. */
+/* The cells of a server go with it, and of its many old keys not all are kept in mind: what the
+ * network itself lists as revoked stays so. False: it was answered. */
+static bool revoke_in_network(struct link_state *st, struct gw_admin_request *req, struct draft *d,
+                              const uint8_t pk[KEY_BYTES])
+{
+	if (gw_id_none(st->network_id)) {
+		refuse(st, req, -EAGAIN, "the services database is being read: try again");
+		return false;
+	}
+	draft_key(d, st->network_id, GW_F_KEYREV, pk);
+	d->writes[d->n - 1].class = GW_CLASS_NETWORK;
+	return true;
+}
+
 void admin_server_remove(void *state, struct gw_admin_request *req, int argc,
                          const char *const *argv)
 {
@@ -198,20 +211,15 @@ void admin_server_remove(void *state, struct gw_admin_request *req, int argc,
 	(void)argc;
 	if (known == NULL)
 		return;
-	if (gw_id_none(st->network_id)) {
-		refuse(st, req, -EAGAIN, "the services database is being read: try again");
-		return;
-	}
 	if (own == NULL || known == own) {
 		refuse(st, req, -EPERM,
 		       "%s is this server: it can only be removed from another one", known->name);
 		return;
 	}
 	draft_add(&d, known->id, GW_F_CORE, "", 0)->remove = true;
-	for (size_t i = 0; i < known->n_keys; i++) {
-		draft_key(&d, st->network_id, GW_F_KEYREV, known->keys[i].pk);
-		d.writes[d.n - 1].class = GW_CLASS_NETWORK;
-	}
+	for (size_t i = 0; i < known->n_keys; i++)
+		if (!revoke_in_network(st, req, &d, known->keys[i].pk))
+			return;
 	request_commit(st, request_new(st, req, "Server %s was removed, for good", known->name),
 	               own->id, d.writes, d.n);
 }
@@ -244,6 +252,9 @@ void admin_key_add(void *state, struct gw_admin_request *req, int argc, const ch
 		       KEYS_PER_SERVER);
 		return;
 	}
+	if (known->n_keys == KEYS_PER_SERVER &&
+	    !revoke_in_network(st, req, &d, known_oldest_revoked(known)->pk))
+		return;
 	draft_key(&d, known->id, GW_F_KEY, pk);
 	key_words(pk, words);
 	request = request_new(st, req, "Server %s has a further key, %s", known->name, words);

@@ -116,6 +116,52 @@ void flow_release(struct link_state *st, struct link *link)
 	}
 }
 
+static void forget(struct link_state *st, struct link *link, uint64_t client)
+{
+	struct gw_self *self = st->self;
+	struct held *held;
+
+	HASH_FIND(hh, link->held, &client, sizeof(client), held);
+	if (held == NULL)
+		return;
+	HASH_DELETE(hh, link->held, held);
+	gw_free(self, held);
+}
+
+void flow_client_gone(struct link_state *st, uint64_t client)
+{
+	struct link *link;
+
+	for (link = st->links; link != NULL; link = link->hh.next)
+		forget(st, link, client);
+}
+
+static void forget_all(struct link_state *st, struct link *link)
+{
+	struct gw_self *self = st->self;
+	struct held *held, *next;
+
+	HASH_ITER (hh, link->held, held, next) {
+		HASH_DELETE(hh, link->held, held);
+		gw_free(self, held);
+	}
+}
+
+/* With the module that has the clients its holds have gone, and the next one gives out the same
+ * ids again. It is not to be asked any more. */
+void flow_unloaded(void *state, uint64_t tag, const void *payload)
+{
+	struct link_state *st = state;
+	const struct gw_self *gone = payload;
+	struct link *link;
+
+	(void)tag;
+	if (gone->state != st->client->impl)
+		return;
+	for (link = st->links; link != NULL; link = link->hh.next)
+		forget_all(st, link);
+}
+
 static void check_slow(struct link_state *st, struct link *link)
 {
 	uint64_t backlog = flow_backlog(link);

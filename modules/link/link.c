@@ -29,13 +29,13 @@ static const struct gw_option options[] = {
          .fallback = "5s",
          .min = GW_SECOND,
          .max = 300 * GW_SECOND,
-         .help = "How often a link is pinged."},
+         .help = "How often a link is pinged; at least three times in silence and in stall."},
 	{.name = "silence",
          .type = GW_OPT_DURATION,
          .fallback = "15s",
          .min = 2 * GW_SECOND,
          .max = 3600 * GW_SECOND,
-         .help = "Silence after which a link is closed; more than ping-every of the other side."},
+         .help = "Silence after which a link is closed."},
 	{.name = "retry-least",
          .type = GW_OPT_DURATION,
          .fallback = "5s",
@@ -309,6 +309,9 @@ static int check(struct gw_self *self, const struct gw_options *o, struct gw_err
 				items[i]);
 	if (gw_option_int(self, o, "hard-bound") < gw_option_int(self, o, "soft-bound"))
 		return gw_fail(err, -EINVAL, "hard-bound is less than soft-bound");
+	if (gw_option_int(self, o, "attempts-reserved") >= gw_option_int(self, o, "attempts-max"))
+		return gw_fail(err, -EINVAL,
+		               "attempts-reserved leaves nothing of attempts-max for a new server");
 	if (gw_option_int(self, o, "retry-most") < gw_option_int(self, o, "retry-least"))
 		return gw_fail(err, -EINVAL, "retry-most is less than retry-least");
 	return 0;
@@ -402,6 +405,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_LINK_DISCONNECT] = {"link-disconnect", (gw_fn *)admin_link_disconnect},
 	[CALL_MAP] = {"map", (gw_fn *)admin_map},
 	[CALL_REAUTH_TICK] = {"reauth-tick", (gw_fn *)reauth_tick},
+	[CALL_UNLOADED] = {"unloaded", (gw_fn *)flow_unloaded},
 	{NULL, NULL},
 };
 
@@ -420,6 +424,7 @@ static const struct gw_subscription subscriptions[] = {
 	{.topic = GW_TOPIC_MEMBERSHIP, .call = CALL_MEMBERSHIP},
 	{.topic = GW_TOPIC_RECORD, .call = CALL_RECORD},
 	{.topic = GW_TOPIC_CLIENT_GONE, .call = CALL_CLIENT_GONE},
+	{.topic = GW_TOPIC_UNLOADED, .call = CALL_UNLOADED},
 	{.topic = GW_TOPIC_REHASHED, .call = CALL_REHASHED},
 	{.topic = GW_TOPIC_READY, .call = CALL_READY},
 	/* Behind the clients' last words. */

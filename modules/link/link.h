@@ -138,6 +138,8 @@ bool known_has_key(const struct known *known, const uint8_t pk[KEY_BYTES]);
 /** The oldest live key, NULL if there is none. */
 const struct known_key *known_oldest_key(const struct known *known);
 const struct known_key *known_newest_key(const struct known *known);
+/** Of KEYS_PER_SERVER keys the one that makes room for another; NULL: all are live. */
+const struct known_key *known_oldest_revoked(const struct known *known);
 /** Whether `address` (numeric) is one at which the database lists a server. */
 bool known_lists_address(struct link_state *st, const char *address);
 /** True once the table has been read from the database. */
@@ -310,7 +312,8 @@ enum link_call {
 	CALL_LINK_CONNECT,
 	CALL_LINK_DISCONNECT,
 	CALL_MAP,
-	CALL_REAUTH_TICK
+	CALL_REAUTH_TICK,
+	CALL_UNLOADED
 };
 
 #endif

@@ -376,6 +376,14 @@ static void judge_elder(struct link_state *st, struct link *link, int64_t now)
 		           link->name);
 }
 
+/* Often enough for what rests on it: signs of life, and acknowledgements of little. */
+static int64_t ping_every(const struct link_settings *s)
+{
+	int64_t bound = (s->silence_ns < s->stall_ns ? s->silence_ns : s->stall_ns) / 3;
+
+	return s->ping_ns < bound ? s->ping_ns : bound;
+}
+
 static void look_after(struct link_state *st, struct link *link, int64_t now)
 {
 	const struct link_settings *s = &st->settings;
@@ -391,7 +399,7 @@ static void look_after(struct link_state *st, struct link *link, int64_t now)
 		           (long long)((now - link->heard_ns) / GW_SECOND));
 		return;
 	}
-	if (now - link->pinged_ns >= s->ping_ns)
+	if (now - link->pinged_ns >= ping_every(s))
 		control_ping(st, link);
 	flow_look(st, link);
 }

@@ -33,6 +33,7 @@ void load_client_gone(void *state, uint64_t tag, const void *payload)
 
 	(void)tag;
 	st->bytes_gone += conn_bytes(st, client->conn);
+	flow_client_gone(st, client->id);
 }
 
 static uint64_t bytes_so_far(struct link_state *st, uint32_t *clients_out)

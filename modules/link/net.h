@@ -120,6 +120,9 @@ void flow_look(struct link_state *st, struct link *link);
 /** A local client has caused what went over the link: if that is slow, it waits. */
 void flow_slow(struct link_state *st, struct link *link, uint64_t session);
 void flow_release(struct link_state *st, struct link *link);
+/** It waits for nothing any more. */
+void flow_client_gone(struct link_state *st, uint64_t client);
+gw_heard_fn flow_unloaded;
 
 /* --- route.c --- */
 

@@ -213,9 +213,37 @@ static void take_name(struct known *known, const struct gw_cell *cell)
 	known->claim.origin = gw_part_u64(cell->value, 1, 0);
 }
 
-/* The oldest first. A server that lists more keys than there is room for has the newest of them
- * left out: an operator who adds another is told so. */
-static void take_key(struct known *known, const struct gw_cell *cell)
+const struct known_key *known_oldest_revoked(const struct known *known)
+{
+	for (size_t i = 0; i < known->n_keys; i++)
+		if (known->keys[i].revoked)
+			return &known->keys[i];
+	return NULL;
+}
+
+/* The oldest that is revoked makes room, so that keys can be changed for ever. False: that is
+ * `key` itself. */
+static bool make_room(struct known *known, const struct known_key *key)
+{
+	const struct known_key *oldest = known_oldest_revoked(known);
+	size_t at;
+
+	if (known->n_keys < KEYS_PER_SERVER)
+		return true;
+	if (oldest == NULL)
+		return !key->revoked;
+	if (key->revoked && gw_stamp_cmp(key->since, oldest->since) < 0)
+		return false;
+	at = (size_t)(oldest - known->keys);
+	known->n_keys--;
+	memmove(&known->keys[at], &known->keys[at + 1],
+	        (known->n_keys - at) * sizeof(known->keys[0]));
+	return true;
+}
+
+/* The oldest first. A server that lists more live keys than there is room for has the newest of
+ * them left out: an operator who adds another is told so. */
+static void take_key(struct link_state *st, struct known *known, const struct gw_cell *cell)
 {
 	struct known_key key = {.since = cell->stamp};
 	uint8_t fingerprint[KEY_BYTES];
@@ -228,6 +256,9 @@ static void take_key(struct known *known, const struct gw_cell *cell)
 	memcpy(key.pk, pk.p, KEY_BYTES);
 	key_fingerprint(key.pk, fingerprint);
 	if (memcmp(fingerprint, cell->sub.p, KEY_BYTES) != 0)
+		return;
+	key.revoked = revoked_fingerprint(st, fingerprint);
+	if (!make_room(known, &key))
 		return;
 	for (at = known->n_keys; at > 0; at--)
 		if (gw_stamp_cmp(known->keys[at - 1].since, key.since) < 0)
@@ -273,10 +304,7 @@ static void take_cell(struct link_state *st, struct known *known, const struct g
 		take_name(known, cell);
 		break;
 	case GW_F_KEY:
-		take_key(known, cell);
-		break;
-	case GW_F_KEYREV:
-		take_revocation(st, cell);
+		take_key(st, known, cell);
 		break;
 	case GW_F_ADDR:
 		take_address(st, known, cell);
@@ -299,14 +327,19 @@ static struct known *known_make(struct link_state *st, struct gw_id id)
 	return known;
 }
 
+static void take_revocations(struct link_state *st, const struct gw_entity *entity)
+{
+	for (size_t i = 0; i < entity->n; i++)
+		if (entity->cells[i].field == GW_F_KEYREV)
+			take_revocation(st, &entity->cells[i]);
+}
+
 /* Keys of servers that were removed: their own cells went with them. */
 static void take_network(struct link_state *st, const struct gw_entity *entity)
 {
 	if (gw_id_none(st->network_id) || entity->id.clock < st->network_id.clock)
 		st->network_id = entity->id;
-	for (size_t i = 0; i < entity->n; i++)
-		if (entity->cells[i].field == GW_F_KEYREV)
-			take_revocation(st, &entity->cells[i]);
+	take_revocations(st, entity);
 }
 
 static void take_entity(struct link_state *st, const struct gw_entity *entity)
@@ -322,6 +355,7 @@ static void take_entity(struct link_state *st, const struct gw_entity *entity)
 	known->name[0] = known->folded[0] = '\0';
 	known->weight = WEIGHT_USUAL;
 	known->seen = st->walk;
+	take_revocations(st, entity);
 	for (size_t i = 0; i < entity->n; i++)
 		take_cell(st, known, &entity->cells[i]);
 }

@@ -21,7 +21,7 @@ struct uplink {
 	char name[GW_SERVER_MAX + 1];
 	uint64_t dial; /* the attempt under way, 0: none */
 	int64_t due_ns, retry_ns, since_ns;
-	size_t turn; /* which address is the next */
+	size_t turn; /* which address it is: the next one, when this one has failed */
 	bool off;    /* disconnected by an operator */
 	uint8_t reserved[7];
 	struct gw_admin_request *req;  /* who waits for what becomes of the attempt */
@@ -85,7 +85,7 @@ static void answer(struct link_state *st, struct uplink *up, int status, const c
 
 static void dial(struct link_state *st, struct uplink *up, const struct known *known)
 {
-	const char *address = known->addresses[up->turn++ % known->n_addresses];
+	const char *address = known->addresses[up->turn % known->n_addresses];
 
 	up->dial = ++st->last_dial;
 	gw_log(st->self, GW_INFO, "dialling peer=%s address=\"%s\"", up->name, address);
@@ -274,6 +274,20 @@ size_t uplinks_count(void *link)
 
 /* --- what becomes of it --- */
 
+/* One by one, without a pause: the server is there if any of them is. False: that was the last. */
+static bool next_address(struct link_state *st, struct uplink *up)
+{
+	const struct known *known = known_by_name(st, up->name);
+
+	up->turn++;
+	if (st->stopping || up->off || !dialable(st, known) ||
+	    up->turn % known->n_addresses == 0 || link_with(st, known->id) != NULL ||
+	    in_sight(st, known->id) != NULL)
+		return false;
+	dial(st, up, known);
+	return true;
+}
+
 void uplinks_ended(struct link_state *st, uint64_t dial, const char *code, const char *sentence)
 {
 	struct uplink *up = uplink_dialling(st, dial);
@@ -283,11 +297,12 @@ void uplinks_ended(struct link_state *st, uint64_t dial, const char *code, const
 	up->dial = 0;
 	if (strcmp(code, "ok") == 0)
 		return;
-	answer(st, up, -ECONNREFUSED, sentence);
-	if (up == st->join)
+	if (up == st->join) {
 		join_later(st, up, sentence);
-	else
+	} else if (!next_address(st, up)) {
+		answer(st, up, -ECONNREFUSED, sentence);
 		again_later(st, up);
+	}
 }
 
 void uplinks_link_up(struct link_state *st, struct link *link)

@@ -6,6 +6,7 @@
  */
 #include "tests/module/link_stage.h"
 #include "tests/unit/cmocka.h"
+#include <errno.h>
 #include <stdlib.h>
 
 #define MODULES "modules: [store, services, network, link]\n"
@@ -142,6 +143,52 @@ static void a_revoked_key_opens_nothing(void **state)
 	raw = dial(&scene);
 	assert_int_equal(prove(&scene, raw, &revoked, 1), CODE_OPEN);
 	raw_free(&raw);
+	simnet_end(&scene.net);
+}
+
+static int key_command(struct scene *scene, const char *command, const struct end *whom)
+{
+	char text[KEY_TEXT_SIZE];
+	int status;
+
+	key_text(whom->keys[0].pk, text);
+	simserver_admin(scene->s, &status, "%s %s", command, text);
+	simnet_quiet(scene->net);
+	return status;
+}
+
+/* However often it has been changed: the newest key opens, the others never do. */
+static void a_key_can_be_changed_for_ever(void **state)
+{
+	enum { CHANGES = 20 };
+	struct end keys[CHANGES];
+	struct scene scene;
+	struct raw *raw;
+
+	(void)state;
+	scene_open(&scene, MODULES NO_LIMITS);
+	keys[0] = end_new("often.example", 30);
+	stage_add(scene.s, &keys[0], NULL);
+	for (unsigned i = 1; i < CHANGES; i++) {
+		keys[i] = end_new("often.example", (uint8_t)(30 + i));
+		assert_int_equal(key_command(&scene, "server key add often.example", &keys[i]), 0);
+		assert_int_equal(
+			key_command(&scene, "server key revoke often.example", &keys[i - 1]), 0);
+		raw = dial(&scene);
+		assert_int_equal(prove(&scene, raw, &keys[i], 1), CODE_OK);
+		raw_free(&raw);
+	}
+	simserver_restart(scene.s, NULL);
+	simnet_run(scene.net, GW_SECOND);
+	raw = dial(&scene);
+	assert_int_equal(prove(&scene, raw, &keys[CHANGES - 1], 1), CODE_OK);
+	raw_free(&raw);
+	simserver_admin(scene.s, NULL, "server remove often.example");
+	simserver_restart(scene.s, NULL);
+	simnet_run(scene.net, GW_SECOND);
+	for (unsigned i = 0; i < CHANGES; i++)
+		assert_int_equal(key_command(&scene, "server add again.example", &keys[i]),
+		                 -EKEYREVOKED);
 	simnet_end(&scene.net);
 }
 
@@ -612,6 +659,7 @@ int main(void)
 		cmocka_unit_test(a_listed_server_is_let_in),
 		cmocka_unit_test(all_names_look_alike),
 		cmocka_unit_test(a_revoked_key_opens_nothing),
+		cmocka_unit_test(a_key_can_be_changed_for_ever),
 		cmocka_unit_test(a_key_revoked_while_it_answers_is_refused),
 		cmocka_unit_test(a_server_removed_while_it_answers_is_refused),
 		cmocka_unit_test(a_server_removed_at_the_last_moment_is_no_link),

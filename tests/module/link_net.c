@@ -233,6 +233,23 @@ static void test_silence_closes_a_link(void **state)
 	simnet_end(&p.net);
 }
 
+/* However seldom it is pinged for its own sake. */
+static void test_what_is_said_seldom_is_acknowledged_in_time(void **state)
+{
+	struct pair p;
+
+	(void)state;
+	pair_open(&p, 2, MODULES, "link: {ping-every: 5m, silence: 30s, stall: 10s}\n");
+	add(&p, 1, 0, false);
+	add(&p, 0, 1, true);
+	run(&p, 3);
+	ask(p.s[0], "probe send sim2.example.net 40 100 1");
+	run(&p, 120);
+	assert_false(logged(p.s[0], "probe: down"));
+	assert_true(linked(p.s[0], "sim2.example.net"));
+	simnet_end(&p.net);
+}
+
 static void test_a_cut_is_dialled_again_later_and_later(void **state)
 {
 	struct pair p;
@@ -402,9 +419,13 @@ static void test_addresses_are_listed_and_taken_in_turn(void **state)
 	ask(p.s[0], "server address add sim2.example.net 10.0.0.9:7000");
 	ask(p.s[0], "server address add sim2.example.net 10.0.0.2:7000");
 	ask_refused(p.s[0], "server address add sim2.example.net 10.0.0.2:7000");
-	run(&p, 60);
+	run(&p, 3); /* what one address says does not keep from the other */
 	assert_true(linked(p.s[0], "sim2.example.net"));
 	assert_true(logged(p.s[0], "address=\"10.0.0.9:7000\""));
+	ask(p.s[0], "link disconnect sim2.example.net");
+	run(&p, 1);
+	ask(p.s[0], "link connect sim2.example.net"); /* at the one that was right */
+	assert_int_equal(count(simserver_log(p.s[0]), "address=\"10.0.0.9:7000\""), 1);
 	ask(p.s[0], "server address remove sim2.example.net 10.0.0.9:7000");
 	ask_refused(p.s[0], "server address remove sim2.example.net 10.0.0.9:7000");
 	ask(p.s[0], "server weight sim2.example.net 250");
@@ -693,6 +714,37 @@ static void test_a_client_that_goes_while_it_waits(void **state)
 	simnet_end(&p.net);
 }
 
+/* Who is held while it goes, or while what holds it goes, is nobody's afterwards. */
+static void test_who_waits_is_let_go_whatever_module_goes(void **state)
+{
+	struct simclient *c[2], *late;
+	struct pair p;
+
+	(void)state;
+	talkers_open(&p, c, "link: {silence: 1h, stall: 1h, soft-bound: 256k}\n");
+	simnet_stall(p.net, simserver_host(p.s[0]), simserver_host(p.s[1]));
+	topics(c[0], 960);
+	client_expect_none(c[0], "*PONG*done");
+	ask(p.s[0], "module unload client --cascade");
+	ask(p.s[0], "module load client");
+	ask(p.s[0], "module load channel");
+	ask(p.s[0], "module load message");
+	ask(p.s[0], "module load guest");
+	late = simnet_client(p.s[0], "127.0.0.1", false);
+	client_send(late, "NICK late\r\nUSER late 0 * :x");
+	client_expect(late, "*001*");
+	simnet_heal(p.net, NULL, NULL);
+	run(&p, 10);
+	client_send(late, "JOIN #ann");
+	client_expect(late, "*JOIN #ann*");
+	simnet_stall(p.net, simserver_host(p.s[0]), simserver_host(p.s[1]));
+	topics(late, 960);
+	client_expect_none(late, "*PONG*done");
+	ask(p.s[0], "module unload link --cascade");
+	client_expect(late, "*PONG*done");
+	simnet_end(&p.net);
+}
+
 static void test_too_many_refused_records_end_the_link(void **state)
 {
 	struct simclient *c[2];
@@ -717,6 +769,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_kinds_are_left_alone),
 		cmocka_unit_test(test_a_breach_closes_the_link_and_says_whose),
 		cmocka_unit_test(test_silence_closes_a_link),
+		cmocka_unit_test(test_what_is_said_seldom_is_acknowledged_in_time),
 		cmocka_unit_test(test_a_cut_is_dialled_again_later_and_later),
 		cmocka_unit_test(test_both_dial_at_once_and_one_link_stays),
 		cmocka_unit_test(
@@ -741,6 +794,7 @@ int main(void)
 		cmocka_unit_test(test_a_slow_link_slows_those_who_write_to_it_and_nobody_else),
 		cmocka_unit_test(test_who_waits_for_a_link_that_breaks_is_let_go),
 		cmocka_unit_test(test_a_client_that_goes_while_it_waits),
+		cmocka_unit_test(test_who_waits_is_let_go_whatever_module_goes),
 		cmocka_unit_test(test_too_many_refused_records_end_the_link),
 	};
 
