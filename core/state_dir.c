@@ -96,13 +96,19 @@ int state_dir_make(struct gw_server *server, struct gw_error *err)
 	return make_path(server->settings->state_directory, err);
 }
 
-int state_dir_open(struct gw_server *server, struct gw_error *err)
+int state_dir_lock(struct gw_server *server, struct gw_error *err)
 {
-	const char *folder = server->settings->state_directory;
 	int status = state_dir_make(server, err);
 
-	if (status == 0)
-		status = take_lock(server, folder, err);
+	if (status == 0 && server->lock_fd < 0)
+		status = take_lock(server, server->settings->state_directory, err);
+	return status;
+}
+
+int state_dir_open(struct gw_server *server, struct gw_error *err)
+{
+	int status = state_dir_lock(server, err);
+
 	if (status == 0)
 		status = prepare_copies(server, err);
 	return status;

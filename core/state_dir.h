@@ -11,8 +11,9 @@ struct gw_server;
 
 /** Makes it (0700) where it is missing. */
 int state_dir_make(struct gw_server *server, struct gw_error *err);
-/** The same, and takes the lock, clears away the copies of a server that
- * died. */
+/** The same, and takes the lock, if it is not this server's already. */
+int state_dir_lock(struct gw_server *server, struct gw_error *err);
+/** The same, and clears away the copies of a server that died. */
 int state_dir_open(struct gw_server *server, struct gw_error *err);
 void state_dir_close(struct gw_server *server);
 

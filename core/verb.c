@@ -134,7 +134,8 @@ static int run_found(struct gw_server *server, struct search *s, int argc, const
 		return exit_usage;
 	}
 	code = check_arity(s->found.verb, argc, err);
-	if (code == 0 && state_dir_make(server, err) != 0)
+	if (code == 0 &&
+	    (s->found.verb->starts ? state_dir_lock : state_dir_make)(server, err) != 0)
 		code = exit_failed;
 	if (code != 0)
 		return code;

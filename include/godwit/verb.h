@@ -12,6 +12,7 @@
 #include <godwit/error.h>
 #include <godwit/option.h>
 #include <godwit/self.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /** A row of the point "core.verb". */
@@ -21,6 +22,7 @@ struct gw_verb_row {
 	const char *help; /* one sentence */
 	uint8_t min_args, max_args;
 	uint32_t call; /* row of `.calls`: gw_verb_fn */
+	bool starts;   /* it has the server started: refused while one runs in the same folder */
 };
 #define GW_POINT_VERB "core.verb"
 

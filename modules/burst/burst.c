@@ -121,7 +121,7 @@ static const struct gw_frame_row burst_frames[] = {
 static const struct gw_verb_row burst_verbs[] = {
 	{"join", "[--name NAME] HOST:PORT KEY [--again] [--then-exit]",
          "Makes this server a member of the network that the server at HOST:PORT belongs to.", 2, 6,
-         CALL_VERB_JOIN},
+         CALL_VERB_JOIN, true},
 };
 
 static const struct gw_rows burst_rows[] = {

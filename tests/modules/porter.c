@@ -156,9 +156,9 @@ static const struct gw_subscription subscriptions[] = {
 	{GW_TOPIC_READY, 0, CALL_READY}, {GW_TOPIC_REHASHED, 0, CALL_REHASHED}, {NULL, 0, 0}};
 
 static const struct gw_verb_row verbs[] = {
-	{"code", "NUMBER [SENTENCE]", "Ends with that code.", 1, 2, CALL_CODE},
-	{"facts", "", "Tells what a verb knows.", 0, 0, CALL_FACTS},
-	{"begin", "[NAME]", "Starts the server.", 0, 1, CALL_BEGIN},
+	{"code", "NUMBER [SENTENCE]", "Ends with that code.", 1, 2, CALL_CODE, false},
+	{"facts", "", "Tells what a verb knows.", 0, 0, CALL_FACTS, false},
+	{"begin", "[NAME]", "Starts the server.", 0, 1, CALL_BEGIN, false},
 };
 
 static const struct gw_admin_command commands[] = {
