@@ -82,6 +82,23 @@ def test_who_is_a_member_already_stays_what_it_is(one, two):
     assert not list((two.folder / "state").glob("services.aside*"))
 
 
+def test_a_name_is_the_same_in_other_letters(one, two):
+    one.ctl("server", "add", "TWO.Test", two.verb("keygen").split()[0])
+    two.start(verb=join_words(one))
+    wait_for(lambda: "two.test" in one.ctl("map").lower(), "the new server on the map")
+    assert same(one, two)
+
+
+def test_an_order_is_refused_while_a_server_runs_there(one, two):
+    add(one, two)
+    two.start(verb=join_words(one))
+    for verb in (("join", "127.0.0.1:1", two.verb("keygen").split()[0]), ("init", "two.test")):
+        second = subprocess.run([two.process.args[0], "-c", two.folder / "godwit.yaml", *verb], capture_output=True, text=True, timeout=20)
+        assert second.returncode == 1
+        assert "another server runs" in second.stderr
+    assert not (two.folder / "state" / "join").exists()
+
+
 def test_another_networks_member_is_not_overwritten(one, two):
     two.verb("init", "two.test")
     two.start()
