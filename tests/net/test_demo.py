@@ -110,7 +110,7 @@ def test_three_servers_in_a_chain_that_ctrl_c_ends(demo):
     chat(run.port)
     assert run.end() == 0
     again = demo().ready()
-    assert time.monotonic() - again.began < 10
+    assert time.monotonic() - again.began < 20
     chat(again.port)
     assert again.end(signal.SIGTERM) == 0
 
