@@ -16,6 +16,7 @@
 	"modules: [store, services, network, client, channel, message, guest, link, probe]\n"      \
 	"client: {exempt: [\"127.0.0.0/8\"]}\n"
 #define SIDES 3
+#define ROUNDS 50
 
 struct pair {
 	struct simnet *net;
@@ -102,12 +103,13 @@ static void run(struct pair *p, int seconds)
 }
 
 /* Servers that know each other; the first dials the second. */
-static void pair_open(struct pair *p, unsigned n, const char *yaml, const char *more)
+static void pair_open_by(uint64_t seed, struct pair *p, unsigned n, const char *yaml,
+                         const char *more)
 {
 	char *all, *text;
 
 	memset(p, 0, sizeof(*p));
-	p->net = simnet_new(11);
+	p->net = simnet_new(seed);
 	if (asprintf(&text, "%s%s", yaml, more) < 0)
 		abort();
 	all = modules_line(text);
@@ -118,6 +120,11 @@ static void pair_open(struct pair *p, unsigned n, const char *yaml, const char *
 	simnet_quiet(p->net);
 	for (unsigned i = 0; i < n; i++)
 		key_of(p->s[i], p->key[i]);
+}
+
+static void pair_open(struct pair *p, unsigned n, const char *yaml, const char *more)
+{
+	pair_open_by(11, p, n, yaml, more);
 }
 
 static void pair_link(struct pair *p)
@@ -272,12 +279,12 @@ static void test_a_cut_is_dialled_again_later_and_later(void **state)
 static void test_both_dial_at_once_and_one_link_stays(void **state)
 {
 	(void)state;
-	for (unsigned round = 0; round < 5; round++) {
+	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct pair p;
 
-		pair_open(&p, 2, MODULES, "");
-		simnet_faults(p.net)->latency_min_ns = simnet_faults(p.net)->latency_max_ns =
-			150 * GW_MS * (round + 1);
+		pair_open_by(round + 1, &p, 2, MODULES, "");
+		simnet_faults(p.net)->latency_min_ns = 150 * GW_MS * (round % 5);
+		simnet_faults(p.net)->latency_max_ns = 150 * GW_MS * (round % 5 + 1);
 		add(&p, 0, 1, true);
 		add(&p, 1, 0, true);
 		run(&p, 60);
