@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
 
 struct arguments {
 	const char *name, *address, *key;
@@ -59,12 +61,34 @@ static int order_write(struct gw_self *self, const struct arguments *args, struc
 	return joinfile_write(folder, &order, err);
 }
 
+/* A member's name is in the network's database: under another one nobody would let it in again. */
+static int check_name(struct gw_self *self, const struct arguments *args, struct gw_error *err)
+{
+	const char *folder = gw_server_string(self, "state-directory");
+	const char *now = gw_server_string(self, "server");
+	struct join_order before;
+	char path[4096];
+
+	if (args->name == NULL || args->again || now == NULL || now[0] == '\0' ||
+	    strcasecmp(now, args->name) == 0 || joinfile_read(folder, &before, NULL) == 0)
+		return 0;
+	snprintf(path, sizeof(path), "%s/services/data.mdb", folder);
+	if (access(path, F_OK) != 0)
+		return 0;
+	return gw_fail(err, -EEXIST,
+	               "this server is called %.63s, and has a database under that name: leave "
+	               "--name out, or set the database aside with --again",
+	               now);
+}
+
 int verb_join(struct gw_self *self, int argc, const char *const *argv, struct gw_error *err)
 {
 	struct arguments args = {0};
 
 	if (!take(&args, argc, argv))
 		return usage(err);
+	if (check_name(self, &args, err) != 0)
+		return 1;
 	if (args.name != NULL && gw_server_rename(self, args.name, err) != 0)
 		return 2;
 	return order_write(self, &args, err) == 0 ? GW_VERB_START : 1;

@@ -102,6 +102,19 @@ static void warn_unlisted(struct link_state *st, const struct known *own)
 	       own->name, text);
 }
 
+/* Once: nor will anybody who knows it by another name. */
+static void warn_renamed(struct link_state *st, const struct known *own)
+{
+	const char *name = gw_server_string(st->self, "server");
+
+	if (st->own_warned || strcasecmp(own->name, name) == 0)
+		return;
+	st->own_warned = true;
+	gw_log(st->self, GW_ERROR,
+	       "the network knows this server as %s: nobody links to it while it is called %s",
+	       own->name, name);
+}
+
 void own_look(struct link_state *st)
 {
 	const struct known *own = known_own(st);
@@ -113,6 +126,7 @@ void own_look(struct link_state *st)
 		return;
 	if (!known_has_key(own, key) && !alone)
 		warn_unlisted(st, own);
+	warn_renamed(st, own);
 	if (!known_has_key(own, key) && alone && !known_revoked(st, key)) {
 		key_fingerprint(key, e.fingerprint);
 		put(&e, own->id, GW_F_KEY, (struct gw_blob){e.fingerprint, KEY_BYTES}, key,

@@ -82,6 +82,18 @@ def test_who_is_a_member_already_stays_what_it_is(one, two):
     assert not list((two.folder / "state").glob("services.aside*"))
 
 
+def test_a_member_keeps_its_name(one, two):
+    add(one, two)
+    two.start(verb=join_words(one))
+    two.stop()
+    words = join_words(one)
+    wrong = subprocess.run([two.process.args[0], "-c", two.folder / "godwit.yaml", words[0], "--name", "typo.test", *words[1:]], capture_output=True, text=True, timeout=20)
+    assert wrong.returncode == 1
+    assert "called two.test" in wrong.stderr
+    two.start()
+    wait_for(lambda: same(one, two), "one database")
+
+
 def test_a_name_is_the_same_in_other_letters(one, two):
     one.ctl("server", "add", "TWO.Test", two.verb("keygen").split()[0])
     two.start(verb=join_words(one))
