@@ -4,6 +4,7 @@
  */
 #include "private.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -124,7 +125,7 @@ void query_map(void *state, struct gw_client *client, const struct gw_message *m
 void query_stats(void *state, struct gw_client *client, const struct gw_message *m)
 {
 	struct query_state *q = state;
-	const char *what = m->argc > 0 && m->argv[0][0] != '\0' ? m->argv[0] : "*";
+	const char *what = m->argc > 0 && isalpha((unsigned char)m->argv[0][0]) ? m->argv[0] : "*";
 	const struct gw_node *node = query_asked(q, client, m, 1);
 	long long up = (gw_mono_ns(q->self) - q->since_ns) / GW_SECOND;
 
