@@ -242,7 +242,7 @@ def test_a_backup_is_put_back(tmp_path, serve, connect):
     put_back(server, copy)
     assert (server.folder / "state" / "tls.crt").read_bytes() == certificate
     look_at_all(server, connect)
-    wait_for(lambda: any("it begins a new life" in line for line in server.err), "a line in the log")
+    wait_for(lambda: any("the database was put back or copied" in line for line in server.err), "a line in the log")
     found = [is_there(server, f"n{i}") for i in range(newcomers.done)]
     assert all(found[:least])
     assert found == sorted(found, reverse=True)  # one moment's image: none without those before it
