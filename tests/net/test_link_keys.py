@@ -10,7 +10,7 @@ import subprocess
 import time
 
 import pytest
-from live import GODWIT, SECONDS, Server, free_port
+from live import GODWIT, SECONDS, Server, free_port, wait_for
 
 MODULES = "store, services, network, client, link, control"
 TEXT = r"gwpk1-[A-Za-z0-9_-]{48}"
@@ -71,7 +71,8 @@ def test_init_makes_a_network_of_one_and_ends(server):
     said = server.verb("init", "test.example.net")
     assert key in said and "godwitctl server add" in said and f"godwit join --name NAME HOST:PORT {key}" in said
     server.start()
-    assert re.search(rf"test\.example\.net +here .*{key}", server.ctl("server", "list"))
+    line = rf"test\.example\.net +here .*{key}"
+    wait_for(lambda: re.search(line, server.ctl("server", "list", check=False)), "the database to be read")
     server.stop()
 
 
