@@ -211,8 +211,10 @@ static int file_write(int folder, const char *temp, const struct key_pair *pair)
 	int fd = openat(folder, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int status = 0;
 
+	if (fd >= 0)
+		errno = ENOSPC; /* a write that falls short says nothing */
 	if (fd < 0 || write(fd, text, n) != (ssize_t)n || fsync(fd) != 0)
-		status = errno != 0 ? -errno : -EIO;
+		status = -errno;
 	if (fd >= 0 && close(fd) != 0 && status == 0)
 		status = -errno;
 	sodium_memzero(text, sizeof(text));
@@ -229,7 +231,6 @@ int keyfile_write(const char *state_directory, const char *file, const struct ke
 		return folder;
 	snprintf(temp, sizeof(temp), "%s.new", file);
 	unlinkat(folder, temp, 0); /* of a start that was cut off */
-	errno = 0;
 	if (faccessat(folder, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		status = -EEXIST;
 	else
