@@ -632,6 +632,66 @@ static void an_unload_ends_the_attempts(void **state)
 	simnet_end(&scene.net);
 }
 
+static bool listed(struct scene *scene, const char *what)
+{
+	return strstr(simserver_admin(scene->s, NULL, "link list"), what) != NULL;
+}
+
+/* The first of two links says nothing any more; the second waits for it to show that. */
+static void open_one_behind_another(struct scene *scene, struct raw *raws[2])
+{
+	scene_open(scene, MODULES);
+	for (uint8_t i = 0; i < 2; i++) {
+		raws[i] = dial(scene);
+		assert_int_equal(prove(scene, raws[i], &scene->a, (uint8_t)(i + 1)), CODE_OK);
+		simnet_run(scene->net, GW_SECOND);
+	}
+	assert_true(listed(scene, "a.example|waits|"));
+	assert_int_equal(stage_logged(scene->s, "link up"), 1);
+}
+
+static void who_is_back_gets_the_place_of_a_dead_link(void **state)
+{
+	struct scene scene;
+	struct raw *raws[2];
+
+	(void)state;
+	open_one_behind_another(&scene, raws);
+	simserver_admin(scene.s, NULL, "module reload link");
+	simserver_admin(scene.s, NULL, "rehash");
+	assert_true(listed(&scene, "a.example|waits|"));
+	simnet_run(scene.net, 6 * GW_SECOND);
+	assert_int_equal(stage_logged(scene.s, "no sign of life came, and a.example is back"), 1);
+	assert_true(raws[0]->ended && !raws[1]->ended);
+	assert_true(listed(&scene, "a.example|up|") && !listed(&scene, "|waits|"));
+	raw_free(&raws[0]);
+	raw_free(&raws[1]);
+	simnet_end(&scene.net);
+}
+
+static void who_waits_ends_with_the_rest(void **state)
+{
+	static const char *const commands[] = {"module unload link", "link disconnect a.example",
+	                                       "server remove a.example"};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		struct scene scene;
+		struct raw *raws[2];
+		int status;
+
+		open_one_behind_another(&scene, raws);
+		simserver_admin(scene.s, &status, "%s", commands[i]);
+		assert_int_equal(status, 0);
+		simnet_run(scene.net, 3 * GW_SECOND);
+		assert_true(raws[0]->ended && raws[1]->ended);
+		assert_int_equal(stage_logged(scene.s, "link up"), 1);
+		raw_free(&raws[0]);
+		raw_free(&raws[1]);
+		simnet_end(&scene.net);
+	}
+}
+
 /* What is secret stands neither in the log nor in what operators are told. */
 static void nothing_secret_is_said(void **state)
 {
@@ -679,6 +739,8 @@ int main(void)
 		cmocka_unit_test(a_row_of_failures_of_a_listed_server_is_told_once),
 		cmocka_unit_test(an_attempt_survives_a_reload),
 		cmocka_unit_test(an_unload_ends_the_attempts),
+		cmocka_unit_test(who_is_back_gets_the_place_of_a_dead_link),
+		cmocka_unit_test(who_waits_ends_with_the_rest),
 		cmocka_unit_test(nothing_secret_is_said),
 	};
 
