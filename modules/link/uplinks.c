@@ -280,9 +280,8 @@ static bool next_address(struct link_state *st, struct uplink *up)
 	const struct known *known = known_by_name(st, up->name);
 
 	up->turn++;
-	if (st->stopping || up->off || !dialable(st, known) ||
-	    up->turn % known->n_addresses == 0 || link_with(st, known->id) != NULL ||
-	    in_sight(st, known->id) != NULL)
+	if (st->stopping || up->off || !dialable(st, known) || up->turn % known->n_addresses == 0 ||
+	    link_with(st, known->id) != NULL || in_sight(st, known->id) != NULL)
 		return false;
 	dial(st, up, known);
 	return true;

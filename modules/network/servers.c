@@ -445,7 +445,8 @@ int apply_burst_server(struct applying *a)
 
 	if (!arrival_read(a, &in))
 		return -EBADMSG;
-	if (in.up == 0 && (!gw_id_is(in.id, a->way->server) || strcasecmp(in.name, a->way->name) != 0))
+	if (in.up == 0 &&
+	    (!gw_id_is(in.id, a->way->server) || strcasecmp(in.name, a->way->name) != 0))
 		return -EPERM;
 	if (gw_stamp_cmp(in.joint, a->way->joint) < 0)
 		in.joint = a->way->joint;
