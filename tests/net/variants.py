@@ -19,7 +19,7 @@ class Variants:
         self.work.mkdir(parents=True)
         self.names = names
         flags = subprocess.run(
-            ["make", "-s", "-C", str(BUILD), "module-flags"], capture_output=True, text=True, check=True
+            ["make", "-s", "--no-print-directory", "-C", str(BUILD), "module-flags"], capture_output=True, text=True, check=True
         ).stdout.splitlines()
         self.cc, self.compile, self.link = (shlex.split(line) for line in flags[-3:])
         for name in names:
