@@ -12,6 +12,9 @@ import time
 import pytest
 from live import BUILD, GODWITCTL, SECONDS, Irc, free_ports, wait_for
 
+# Who starts the tests in the background may have had it ignored, which a shell cannot undo.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 SRC = pathlib.Path(os.environ["GODWIT_SRC"])
 NAMES = ["one", "two", "three"]
 
