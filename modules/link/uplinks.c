@@ -283,7 +283,10 @@ static bool next_address(struct link_state *st, struct uplink *up)
 	if (st->stopping || up->off || !dialable(st, known) || up->turn % known->n_addresses == 0 ||
 	    link_with(st, known->id) != NULL || in_sight(st, known->id) != NULL)
 		return false;
-	dial(st, up, known);
+	if (up->req != NULL || !busy(st))
+		dial(st, up, known);
+	else
+		up->due_ns = 0;
 	return true;
 }
 

@@ -51,7 +51,7 @@ static void done(struct loop_work *work)
 	note->notes->order[note->notes->n++] = note->number;
 }
 
-static struct notes *notes_new(enum gw_lane lane)
+static struct notes *notes_new(unsigned lane)
 {
 	struct notes *notes = calloc(1, sizeof(*notes));
 	int i;
@@ -64,13 +64,14 @@ static struct notes *notes_new(enum gw_lane lane)
 
 static void completions_come_in_the_order_of_submission(void **state)
 {
-	static const enum gw_lane lanes[] = {GW_LANE_WRITE, GW_LANE_READ, GW_LANE_COMPUTE};
+	static const unsigned lanes[] = {GW_LANE_WRITE, GW_LANE_READ, GW_LANE_COMPUTE,
+	                                 LOOP_LANE_LOOKUP};
 	struct notes *notes;
 	struct pool *pool;
 	int i, lane;
 
 	(void)state;
-	for (lane = 0; lane < 3; lane++) {
+	for (lane = 0; lane < 4; lane++) {
 		notes = notes_new(lanes[lane]);
 		pool = pool_new(wake, notes);
 		for (i = 0; i < 90; i++)
@@ -108,6 +109,31 @@ static void wait_for_threads(unsigned n)
 	for (i = 0; i < 100 && threads_alive() != n; i++)
 		usleep(100000);
 	assert_int_equal(threads_alive(), n);
+}
+
+/* A name service that does not answer is none of the store's business. */
+static void names_that_are_looked_up_hold_up_nothing_else(void **state)
+{
+	struct notes *names = notes_new(LOOP_LANE_LOOKUP), *reads = notes_new(GW_LANE_READ);
+	struct pool *pool = pool_new(wake, names);
+
+	(void)state;
+	pthread_mutex_lock(&names->gate);
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(pool_submit(pool, &names->all[i].work), 0);
+	assert_int_equal(pool_submit(pool, &reads->all[0].work), 0);
+	for (int i = 0; i < 5000 && reads->n == 0; i++) {
+		usleep(1000);
+		pool_complete(pool);
+	}
+	assert_int_equal(reads->n, 1);
+	assert_int_equal(names->n, 0);
+	pthread_mutex_unlock(&names->gate);
+	pool_finish(pool);
+	assert_int_equal(names->n, 20);
+	pool_free(&pool);
+	free(names);
+	free(reads);
 }
 
 static void threads_go_when_there_is_no_work_and_come_back(void **state)
@@ -354,6 +380,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(completions_come_in_the_order_of_submission),
+		cmocka_unit_test(names_that_are_looked_up_hold_up_nothing_else),
 		cmocka_unit_test(threads_go_when_there_is_no_work_and_come_back),
 		cmocka_unit_test(the_compute_lane_is_bounded),
 		cmocka_unit_test(a_pool_that_ends_runs_what_it_took),
