@@ -30,6 +30,7 @@ struct gw_link {
 	const char *address; /* of the other end, as text */
 	bool source;         /* this server has dialled */
 	bool live;           /* events pass */
+	uint8_t reserved[6]; /* 0 */
 	int64_t since_ns;    /* monotonic: when the handshake was over */
 	int64_t lag_ns;      /* round trip of the last ping, -1: none yet */
 };

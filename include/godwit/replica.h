@@ -61,6 +61,7 @@ struct gw_join_progress {
 	uint64_t cells, bytes;             /* so far */
 	uint64_t cells_about, bytes_about; /* in all, about */
 	bool resumed;                      /* a join that had been broken off */
+	uint8_t reserved[7];               /* 0 */
 };
 
 /** `why` and `progress`: NULL where they mean nothing. */

@@ -115,7 +115,6 @@ struct burst_state {
 	bool join_came;                 /* this link has brought data */
 	bool setting_aside;
 	uint8_t reserved[6]; /* 0 */
-	struct gw_join_progress progress;
 };
 
 /* --- peers.c calls into join.c when this server is joining --- */

@@ -344,10 +344,8 @@ static void data_came(struct burst_state *st, const struct gw_join_progress *pro
 		st->order.begun = true;
 		order_keep(st);
 	}
-	if (progress != NULL) {
-		st->progress = *progress;
+	if (progress != NULL)
 		say_progress(st, progress);
-	}
 }
 
 void join_news(struct burst_state *st, uint64_t link, enum gw_peer_news news,
