@@ -18,8 +18,10 @@ class Variants:
         self.work = self.folder / "work"
         self.work.mkdir(parents=True)
         self.names = names
+        # A make that runs this would have its own say on what is printed.
+        env = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
         flags = subprocess.run(
-            ["make", "-s", "--no-print-directory", "-C", str(BUILD), "module-flags"], capture_output=True, text=True, check=True
+            ["make", "-s", "-C", str(BUILD), "module-flags"], capture_output=True, text=True, check=True, env=env
         ).stdout.splitlines()
         self.cc, self.compile, self.link = (shlex.split(line) for line in flags[-3:])
         for name in names:
