@@ -70,6 +70,17 @@ static inline struct gw_id gw_id_from(struct gw_blob bytes)
 	return id;
 }
 
+/** The digits of "name~digits", by which the loser of a name is shown: `n` of them (at most 12) and
+ * a NUL, five bits each from the top of `bits`. */
+static inline void gw_lesser_digits(uint64_t bits, unsigned n, char *out)
+{
+	for (unsigned i = 0; i < n; i++) {
+		out[i] = "abcdefghijklmnopqrstuvwxyz234567"[bits >> 59];
+		bits <<= 5;
+	}
+	out[n] = '\0';
+}
+
 enum gw_class {
 	GW_CLASS_ACCOUNT = 'A',
 	GW_CLASS_CHANNEL = 'C',

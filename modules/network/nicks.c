@@ -14,17 +14,6 @@
 #define LEVEL_LAST 2 /* a nick that nobody else has a right to */
 #define CHAIN_MAX 8
 
-static void base32(uint64_t bits, unsigned digits, char *out)
-{
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-
-	for (unsigned i = 0; i < digits; i++) {
-		out[i] = alphabet[bits >> 59];
-		bits <<= 5;
-	}
-	out[digits] = '\0';
-}
-
 static uint64_t id_digest(uint64_t id)
 {
 	uint8_t bytes[8], sum[crypto_hash_sha256_BYTES];
@@ -53,7 +42,8 @@ static void nick_at(const struct person *p, unsigned level, char out[GW_NICK_MAX
 		stem = GW_NICK_MAX - 1 - digits;
 	memcpy(out, p->wanted, stem);
 	out[stem] = '~';
-	base32(level == 1 ? id_digest(p->session.id) : p->session.id, digits, out + stem + 1);
+	gw_lesser_digits(level == 1 ? id_digest(p->session.id) : p->session.id, digits,
+	                 out + stem + 1);
 }
 
 static struct person *holder_of(struct network *net, const char *nick)

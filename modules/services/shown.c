@@ -27,17 +27,6 @@ static uint64_t id_bits(const void *id, size_t n)
 	return get_u64(sum);
 }
 
-static void digits_put(uint64_t bits, unsigned digits, char *out)
-{
-	static const char alphabet[] = "abcdefghijklmnopqrstuvwxyz234567";
-
-	for (unsigned i = 0; i < digits; i++) {
-		out[i] = alphabet[bits >> 59];
-		bits <<= 5;
-	}
-	out[digits] = '\0';
-}
-
 static uint64_t row_bits(const struct gw_store_row *row)
 {
 	return row->key.n < 16 ? 0 : id_bits((const uint8_t *)row->key.p + row->key.n - 16, 16);
@@ -74,7 +63,7 @@ static void form(const char *name, size_t n, uint64_t bits, unsigned digits, siz
 		stem--;
 	memmove(out, name, stem);
 	out[stem] = '~';
-	digits_put(bits, digits, out + stem + 1);
+	gw_lesser_digits(bits, digits, out + stem + 1);
 }
 
 void lesser(void *services, const char *name, const void *id, size_t id_len, size_t max,
