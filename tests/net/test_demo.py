@@ -4,6 +4,7 @@ import os
 import pathlib
 import random
 import re
+import shlex
 import signal
 import subprocess
 import threading
@@ -161,7 +162,7 @@ def test_a_server_that_dies_is_told_and_can_be_started_again(demo):
     os.kill(run.pids()["two"], signal.SIGKILL)
     wait_for(lambda: any("two has ended with status 137" in line for line in run.log), "the report")
     command = next(line.split("again: ")[1] for line in run.log if "start it again" in line)
-    again = subprocess.Popen(command.split(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    again = subprocess.Popen(shlex.split(command), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         wait_for(lambda: len(re.findall(r"godwit\.test", run.ctl("one", "map"))) >= 5, "the network")
         chat(run.port)
