@@ -27,6 +27,7 @@ SERVICES_SOURCES = \
 	modules/services/join_take.c \
 	modules/services/index.c \
 	modules/services/pile.c \
+	modules/services/scratch.c \
 	modules/services/verify.c \
 	modules/services/set_aside.c \
 	modules/services/salvage.c \

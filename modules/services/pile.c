@@ -2,6 +2,7 @@
  * services/pile.c - sorting by runs in a file.
  */
 #include "pile.h"
+#include "scratch.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -56,21 +57,6 @@ void pile_put(struct gw_self *self, struct pile *pile, struct gw_blob key, struc
 
 /* --- sorting --- */
 
-static int file_open(const char *folder)
-{
-	char path[4096];
-	int file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (file >= 0)
-		return file;
-	/* A file system that does not know files without a name. */
-	snprintf(path, sizeof(path), "%s/join.sort", folder);
-	file = open(path, O_CREAT | O_TRUNC | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
-	if (file >= 0)
-		unlink(path);
-	return file < 0 ? -errno : file;
-}
-
 static void run_add(struct gw_self *self, struct pile *pile, size_t n)
 {
 	if (pile->n_runs == pile->room) {
@@ -88,7 +74,7 @@ int pile_spill(struct gw_self *self, struct pile *pile, const char *folder, uint
 	int status, file;
 
 	if (pile->file == 0) {
-		status = file_open(folder);
+		status = scratch_open(folder);
 		if (status < 0)
 			return status;
 		pile->file = status;

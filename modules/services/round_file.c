@@ -6,6 +6,7 @@
  * at any moment the file's first `written` bytes and the chunks are the whole.
  */
 #include "round.h"
+#include "scratch.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <godwit/mem.h>
@@ -67,21 +68,6 @@ uint64_t round_bytes(const struct round *round)
 
 /* --- into the file --- */
 
-static int file_open(struct services_state *state)
-{
-	const char *folder = gw_server_string(state->self, "state-directory");
-	char path[4096];
-	int file = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-
-	if (file >= 0)
-		return file;
-	snprintf(path, sizeof(path), "%s/round.tmp", folder);
-	file = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (file >= 0)
-		unlink(path);
-	return file;
-}
-
 void round_write_run(void *job_)
 {
 	struct write_job *job = job_;
@@ -107,7 +93,7 @@ static void spill(struct services_state *state, struct round *round)
 	if (round->writing || round->failed || round->memory <= ROUND_MEMORY)
 		return;
 	if (round->file == 0)
-		round->file = file_open(state);
+		round->file = scratch_open(gw_server_string(state->self, "state-directory"));
 	if (round->file <= 0) {
 		round->file = 0;
 		round->failed = true;
