@@ -23,5 +23,7 @@ godwitinclude_HEADERS += include/godwit/store.h
 godwitinclude_HEADERS += include/godwit/parts.h
 godwitinclude_HEADERS += include/godwit/account.h
 godwitinclude_HEADERS += include/godwit/link.h
+godwitinclude_HEADERS += include/godwit/policy.h
+godwitinclude_HEADERS += include/godwit/redirect.h
 godwitinclude_HEADERS += include/godwit/replica.h
 godwitinclude_HEADERS += include/godwit/verb.h

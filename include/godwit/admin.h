@@ -33,12 +33,18 @@ typedef void gw_admin_fn(void *state, struct gw_admin_request *req, int argc,
                          const char *const *argv);
 
 /** The front end's side: what it is called with. Cells and text are borrowed for the call. */
-enum gw_admin_part { GW_ADMIN_HEAD, GW_ADMIN_ROW, GW_ADMIN_TEXT, GW_ADMIN_END };
+enum gw_admin_part {
+	GW_ADMIN_HEAD,
+	GW_ADMIN_ROW,
+	GW_ADMIN_TEXT,
+	GW_ADMIN_END,
+	GW_ADMIN_PROGRESS /* a line that takes the place of the one before */
+};
 struct gw_admin_answer {
 	enum gw_admin_part part;
 	const char *const *cells; /* HEAD: column names; ROW: values */
 	size_t n_cells;
-	const char *text; /* TEXT: a line; END: the error, "" on success */
+	const char *text; /* TEXT, PROGRESS: a line; END: the error, "" on success */
 	int status;       /* END: 0 or negative errno */
 };
 typedef void gw_admin_answer_fn(void *state, uint64_t tag, const struct gw_admin_answer *answer);
@@ -63,6 +69,7 @@ struct gw_admin_api {
 	void (*text)(struct gw_admin_request *, const char *line);
 	void (*done)(struct gw_admin_request **, int status, const char *error);
 	const char *(*who)(struct gw_admin_request *);
+	void (*progress)(struct gw_admin_request *, const char *line);
 };
 
 /** Runs a command line for a front end; `answer` names a gw_admin_answer_fn and always ends with
@@ -92,6 +99,14 @@ static inline void gw_admin_text(struct gw_self *self, struct gw_admin_request *
                                  const char *line)
 {
 	self->core->admin->text(req, line);
+}
+
+/** How far a long command is: at most a few times a second. A terminal shows it in one line, which
+ * the next takes the place of; other front ends show it now and then, or not at all. */
+static inline void gw_admin_progress(struct gw_self *self, struct gw_admin_request *req,
+                                     const char *line)
+{
+	self->core->admin->progress(req, line);
 }
 
 /** Ends the answer; `error` is a sentence when status is negative, else "". Nulls `*req`. */

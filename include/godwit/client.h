@@ -39,8 +39,8 @@ enum gw_client_change {
 /** Read only for all but the client module. */
 struct gw_client {
 	uint64_t id;
-	struct gw_conn *conn;
-	const struct gw_conn_info *info;
+	struct gw_conn *conn;            /* NULL: a shadow */
+	const struct gw_conn_info *info; /* of a shadow: a blank one */
 	enum gw_client_state state;
 	struct gw_session *session; /* NULL before Connected */
 	uint64_t caps;
@@ -51,6 +51,9 @@ struct gw_client {
 	bool authenticated;     /* true for guests too */
 	bool cap_negotiating;   /* between CAP LS/REQ and CAP END */
 	bool exempt;            /* throttles and flood limits do not hold for this address */
+	bool shadow;            /* it has no connection: its session's home is another server, which
+	                           may hand it over to this one (see `shadow`). It may be written to;
+	                           nothing is done in its name */
 	uint64_t command;       /* number of the command being executed: hand it to `network` */
 	int64_t last_active_ns; /* monotonic: the last message, for idle times */
 };
@@ -199,6 +202,35 @@ struct gw_nick_query {
 	const char *nick;
 };
 
+/** Who takes a client's lines in place of the commands: the module that moves it. Copied. */
+struct gw_tap {
+	struct gw_self *module;
+	uint64_t tag;
+	uint32_t line;   /* row: gw_tap_line_fn */
+	uint32_t closed; /* row: gw_tap_closed_fn */
+};
+/** A line that would have been executed: as it came, and parsed (NULL: not a message). Both are
+ * borrowed. GW_LINE_STOP: what follows stays unread until tap_resume(). */
+typedef enum gw_line_verdict gw_tap_line_fn(void *state, uint64_t tag, struct gw_client *,
+                                            const struct gw_line *raw, const struct gw_message *);
+/** The client's connection is about to end, for `reason`. True: its session goes on without it, and
+ * is the tap's to move or to quit; no QUIT is announced. The tap is over either way. */
+typedef bool gw_tap_closed_fn(void *state, uint64_t tag, struct gw_client *, const char *reason);
+
+#define GW_CAPS_TEXT_MAX 3072
+/** What moves along of a client, beside its session and what modules keep for that. */
+struct gw_client_carry {
+	char caps[GW_CAPS_TEXT_MAX];    /* names of the capabilities in force, spaces between */
+	char offered[GW_CAPS_TEXT_MAX]; /* of those that were offered to it */
+	uint64_t tokens;                /* digest of the ISUPPORT that it was told; 0: none */
+	uint64_t command;               /* number of the last one executed */
+	int64_t idle_ms;                /* since its last message */
+	int64_t owed_ms;                /* of the flood limit */
+	bool cap_302;
+	bool secure; /* it must come over TLS */
+	uint8_t reserved[6];
+};
+
 /** Lines to one client: they carry its label or batch, the time, CR LF. They never contain a line
  * end. */
 struct gw_client_ops {
@@ -257,6 +289,49 @@ struct gw_client_ops {
 	 * command that is under way. */
 	void (*unasked)(void *client_module, struct gw_client *, const char *source,
 	                const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+	/* Moving a client (the module redirect). None of these inside a notification. */
+	/** From now on the client's lines go to the tap, first those that wait unexecuted; limits
+	 * and time-outs of the client rest. A client in any state. -EBUSY: there is one already.
+	 * When the tap's module is unloaded for good its clients are closed. */
+	int (*tap)(void *client_module, struct gw_client *, const struct gw_tap *);
+	void (*tap_resume)(void *client_module, struct gw_client *);
+	/** Ends it. `lines` (copied) are executed as if they came now, before what is unread. */
+	void (*untap)(void *client_module, struct gw_client *, const struct gw_line *lines,
+	              size_t n);
+	/** Calls `call` (gw_timer_fn) once, from a turn of its own, when no command of the client
+	 * is under way, no batch or label is open, and less than `below` bytes wait in its send
+	 * queue; or when it has gone. One at a time per client; a second call replaces the first,
+	 * one with no module forgets it. To be asked of a tapped client: else it may not stay so.
+	 */
+	void (*when_settled)(void *client_module, struct gw_client *, size_t below,
+	                     struct gw_call call);
+	/** The same, now. */
+	bool (*settled)(void *client_module, const struct gw_client *, size_t below);
+	/** All that is written to the client goes to `sink`; NULL: to its connection again (what
+	 * the sink has is the caller's to write). A KILL, and whatever else would close the client,
+	 * waits meanwhile; then it is carried out, unless the session has moved. */
+	void (*divert)(void *client_module, struct gw_client *, struct gw_sink *sink);
+	void (*carry)(void *client_module, const struct gw_client *, struct gw_client_carry *out);
+	/** A client without a connection, for a session whose shadow is here: what it is to be told
+	 * goes to `sink`, in the form that its capabilities ask for. of_session() finds it, next()
+	 * does not. NULL, with a sentence: one of the capabilities is not offered here. */
+	struct gw_client *(*shadow)(void *client_module, struct gw_session *, struct gw_sink *sink,
+	                            const char *caps, struct gw_error *why);
+	/** Other capabilities. -EINVAL, as above: nothing has changed. */
+	int (*shadow_caps)(void *client_module, struct gw_client *, const char *caps,
+	                   struct gw_error *why);
+	/** It is over, or its session was adopted by its client; "client.gone" is not told. */
+	void (*shadow_free)(void *client_module, struct gw_client **);
+	/** A proved handover, which is a user authentication: `newcomer`, in Connecting, becomes
+	 * the client of a session that is at home here as of now, and Connected. Its shadow ends.
+	 * What waits for the newcomer in its send queue and in its tap stays there. Then nick,
+	 * account, bans are looked at; what is offered here otherwise than there is announced.
+	 * -EPERM: not Connecting, or not over TLS though it must. */
+	int (*adopt)(void *client_module, struct gw_client *newcomer, struct gw_session *,
+	             const struct gw_client_carry *);
+	/** How many more clients there may be. */
+	uint32_t (*room)(void *client_module);
 };
 
 #endif

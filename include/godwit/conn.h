@@ -11,6 +11,7 @@
 #ifndef GODWIT_CONN_H
 #define GODWIT_CONN_H
 
+#include <godwit/call.h>
 #include <godwit/self.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +19,7 @@
 #include <sys/types.h>
 
 struct gw_conn; /* a connection: the core's, until `closed` has been called */
-struct gw_sink; /* where a session's output goes: a connection's queue */
+struct gw_sink; /* where a session's output goes: a connection's queue, or a module */
 
 /** A counted buffer: written once, then shared by many queues. Loop thread only. */
 struct gw_buf {
@@ -121,10 +122,22 @@ struct gw_protocol {
  * `farewell` was written (one line with its line end, filled by the callee; may stay empty). */
 typedef int gw_accept_fn(void *state, struct gw_conn *conn, char farewell[512]);
 
-/** One listener of the configuration: the address as configured, the port that is really open (0: a
- * Unix socket). */
-typedef void gw_listener_fn(void *ctx, const char *address, uint16_t port, const char *protocol,
-                            bool tls);
+/** One listener of the configuration. Borrowed for the call. */
+struct gw_listener {
+	const char *address;   /* as configured */
+	const char *advertise; /* "HOST:PORT" at which others reach it: as configured; or, where the
+	                          address is one host's, that and the port; or the server's name and
+	                          the port. NULL: a Unix socket */
+	uint16_t port;         /* that is really open; 0: a Unix socket */
+	const char *protocol;
+	bool tls;
+	bool loopback; /* reached from this machine alone */
+};
+typedef void gw_listener_fn(void *ctx, const struct gw_listener *listener);
+
+/** What is written to a module's own sink. The buffer is borrowed: gw_buf_ref() keeps it. Called
+ * within the call that writes: it must not write to that sink itself. */
+typedef void gw_sink_fn(void *state, uint64_t tag, struct gw_buf *buf);
 
 struct gw_conn_api {
 	void (*own)(struct gw_conn *, const struct gw_conn_owner *);
@@ -145,6 +158,9 @@ struct gw_conn_api {
 	void (*listeners)(struct gw_self *, gw_listener_fn *, void *ctx);
 	struct gw_conn *(*dial)(struct gw_self *, const struct gw_dial *);
 	void (*hold)(struct gw_self *, bool on);
+	struct gw_sink *(*sink_new)(struct gw_self *, struct gw_call write);
+	void (*sink_free)(struct gw_self *, struct gw_sink **);
+	struct gw_buf *(*buf_ref)(struct gw_buf *);
 };
 
 /** Must be called in `accept`; later calls change the limits. */
@@ -250,6 +266,25 @@ static inline void gw_sink_write_buf(struct gw_self *self, struct gw_sink *sink,
 static inline size_t gw_sink_queued(struct gw_self *self, struct gw_sink *sink)
 {
 	return self->core->conn->queued(sink);
+}
+
+/** One reference more; gw_buf_unref() gives it back. */
+static inline struct gw_buf *gw_buf_ref(struct gw_self *self, struct gw_buf *buf)
+{
+	return self->core->conn->buf_ref(buf);
+}
+
+/** A sink without a connection: every write goes to the row of `write` (gw_sink_fn), in the order
+ * of the writes. gw_sink_queued() of it is 0. Ends with gw_sink_free(), or with the module;
+ * survives its reload. */
+static inline struct gw_sink *gw_sink_new(struct gw_self *self, struct gw_call write)
+{
+	return self->core->conn->sink_new(self, write);
+}
+
+static inline void gw_sink_free(struct gw_self *self, struct gw_sink **sink)
+{
+	self->core->conn->sink_free(self, sink);
 }
 
 /** A Unix stream socket for a module's own protocol (the control socket); closed and unlinked with

@@ -49,11 +49,13 @@ enum gw_prefix { GW_VOICE = 1, GW_HALFOP = 2, GW_OP = 4, GW_ADMIN = 8, GW_OWNER 
 
 /** How busy a server is, as it last said. */
 struct gw_load_report {
-	uint32_t clients;  /* connections of users */
-	uint32_t weight;   /* its capacity, relative to others'; 0: nothing was said yet */
-	uint32_t lag_us;   /* of its loop, the longest turn of late */
-	uint32_t reserved; /* 0 */
-	uint64_t bytes;    /* a second, in and out */
+	uint32_t clients; /* connections of users */
+	uint32_t weight;  /* its capacity, relative to others'; 0: nothing was said yet */
+	uint32_t lag_us;  /* of its loop, the longest turn of late */
+	uint32_t room;    /* how many more clients it would take; 0: it is full, or about to stop */
+	uint64_t bytes;   /* a second, in and out */
+	bool draining;    /* it sends its clients away, and takes none */
+	uint8_t reserved[7]; /* 0 */
 };
 
 /** A server of the network. */
@@ -65,7 +67,8 @@ struct gw_node {
 	uint64_t via;        /* the link behind which it is; 0: here */
 	bool here;           /* this server */
 	bool direct;         /* at the other end of `via` */
-	uint8_t reserved[2]; /* 0: no hole in which an address could be left */
+	bool bursting;       /* its state is still on its way to here */
+	uint8_t reserved[1]; /* 0: no hole in which an address could be left */
 	uint32_t n_users;
 	struct gw_node *up; /* the next server on the way to this one, NULL: here */
 	struct gw_load_report load;
@@ -76,10 +79,15 @@ struct gw_session {
 	uint64_t id;    /* names no server */
 	uint32_t epoch; /* how often it has moved */
 	bool local;     /* at home on this server */
+	bool shown;     /* its output is made here: it is at home here, or its shadow is here */
+	bool moving;    /* local, and about to be handed over: see `moving` */
+	uint8_t reserved[1]; /* 0: no hole in which an address could be left */
+	uint64_t shadow; /* run of the server that it may move to; 0: none that is known of here.
+	                    What is for the session goes to its home and to its shadow */
 	struct gw_user *user;
 	struct gw_node *home;
-	struct gw_sink *sink; /* where its output goes; NULL unless local */
-	uint64_t caps;        /* bits of the client module: what it is shown; 0 unless local */
+	struct gw_sink *sink; /* where its output goes; NULL unless shown */
+	uint64_t caps;        /* bits of the client module: what it is shown; 0 unless shown */
 	void **data;          /* slots of the point "network.session-data" */
 	uint64_t mark;        /* of the renderer, to count a session once */
 };
@@ -126,10 +134,11 @@ struct gw_channel {
 	struct gw_stamp created; /* of two channels of one name the older wins */
 	struct gw_id registered; /* none: not registered */
 	struct gw_member **members;
-	uint32_t n_members, n_local;
-	uint64_t modes;  /* letters of flag modes, and of set modes with a parameter */
-	const char *key; /* +k */
-	uint32_t limit;  /* +l */
+	uint32_t n_members, n_local; /* the first n_local of `members` are those whose sessions are
+	                                shown here */
+	uint64_t modes;              /* letters of flag modes, and of set modes with a parameter */
+	const char *key;             /* +k */
+	uint32_t limit;              /* +l */
 	const char *topic, *topic_setter; /* NULL: none */
 	int64_t topic_ms;
 	struct gw_list_entry *lists; /* b, e, I..., in the order of setting; utlist DL */
@@ -172,7 +181,12 @@ enum gw_kind {
 	                                               `split`; then this, text: as `split` */
 	GW_EV_LOAD = GW_KIND(17, GW_KIND_DROP),     /* `node` says how busy it is */
 	GW_EV_SERVER =
-		GW_KIND(18, GW_KIND_FORWARD) /* `node` has come into sight; its users follow */
+		GW_KIND(18, GW_KIND_FORWARD),     /* `node` has come into sight; its users follow */
+	GW_EV_MOVE = GW_KIND(19, GW_KIND_FORWARD) /* source is at home on `node` from now on, and
+	                                             was on `from`. Seen by nobody. Where it was
+	                                             local it is so no more: its sink is gone. Also
+	                                             from a burst, when two parts of the network
+	                                             each had it: the greater epoch counts */
 };
 
 /** How far an event goes. */
@@ -208,6 +222,7 @@ struct gw_event {
 	uint8_t scope;
 	uint64_t command;     /* the client's number of the command that caused it, 0 for none */
 	struct gw_node *node; /* of origin */
+	struct gw_node *from; /* MOVE: the home before, may be on its way out of sight */
 	struct gw_session *source; /* NULL: the server itself */
 	struct gw_session *target;
 	struct gw_channel *channel;
@@ -364,11 +379,19 @@ struct gw_session_data {
 	uint8_t reserved[2]; /* 0 */
 	/** Rows of `.calls`. Export: int fn(state, const struct gw_session *, const void *data,
 	 * void *out, size_t max, size_t *len_out). Import: int fn(state, struct gw_session *, void
-	 * *data, const void *in, size_t len, struct gw_error *), which refuses what it cannot keep.
-	 */
+	 * *data, const void *in, size_t len, struct gw_error *), which refuses what it cannot keep,
+	 * and replaces what the block has: it may be called again with a later export. */
 	uint32_t export_row, import_row;
 };
 #define GW_POINT_SESSION_DATA "network.session-data"
+/** Notification, struct gw_session *: its output is no longer made here (it has moved away, or its
+ * shadow here is over). Let go of what hangs on it, as at GW_EV_QUIT; its blocks are freed behind
+ * this, but for those of rows with `everywhere`. */
+#define GW_TOPIC_UNSHOWN "network.unshown"
+#define GW_SESSION_DATA_MAX 16384 /* bytes of one export */
+/** What `data_export` calls for each. */
+typedef void gw_data_emit_fn(void *ctx, const char *name, uint32_t version, const void *data,
+                             size_t len);
 
 /** A row of the point "network.burst": what a module keeps in the network's state, in the form a
  * link's burst carries. */
@@ -503,6 +526,34 @@ struct gw_network_ops {
 	 * events. The other side gives each record to `apply`. */
 	bool (*burst_export)(void *network, struct gw_burst_cursor *, gw_burst_emit_fn *emit,
 	                     void *ctx);
+
+	/* Moving a session from server to server. The id names one attempt: 16 random bytes. */
+	/** The event that is being notified; NULL: none. */
+	const struct gw_event *(*current)(void *network);
+	/** The home of a session makes the server `run` its shadow, in place of another: from here
+	 * on every server on the way there sends what is for the session there, too. Told in the
+	 * order of events, so what the home sends behind this comes when it is in force. -EPERM:
+	 * not at home here, -ENOTCONN: no such server in sight, -EBUSY: inside a notification. */
+	int (*shadow)(void *network, struct gw_session *, uint64_t run, const uint8_t id[16]);
+	/** The home or the shadow ends it: also on the way between them. What is said in the same
+	 * turn behind this to the other end comes behind it. -ENOENT: that attempt is over. */
+	int (*shadow_end)(void *network, uint64_t session, const uint8_t id[16]);
+	/** The shadow takes the session: it is at home here, in the next epoch, for everybody
+	 * (GW_EV_MOVE). -EPERM: its shadow is not here, or not by this attempt; -EBUSY: inside a
+	 * notification. */
+	int (*move)(void *network, struct gw_session *, const uint8_t id[16]);
+	/** While on, this home makes no event of its own in the session's name (a nick that is to
+	 * be given up, say); off, what was due is made up for. All that changes a session in its
+	 * own name is -EPERM while it is not local, or moving. */
+	void (*moving)(void *network, struct gw_session *, bool on);
+	/** Calls `emit` for what modules keep for a session and what moves along with it. -E2BIG,
+	 * or what a module's export says: its name is in the sentence. */
+	int (*data_export)(void *network, const struct gw_session *, gw_data_emit_fn *emit,
+	                   void *ctx, struct gw_error *why);
+	/** One of them on the other side. -ENOENT: no module here keeps that (or not in this
+	 * version), else what the module's import says. */
+	int (*data_import)(void *network, struct gw_session *, const char *name, uint32_t version,
+	                   const void *data, size_t len, struct gw_error *why);
 };
 
 #endif

@@ -11,14 +11,15 @@ struct places {
 	char plain[100], tls[100]; /* "127.0.0.1 6667", as clients want it typed */
 };
 
-static void note_place(void *ctx, const char *address, uint16_t port, const char *protocol,
-                       bool tls)
+static void note_place(void *ctx, const struct gw_listener *listener)
 {
 	struct places *places = ctx;
-	const char *colon = strrchr(address, ':');
-	char *to = tls ? places->tls : places->plain;
+	const char *address = listener->address, *colon = strrchr(address, ':');
+	char *to = listener->tls ? places->tls : places->plain;
+	uint16_t port = listener->port;
 
-	if (strcmp(protocol, "client") != 0 || port == 0 || colon == NULL || to[0] != '\0')
+	if (strcmp(listener->protocol, "client") != 0 || port == 0 || colon == NULL ||
+	    to[0] != '\0')
 		return;
 	if (address[0] == '[')
 		snprintf(to, sizeof(places->tls), "%.*s %u", (int)(colon - address) - 2,

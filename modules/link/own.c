@@ -14,14 +14,14 @@ struct addresses {
 	size_t n;
 };
 
-static void add_listener(void *ctx, const char *address, uint16_t port, const char *protocol,
-                         bool tls)
+static void add_listener(void *ctx, const struct gw_listener *listener)
 {
 	struct addresses *list = ctx;
+	const char *address = listener->address;
 	char host[ADDRESS_MAX + 1], text[ADDRESS_MAX + 8];
+	uint16_t port = listener->port;
 
-	(void)tls;
-	if (strcmp(protocol, "link") != 0 || list->n == ADDRESSES_PER_SERVER ||
+	if (strcmp(listener->protocol, "link") != 0 || list->n == ADDRESSES_PER_SERVER ||
 	    address_wildcard(address))
 		return;
 	if (address_host(address, host))
