@@ -11,17 +11,13 @@
 
 #include "core/framing.h"
 #include "core/loop.h"
-#include "core/outq.h"
+#include "core/sink.h"
 #include <godwit/conn.h>
 
 struct gw_server;
 struct listener;
 struct transport;
 struct tls;
-
-struct gw_sink {
-	struct outq queue;
-};
 
 enum conn_state {
 	CONN_DIAL,      /* ours to make; there may be no socket yet */
@@ -89,6 +85,7 @@ struct conns {
 	struct loop *loop;
 	struct gw_conn *all;
 	size_t count;
+	struct own_sink *sinks; /* of modules' own */
 	struct loop_defer turn_end, next_turn;
 	struct gw_conn *dirty, *again, *closing;
 	struct conn_wait handshakes, lingers;

@@ -35,12 +35,24 @@ static void api_buf_unref(struct gw_self *self, struct gw_buf **buf)
 
 static void api_write(struct gw_sink *sink, const void *p, size_t n)
 {
-	conn_write(conn_of(sink), p, n);
+	if (__builtin_expect(sink->queue.nowhere, 0))
+		sink_write(sink, p, n);
+	else
+		conn_write(conn_of(sink), p, n);
 }
 
 static void api_write_buf(struct gw_sink *sink, struct gw_buf *buf)
 {
-	conn_write_buf(conn_of(sink), buf);
+	if (__builtin_expect(sink->queue.nowhere, 0))
+		sink_write_buf(sink, buf);
+	else
+		conn_write_buf(conn_of(sink), buf);
+}
+
+static void api_sink_free(struct gw_self *self, struct gw_sink **sink)
+{
+	(void)self;
+	sink_free(sink);
 }
 
 static size_t api_queued(struct gw_sink *sink)
@@ -119,4 +131,7 @@ const struct gw_conn_api conn_api = {
 	.listeners = api_listeners,
 	.dial = conn_dial,
 	.hold = api_hold,
+	.sink_new = sink_new,
+	.sink_free = api_sink_free,
+	.buf_ref = buf_ref,
 };

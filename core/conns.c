@@ -189,6 +189,7 @@ void conns_free(struct conns **conns)
 	loop_defer_cancel(c->loop, &c->turn_end);
 	loop_defer_cancel(c->loop, &c->next_turn);
 	listeners_free(&c->listeners);
+	sinks_free(c);
 	tls_shared_free(&c->tls);
 	outq_store_fini(&c->store);
 	free(c->scratch);

@@ -304,6 +304,7 @@ void module_forget(struct module *module)
 	struct gw_server *server = module->server;
 
 	conns_forget(server->conns, &module->self);
+	sinks_forget(server->conns, &module->self);
 	listeners_forget(server, &module->self);
 	loop_calls_forget(server, &module->self);
 	admin_forget(server, module);

@@ -76,7 +76,8 @@ int module_load(struct module *module, const struct gw_module *descriptor, void 
 void module_unload(struct module *module, const struct gw_module *descriptor, void *state,
                    enum gw_unload why);
 
-/** Takes back all that the core still holds for it: timers, connections, listeners, requests. */
+/** Takes back all that the core still holds for it: timers, connections, sinks, listeners,
+ * requests. */
 void module_forget(struct module *module);
 
 void module_bind(struct module *module, const struct gw_module *descriptor, void *state);

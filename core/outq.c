@@ -176,8 +176,7 @@ void outq_append_buf(struct outq *q, struct outq_store *store, struct gw_buf *bu
 	}
 	tail_ends(q);
 	s = view_new(SEGMENT_REFERENCE, buf->data, buf->len);
-	s->buf = buf;
-	buf->refs++;
+	s->buf = buf_ref(buf);
 	add(q, s);
 	q->bytes += buf->len;
 }
@@ -302,6 +301,12 @@ struct gw_buf *buf_new(size_t n)
 
 	buf->refs = 1;
 	buf->len = (uint32_t)n;
+	return buf;
+}
+
+struct gw_buf *buf_ref(struct gw_buf *buf)
+{
+	buf->refs++;
 	return buf;
 }
 

@@ -45,6 +45,7 @@ struct outq {
 	uint32_t tail_len;
 	uint32_t bytes; /* in all */
 	bool lent;      /* ranges may be among the segments */
+	bool nowhere;   /* no queue: what is written to the sink goes to a module, see sink.h */
 };
 
 /** Copies into chunks of the queue's own. */
@@ -68,6 +69,7 @@ void outq_store_trim(struct outq_store *store);
 void outq_store_fini(struct outq_store *store);
 
 struct gw_buf *buf_new(size_t n);
+struct gw_buf *buf_ref(struct gw_buf *buf);
 void buf_unref(struct gw_buf **buf);
 
 #endif

@@ -79,11 +79,11 @@ static int load_one(struct plan *plan, struct slot *slot, struct gw_error *err)
 /** Ends a module whose registrations are out of force. */
 static void finish(struct plan *plan, struct slot *slot)
 {
+	module_forget(slot->module);
 	bus_notify(topic_get(plan->server, GW_TOPIC_UNLOADED), &slot->module->self);
 	DL_DELETE(plan->server->modules, slot->module);
 	slot->linked = false;
 	registry_apply(plan->server);
-	module_forget(slot->module);
 	module_free(&slot->module);
 }
 

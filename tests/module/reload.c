@@ -17,6 +17,7 @@
 #include "tests/module/host.h"
 
 #include <errno.h>
+#include <godwit/conn.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,6 +100,24 @@ static void test_timers_and_jobs_go_on_in_the_new_code(void **state)
 	simnet_run(h->net, 3 * GW_SECOND);
 	assert_int_equal(TOY(h, ticks), 6);
 	assert_int_equal(TOY(h, worked), 1002);
+}
+
+static void test_a_sink_is_answered_by_the_new_code(void **state)
+{
+	struct host *h = *state;
+	struct gw_self *asker = &h->asker->self;
+	struct gw_sink *sink = TOY(h, sink);
+	struct gw_error err = {0};
+
+	gw_sink_write(asker, sink, "hello", 5);
+	assert_int_equal(reload(h, "v2", "toy"), 0);
+	gw_sink_write(asker, sink, "hello", 5);
+	assert_int_not_equal(reload(h, "half", "toy"), 0);
+	gw_sink_write(asker, sink, "hello", 5);
+	assert_int_equal(TOY(h, written), 122);
+	assert_ptr_equal(TOY(h, sink), sink);
+	assert_int_equal(change_unload(h->server, "toy", true, &err), 0);
+	gw_sink_write(asker, sink, "hello", 5); /* nobody is there */
 }
 
 static void test_an_image_stays_while_a_job_runs_its_code(void **state)
@@ -281,6 +300,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_new_code_runs_on_the_old_state, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_timers_and_jobs_go_on_in_the_new_code, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_a_sink_is_answered_by_the_new_code, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_an_image_stays_while_a_job_runs_its_code,
 	                                        setup, teardown),

@@ -40,7 +40,8 @@
 /* To change it: raise STATE_VERSION and write the step in toy_migrate(). */
 struct toy_state {
 	struct gw_self *self;
-	uint64_t count, ticks, rows_seen, worked;
+	uint64_t count, ticks, rows_seen, worked, written;
+	struct gw_sink *sink;
 	struct gw_topic *said, *may;
 	struct gw_timer *timer;
 	char *text;
@@ -64,7 +65,8 @@ enum {
 	CALL_ANSWERED,
 	CALL_WAIT,
 	CALL_ANSWER,
-	CALL_ACCEPT
+	CALL_ACCEPT,
+	CALL_WRITTEN
 };
 
 static int toy_build(void *self)
@@ -130,6 +132,20 @@ static void toy_part(void *self)
 	gw_log(s->self, GW_INFO, "a friend parts");
 }
 
+static void *toy_sink(void *self)
+{
+	struct toy_state *s = self;
+
+	return s->sink;
+}
+
+static uint64_t toy_written(void *self)
+{
+	struct toy_state *s = self;
+
+	return s->written;
+}
+
 static const struct toy_ops ops = {
 	.build = toy_build,
 	.count = toy_count,
@@ -140,6 +156,8 @@ static const struct toy_ops ops = {
 	.work = toy_work,
 	.worked = toy_worked,
 	.part = toy_part,
+	.sink = toy_sink,
+	.written = toy_written,
 };
 
 static void toy_tick(void *state, uint64_t tag)
@@ -148,6 +166,14 @@ static void toy_tick(void *state, uint64_t tag)
 
 	s->ticks += tag;
 	gw_timer_set(s->timer, s->self, GW_SECOND);
+}
+
+static void toy_wrote(void *state, uint64_t tag, struct gw_buf *buf)
+{
+	struct toy_state *s = state;
+
+	if (tag == 7 && buf->len == 5 && memcmp(buf->data, "hello", 5) == 0)
+		s->written = s->written * 10 + BUILD;
 }
 
 static void toy_changed(void *state, uint64_t tag)
@@ -236,6 +262,7 @@ static void toy_equip(struct toy_state *s)
 	s->text = gw_strdup(s->self, gw_option_string(s->self, gw_options(s->self), "word"));
 	s->timer = gw_timer_new(s->self, gw_call(s->self, CALL_TICK, 1));
 	gw_timer_set(s->timer, s->self, GW_SECOND);
+	s->sink = gw_sink_new(s->self, gw_call(s->self, CALL_WRITTEN, 7));
 }
 
 #ifdef UNDEFINED
@@ -327,6 +354,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_WAIT] = {"wait", (gw_fn *)toy_wait},
 	[CALL_ANSWER] = {"answer", (gw_fn *)toy_answer},
 	[CALL_ACCEPT] = {"accept", (gw_fn *)toy_accept},
+	[CALL_WRITTEN] = {"written", (gw_fn *)toy_wrote},
 	{NULL, NULL},
 };
 

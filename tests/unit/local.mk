@@ -12,6 +12,10 @@ check_PROGRAMS += tests/unit/dial
 tests_unit_dial_SOURCES = tests/unit/dial.c
 tests_unit_dial_LDADD = $(BARE_LIBS)
 
+check_PROGRAMS += tests/unit/sink
+tests_unit_sink_SOURCES = tests/unit/sink.c
+tests_unit_sink_LDADD = $(BARE_LIBS)
+
 check_PROGRAMS += tests/unit/tls
 tests_unit_tls_SOURCES = tests/unit/tls.c
 tests_unit_tls_LDADD = $(BARE_LIBS)
