@@ -33,6 +33,7 @@ struct gw_link {
 	uint8_t reserved[6]; /* 0 */
 	int64_t since_ns;    /* monotonic: when the handshake was over */
 	int64_t lag_ns;      /* round trip of the last ping, -1: none yet */
+	uint64_t bytes;      /* of frames, in and out, since then */
 };
 
 /** Kinds of frames below 64 are the project's own. */

@@ -24,14 +24,15 @@ struct gw_policy_server {
 	bool takes; /* clients: in sight with all its state, not draining, with room */
 	bool draining;
 	uint8_t reserved[5];
-	uint32_t clients; /* as last reported, and those on their way there or from there to here
-	                     and back counted where they will be */
+	uint32_t clients; /* at home there, as far as is known here; those whom this server is
+	                     moving there are counted there already */
 	uint32_t movable; /* of `here`: clients that are able, and have not been moved too recently
 	                   */
 	uint32_t weight;  /* capacity beside the others'; at least 1 */
-	uint32_t room;    /* how many more it would take */
+	uint32_t room;    /* how many more it would take; 0: none */
 	uint32_t lag_us;  /* of its loop */
-	uint32_t age_ms;  /* of these figures */
+	uint32_t age_ms;  /* of what it has reported: weight, room, lag, bytes. UINT32_MAX: it has
+	                     not reported anything yet */
 	uint64_t bytes;   /* a second */
 };
 
@@ -61,6 +62,8 @@ struct gw_policy_ops {
 	int (*asked)(void *policy, const struct gw_policy_view *, int wanted, struct gw_error *why);
 	/** A new client has come: where it should rather go, or -1: it is welcome. */
 	int (*newcomer)(void *policy, const struct gw_policy_view *);
+	/** Its name and what it goes by, in a line for operators. */
+	void (*describe)(void *policy, char *out, size_t max);
 };
 
 #endif
