@@ -8,6 +8,8 @@
 # tests/run-all says how they are run.
 TEST_LIBS = core/libcore.a $(CORE_LIBS) $(CMOCKA_LIBS)
 
+include tests/client/local.mk
+
 if HAVE_CMOCKA
 include tests/unit/local.mk
 include tests/sim/local.mk

@@ -177,3 +177,7 @@ tests_unit_link_limits_LDADD = $(SERVICES_TEST_LIBS)
 check_PROGRAMS += tests/unit/link_address
 tests_unit_link_address_SOURCES = tests/unit/link_address.c modules/link/address.c
 tests_unit_link_address_LDADD = $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/mover
+tests_unit_mover_SOURCES = tests/unit/mover.c $(MOVER_SOURCES)
+tests_unit_mover_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
