@@ -19,7 +19,7 @@ CLEANFILES += tests/bench/handshake_timing$(EXEEXT)
 tests_bench_handshake_timing_SOURCES = tests/bench/handshake_timing.c
 tests_bench_handshake_timing_LDADD = $(GNUTLS_LIBS)
 
-.PHONY: bench bench-handshake bench-selftest bench-replica
+.PHONY: bench bench-handshake bench-restart bench-selftest bench-replica
 
 bench: all $(bench_tools)
 	"$(srcdir)/tests/bench/run" --build .
@@ -27,6 +27,10 @@ bench: all $(bench_tools)
 # JOIN="--accounts N --clients N --runs N --keep DIR"
 bench-join: all tests/tools/seed_accounts$(EXEEXT)
 	"$(srcdir)/tests/bench/join" --build . $(JOIN)
+
+# what a client sees and loses when its server is restarted; RESTART="--people N --only ROW,... --json FILE"
+bench-restart: all
+	"$(srcdir)/tests/bench/restart" --build . $(RESTART)
 
 bench-selftest: $(bench_tools)
 	"$(srcdir)/tests/bench/selftest" --build .
