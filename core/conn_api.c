@@ -81,30 +81,9 @@ static size_t api_unread(struct gw_conn *conn)
 	return conn_unread(conn);
 }
 
-/** A module's look at the listeners. */
-struct showing {
-	gw_listener_fn *fn;
-	void *ctx;
-};
-
-static void show_listener(void *ctx, const char *address, uint16_t port, const char *protocol,
-                          bool tls)
-{
-	const struct showing *showing = ctx;
-	struct gw_listener listener = {.address = address,
-	                               .advertise = address,
-	                               .port = port,
-	                               .protocol = protocol,
-	                               .tls = tls};
-
-	showing->fn(showing->ctx, &listener);
-}
-
 static void api_listeners(struct gw_self *self, gw_listener_fn *fn, void *ctx)
 {
-	struct showing showing = {fn, ctx};
-
-	listeners_each(self_server(self), show_listener, &showing);
+	listeners_each(self_server(self), fn, ctx);
 }
 
 static void api_hold(struct gw_self *self, bool on)

@@ -36,6 +36,7 @@ static int prepare_one(struct gw_server *server, const struct listen_spec *spec,
 
 	l->protocol = mem_strdup(spec->protocol);
 	l->place = spec->place != NULL ? mem_strdup(spec->place) : NULL;
+	l->advertise = spec->advertise != NULL ? mem_strdup(spec->advertise) : NULL;
 	l->tls = spec->tls;
 	if (old != NULL && !old->wanted) {
 		old->wanted = true;
@@ -89,12 +90,14 @@ void listeners_abort(struct gw_server *server, struct listen_change **change)
 /* The same door, with what the configuration says of it now. */
 static struct listener *keep(struct listener *old, struct listener *l)
 {
-	char *protocol = old->protocol, *place = old->place;
+	char *protocol = old->protocol, *place = old->place, *advertise = old->advertise;
 
 	old->protocol = l->protocol;
 	l->protocol = protocol;
 	old->place = l->place;
 	l->place = place;
+	old->advertise = l->advertise;
+	l->advertise = advertise;
 	old->tls = l->tls;
 	old->wanted = false;
 	listener_unref(&l);

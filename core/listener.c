@@ -10,8 +10,10 @@
 #include "core/listener_part.h"
 #include "core/mem.h"
 #include "core/server.h"
+#include "core/text.h"
 #include <errno.h>
 #include <godwit/module.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -39,6 +41,7 @@ void listener_unref(struct listener **listener)
 	free(l->address);
 	free(l->place);
 	free(l->protocol);
+	free(l->advertise);
 	free(l);
 }
 
@@ -174,17 +177,43 @@ int listener_open_paused(struct listener *l, struct gw_error *err)
 	return 0;
 }
 
-void listeners_each(struct gw_server *server,
-                    void (*fn)(void *ctx, const char *address, uint16_t port, const char *protocol,
-                               bool tls),
-                    void *ctx)
+static const char *advertised(const struct listener *l, uint16_t port, char *room, size_t size)
+{
+	enum text_reach reach = text_reach(l->address);
+
+	if (l->advertise != NULL)
+		return l->advertise;
+	if (port == 0)
+		return NULL;
+	if (reach == TEXT_ANY_HOST)
+		snprintf(room, size, "%s:%u", l->conns->server->name, port);
+	else
+		snprintf(room, size, "%.*s:%u", (int)(strrchr(l->address, ':') - l->address),
+		         l->address, port);
+	return room;
+}
+
+static void show(struct listener *l, gw_listener_fn *fn, void *ctx)
+{
+	struct gw_listener listener = {.address = l->address,
+	                               .port = l->door.loop->ops->listener_port(&l->door),
+	                               .protocol = l->protocol,
+	                               .tls = l->tls};
+	char room[128];
+
+	listener.advertise = advertised(l, listener.port, room, sizeof(room));
+	listener.loopback = text_reach(l->address) == TEXT_LOOPBACK &&
+	                    (l->advertise == NULL || text_reach(l->advertise) == TEXT_LOOPBACK);
+	fn(ctx, &listener);
+}
+
+void listeners_each(struct gw_server *server, gw_listener_fn *fn, void *ctx)
 {
 	struct listener *l;
 
 	DL_FOREACH (server->conns->listeners->configured, l)
 		if (l->open)
-			fn(ctx, l->address, l->door.loop->ops->listener_port(&l->door), l->protocol,
-			   l->tls);
+			show(l, fn, ctx);
 }
 
 int listener_open_unix(struct gw_server *server, struct gw_self *self, const char *path,

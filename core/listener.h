@@ -29,6 +29,7 @@ struct listener {
 	char *address;  /* as configured */
 	char *place;    /* "file:line:column", or NULL */
 	char *protocol; /* NULL: `module` answers with `accept_row` */
+	char *advertise; /* as configured, or NULL */
 	struct gw_self *module;
 	uint32_t accept_row;
 	unsigned mode; /* of a Unix socket */
@@ -46,6 +47,7 @@ struct listen_spec {
 	const char *
 		protocol; /* name of a row of the point "core.protocol", looked up at each accept */
 	bool tls;
+	const char *advertise; /* "HOST:PORT", NULL: not said */
 	const char *place; /* "file:line:column" of the entry, for errors; NULL: nowhere */
 };
 
@@ -69,12 +71,8 @@ void listeners_abort(struct gw_server *server, struct listen_change **change);
 /** Stops taking new connections, for the end of the server; established ones stay. */
 void listeners_close(struct gw_server *server);
 
-/** Calls `fn` for each open listener of the configuration, in its order; `port` is the real one
- * where 0 was asked for. */
-void listeners_each(struct gw_server *server,
-                    void (*fn)(void *ctx, const char *address, uint16_t port, const char *protocol,
-                               bool tls),
-                    void *ctx);
+/** See gw_listeners(). */
+void listeners_each(struct gw_server *server, gw_listener_fn *fn, void *ctx);
 
 /** A module's own; see gw_listen_unix(). Taken back by listeners_forget(). */
 int listener_open_unix(struct gw_server *server, struct gw_self *self, const char *path,

@@ -32,6 +32,7 @@ static int open_listeners(struct plan *plan, struct gw_error *err)
 		specs[i] = (struct listen_spec){.address = s->listen[i].address,
 		                                .protocol = s->listen[i].protocol,
 		                                .tls = s->listen[i].tls,
+		                                .advertise = s->listen[i].advertise,
 		                                .place = s->listen[i].place};
 	status = listeners_prepare(plan->server, specs, s->n_listen, err, &plan->listen);
 	free(specs);

@@ -106,9 +106,12 @@ static void note_modules(struct differences *d, const struct plan *plan)
 	}
 }
 
-static const char *protocol_text(char out[48], const struct listen_setting *l)
+#define LISTENER_TEXT 320
+
+static const char *listener_text(char out[LISTENER_TEXT], const struct listen_setting *l)
 {
-	snprintf(out, 48, "%.32s%s", l->protocol, l->tls ? ", TLS" : "");
+	snprintf(out, LISTENER_TEXT, "%.32s%s%s%.255s", l->protocol, l->tls ? ", TLS" : "",
+	         l->advertise != NULL ? ", as " : "", l->advertise != NULL ? l->advertise : "");
 	return out;
 }
 
@@ -123,22 +126,22 @@ static const struct listen_setting *find_listen(const struct settings *s, const 
 static void note_listeners(struct differences *d, const struct settings *now,
                            const struct settings *then)
 {
-	char before[48], after[48];
+	char before[LISTENER_TEXT], after[LISTENER_TEXT];
 
 	for (size_t i = 0; i < then->n_listen; i++) {
 		const struct listen_setting *new = &then->listen[i],
 					    *old = find_listen(now, new->address);
 
-		protocol_text(after, new);
+		listener_text(after, new);
 		if (old == NULL)
 			note(d, "listener", new->address, "", after);
-		else if (strcmp(protocol_text(before, old), after) != 0)
+		else if (strcmp(listener_text(before, old), after) != 0)
 			note(d, "listener", new->address, before, after);
 	}
 	for (size_t i = 0; i < now->n_listen; i++)
 		if (find_listen(then, now->listen[i].address) == NULL)
 			note(d, "listener", now->listen[i].address,
-			     protocol_text(before, &now->listen[i]), "");
+			     listener_text(before, &now->listen[i]), "");
 }
 
 static const char *level_of(const struct settings *s, const char *module)

@@ -131,21 +131,19 @@ int server_options(struct gw_server *server, FILE *out, struct gw_error *err)
 	return status;
 }
 
-static void add_address(void *ctx, const char *address, uint16_t port, const char *protocol,
-                        bool tls)
+static void add_address(void *ctx, const struct gw_listener *listener)
 {
 	char *text = ctx;
+	const char *address = listener->address, *tls = listener->tls ? "(tls)" : "";
 	size_t used = strlen(text);
 	const char *colon = strrchr(address, ':');
 	int len = strncmp(address, "unix:", 5) == 0 || colon == NULL ? (int)strlen(address)
 	                                                             : (int)(colon - address);
 
-	(void)protocol;
-	if (port != 0)
-		snprintf(text + used, 400 - used, " %.*s:%u%s", len, address, port,
-		         tls ? "(tls)" : "");
+	if (listener->port != 0)
+		snprintf(text + used, 400 - used, " %.*s:%u%s", len, address, listener->port, tls);
 	else
-		snprintf(text + used, 400 - used, " %.*s%s", len, address, tls ? "(tls)" : "");
+		snprintf(text + used, 400 - used, " %.*s%s", len, address, tls);
 }
 
 static void announce(struct gw_server *server)

@@ -37,6 +37,8 @@ static const struct gw_option listen_table[] = {
 	{"protocol", GW_OPT_STRING, "client", 1, name_max, false,
          "Which module's protocol is spoken there."},
 	{"tls", GW_OPT_BOOL, "yes", 0, 0, false, "Whether connections are encrypted."},
+	{"advertise", GW_OPT_STRING, NULL, 1, 255, false,
+         "Where others reach it, HOST:PORT, if not at its address or at the server's name."},
 	{NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
 };
 
@@ -196,6 +198,23 @@ static bool any_port(const char *address)
 	return len > 2 && strcmp(address + len - 2, ":0") == 0;
 }
 
+static int check_advertise(const struct listen_setting *entry, const struct node *item,
+                           struct gw_error *err)
+{
+	const struct node *node = node_get(item, "advertise");
+
+	if (node == NULL)
+		return 0;
+	if (strncmp(entry->address, "unix:", 5) == 0)
+		return node_fail(err, node, "a Unix socket has nothing to 'advertise'");
+	if (!text_is_place(node->text))
+		return node_fail(err, node,
+		                 "'advertise' must be HOST:PORT, such as irc.example.net:6697, "
+		                 "192.0.2.1:6697 or \"[2001:db8::1]:6697\", not '%.60s'",
+		                 node->text);
+	return 0;
+}
+
 static int add_listen(struct settings *s, const struct node *item, struct gw_error *err)
 {
 	struct listen_setting *entry;
@@ -211,11 +230,17 @@ static int add_listen(struct settings *s, const struct node *item, struct gw_err
 		return status;
 	s->listen = mem_resize(s->listen, (s->n_listen + 1) * sizeof(*s->listen));
 	entry = &s->listen[s->n_listen++];
+	*entry = (struct listen_setting){0};
 	entry->address = mem_strdup(options_string(o, "address"));
 	entry->protocol = mem_strdup(options_string(o, "protocol"));
 	entry->tls = options_integer(o, "tls") != 0;
+	if (options_string(o, "advertise")[0] != '\0')
+		entry->advertise = mem_strdup(options_string(o, "advertise"));
 	entry->place = place_of(item);
 	options_free(&o);
+	status = check_advertise(entry, item, err);
+	if (status != 0)
+		return status;
 	for (size_t i = 0; i + 1 < s->n_listen; i++)
 		if (strcmp(s->listen[i].address, entry->address) == 0 && !any_port(entry->address))
 			return node_fail(err, item,
@@ -354,6 +379,7 @@ void settings_free(struct settings **settings)
 	for (size_t i = 0; i < s->n_listen; i++) {
 		free(s->listen[i].address);
 		free(s->listen[i].protocol);
+		free(s->listen[i].advertise);
 		free(s->listen[i].place);
 	}
 	free(s->listen);

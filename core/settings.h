@@ -16,6 +16,7 @@ struct listen_setting {
 	char *address;  /* "127.0.0.1:6667", "[::1]:6697", "unix:/path"; checked for its form */
 	char *protocol; /* name of a row of "core.protocol" */
 	bool tls;
+	char *advertise; /* "HOST:PORT"; NULL: not given */
 	char *place; /* "file:line:column", for the sentence when it cannot be opened */
 };
 

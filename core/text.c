@@ -3,10 +3,8 @@
  */
 #include "core/text.h"
 
-#include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 size_t text_utf8(const char *s, size_t n)
@@ -91,35 +89,4 @@ size_t text_escape(char *out, size_t size, const char *s, size_t n)
 	if (size > 0)
 		out[used] = '\0';
 	return used;
-}
-
-static bool is_port(const char *text)
-{
-	size_t len = strlen(text);
-
-	return len > 0 && len <= 5 && strspn(text, "0123456789") == len && atoi(text) <= 65535;
-}
-
-bool text_is_address(const char *text)
-{
-	unsigned char binary[16];
-	char host[64];
-	const char *colon = strrchr(text, ':');
-	size_t len;
-
-	if (strncmp(text, "unix:", 5) == 0)
-		return text[5] == '/' && strlen(text + 5) < 108;
-	if (colon == NULL || !is_port(colon + 1))
-		return false;
-	len = (size_t)(colon - text);
-	if (len >= sizeof(host))
-		return false;
-	memcpy(host, text, len);
-	host[len] = '\0';
-	if (host[0] != '[')
-		return inet_pton(AF_INET, host, binary) == 1;
-	if (host[len - 1] != ']')
-		return false;
-	host[len - 1] = '\0';
-	return inet_pton(AF_INET6, host + 1, binary) == 1;
 }

@@ -131,7 +131,8 @@ struct gw_listener {
 	uint16_t port;         /* that is really open; 0: a Unix socket */
 	const char *protocol;
 	bool tls;
-	bool loopback; /* reached from this machine alone */
+	bool loopback; /* reached from this machine alone: bound to its loopback, and not
+	                  advertised elsewhere */
 };
 typedef void gw_listener_fn(void *ctx, const struct gw_listener *listener);
 

@@ -45,13 +45,30 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void list_one(void *ctx, const char *address, uint16_t port, const char *protocol, bool tls)
+static void list_one(void *ctx, const struct gw_listener *listener)
 {
 	char *text = ctx;
 
-	(void)port;
-	(void)tls;
-	sprintf(text + strlen(text), "%s %s;", address, protocol);
+	sprintf(text + strlen(text), "%s %s;", listener->address, listener->protocol);
+}
+
+static void list_advertised(void *ctx, const struct gw_listener *listener)
+{
+	char *text = ctx;
+
+	sprintf(text + strlen(text), "%s%s;",
+	        listener->advertise != NULL ? listener->advertise : "-",
+	        listener->loopback ? " loopback" : "");
+}
+
+/** How others reach each listener. */
+static const char *advertised(struct host *h)
+{
+	static char text[1000];
+
+	text[0] = '\0';
+	listeners_each(h->server, list_advertised, text);
+	return text;
 }
 
 /** All that a rehash could change, as one text. */
@@ -103,6 +120,51 @@ static void test_each_difference_is_applied_and_told(void **state)
 	                               "server|log.levels.toy||debug\n"
 	                               "\n");
 	assert_string_equal(look(h), "toy:1 bob:1 word=ho number=7 rows=11 127.0.0.1:1001 other;");
+}
+
+static void test_a_listener_says_how_it_is_reached(void **state)
+{
+	struct host *h = *state;
+
+	assert_string_equal(advertised(h), "127.0.0.1:1000 loopback;");
+	host_config(h, "modules: [toy, ann]\nlisten:\n"
+	               "- {address: '0.0.0.0:1001', tls: no}\n"
+	               "- {address: '[::]:1002', tls: no}\n"
+	               "- {address: '192.0.2.1:0', tls: no}\n"
+	               "- {address: '[2001:db8::1]:1004', tls: no}\n"
+	               "- {address: '[::1]:1005', tls: no}\n"
+	               "- {address: 'unix:/tmp/godwit-rehash', tls: no}\n"
+	               "- {address: '127.0.0.1:1007', tls: no, advertise: 'irc.example.net:6667'}\n"
+	               "- {address: '127.0.0.1:1008', tls: no, advertise: 'localhost:6667'}\n");
+	assert_int_equal(host_ask(h, "rehash"), 0);
+	assert_string_equal(advertised(h), "test.example.net:1001;test.example.net:1002;"
+	                                   "192.0.2.1:40000;[2001:db8::1]:1004;"
+	                                   "[::1]:1005 loopback;- loopback;"
+	                                   "irc.example.net:6667;localhost:6667 loopback;");
+}
+
+static void test_what_is_advertised_changes_while_the_door_stays(void **state)
+{
+	static const char config[] =
+		"modules: [toy, ann]\n"
+		"listen: [{address: 127.0.0.1:1000, tls: no, advertise: '%s'}]\n"
+		"toy: {word: hi, number: 7}\n";
+	struct host *h = *state;
+	char text[200];
+
+	snprintf(text, sizeof(text), config, "irc.example.net:6667");
+	host_config(h, text);
+	assert_int_equal(host_ask(h, "rehash"), 0);
+	assert_string_equal(h->answer,
+	                    "what|name|before|after\n"
+	                    "listener|127.0.0.1:1000|client|client, as irc.example.net:6667\n"
+	                    "\n");
+	assert_string_equal(advertised(h), "irc.example.net:6667;");
+	snprintf(text, sizeof(text), config, "irc.example.net");
+	host_config(h, text);
+	assert_int_equal(host_ask(h, "rehash"), -EINVAL);
+	assert_non_null(strstr(h->answer, "godwit.yaml:6:56: 'advertise' must be HOST:PORT"));
+	assert_string_equal(advertised(h), "irc.example.net:6667;");
 }
 
 static void test_a_mistake_anywhere_changes_nothing(void **state)
@@ -175,6 +237,10 @@ int main(void)
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_each_difference_is_applied_and_told, setup,
 	                                        teardown),
+		cmocka_unit_test_setup_teardown(test_a_listener_says_how_it_is_reached, setup,
+	                                        teardown),
+		cmocka_unit_test_setup_teardown(
+			test_what_is_advertised_changes_while_the_door_stays, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_mistake_anywhere_changes_nothing, setup,
 	                                        teardown),
 		cmocka_unit_test_setup_teardown(test_what_belongs_to_the_process_does_not_change,

@@ -128,15 +128,14 @@ struct door {
 	char address[160];
 };
 
-static void choose(void *ctx, const char *address, uint16_t port, const char *protocol, bool tls)
+static void choose(void *ctx, const struct gw_listener *listener)
 {
 	struct door *door = ctx;
 
-	(void)port, (void)protocol;
-	if (door->found || door->tls != tls)
+	if (door->found || door->tls != listener->tls)
 		return;
 	door->found = true;
-	snprintf(door->address, sizeof(door->address), "%s", address);
+	snprintf(door->address, sizeof(door->address), "%s", listener->address);
 }
 
 static struct simclient *connect_to(struct simserver *s, const char *address, const char *from,

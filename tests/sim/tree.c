@@ -59,11 +59,9 @@ static unsigned node_new(struct simtree *t)
 	return i;
 }
 
-static void look_for_door(void *ctx, const char *address, uint16_t port, const char *protocol,
-                          bool tls)
+static void look_for_door(void *ctx, const struct gw_listener *listener)
 {
-	(void)address, (void)tls;
-	if (port != 0 && strcmp(protocol, "client") == 0)
+	if (listener->port != 0 && strcmp(listener->protocol, "client") == 0)
 		*(bool *)ctx = true;
 }
 

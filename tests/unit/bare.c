@@ -143,10 +143,9 @@ void bare_tls(struct bare *bare, enum gw_tls tls)
 	bare->protocol.tls = tls;
 }
 
-static void note_port(void *ctx, const char *address, uint16_t port, const char *protocol, bool tls)
+static void note_port(void *ctx, const struct gw_listener *listener)
 {
-	(void)address, (void)protocol, (void)tls;
-	*(uint16_t *)ctx = port;
+	*(uint16_t *)ctx = listener->port;
 }
 
 uint16_t bare_port(struct bare *bare)

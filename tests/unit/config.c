@@ -258,7 +258,7 @@ static void test_the_cores_own_keys(void **state)
 	assert_int_equal(
 		read_settings("server: irc1.example.net\nmodules: [store, client]\n"
 	                      "listen:\n  - address: '[::]:6697'\n  - {address: 127.0.0.1:6667, "
-	                      "tls: no, protocol: agent}\n"
+	                      "tls: no, protocol: agent, advertise: 'a.b:1'}\n"
 	                      "log: {level: warn, target: syslog, levels: {client: debug}}\n"
 	                      "tls: {certificate: a.crt, key: a.key}\nclient: {any: thing}\n",
 	                      &s, NULL),
@@ -270,6 +270,8 @@ static void test_the_cores_own_keys(void **state)
 	assert_int_equal(s->n_listen, 2);
 	assert_true(s->listen[0].tls);
 	assert_string_equal(s->listen[0].protocol, "client");
+	assert_null(s->listen[0].advertise);
+	assert_string_equal(s->listen[1].advertise, "a.b:1");
 	assert_false(s->listen[1].tls);
 	assert_string_equal(s->listen[1].place, "f:5:5");
 	assert_int_equal(s->log_level, GW_WARN);
@@ -299,6 +301,11 @@ static void test_mistakes_in_the_cores_own_keys(void **state)
 	         "unix:/path, not 'localhost'"},
 		{"server: a.b\nlisten: [{address: 1.2.3.4:5, port: 3}]\n",
 	         "f:2:31: listen has no option 'port'"},
+		{"server: a.b\nlisten: [{address: 1.2.3.4:5, advertise: irc.example.net}]\n",
+	         "f:2:42: 'advertise' must be HOST:PORT, such as irc.example.net:6697, "
+	         "192.0.2.1:6697 or \"[2001:db8::1]:6697\", not 'irc.example.net'"},
+		{"server: a.b\nlisten: [{address: unix:/s, advertise: a.b:1}]\n",
+	         "f:2:40: a Unix socket has nothing to 'advertise'"},
 		{"server: a.b\nlisten:\n- {address: 1.2.3.4:5}\n- {address: 1.2.3.4:5}\n",
 	         "f:4:3: the address 1.2.3.4:5 is listed twice; the first is at f:3:3"},
 		{"server: a.b\nlog: {level: loud}\n",

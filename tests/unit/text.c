@@ -89,6 +89,52 @@ static void test_a_cut_leaves_no_half_of_a_character(void **state)
 	assert_int_equal(text_escape(out, sizeof(out), "abcd\n", 5), 4);
 }
 
+static void test_places_where_others_connect(void **state)
+{
+	static const char *const good[] = {
+		"irc.example.net:6697", "192.0.2.1:1",        "[2001:db8::1]:65535",
+		"localhost:6667",       "a-b.1.example:6667", "[::1]:6667",
+	};
+	static const char *const bad[] = {
+		"",           "6697",       ":6697",      "host",        "host:",
+		"host:0",     "host:65536", "host:70x",   "host:-1",     "host: 7000",
+		"a b:7000",   "::1:7000",   "[::1]",      "[::1:7000",   "[]:7000",
+		"[host]:700", "1.2.3:80",   "0.0.0.0:80", "[::]:80",     "unix:/path",
+		".a:80",      "a..b:80",    "h\n:80",     "[1.2.3.4]:80", "[:80",
+		"host:07000",
+	};
+	char longest[300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		assert_true(text_is_place(good[i]));
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(text_is_place(bad[i]));
+	memset(longest, 'a', sizeof(longest));
+	strcpy(longest + sizeof(longest) - 6, ":6697");
+	assert_false(text_is_place(longest));
+}
+
+static void test_whom_an_address_leads_to(void **state)
+{
+	static const struct {
+		const char *text;
+		enum text_reach reach;
+	} known[] = {
+		{"127.0.0.1:1", TEXT_LOOPBACK},       {"127.9.9.9:1", TEXT_LOOPBACK},
+		{"[::1]:1", TEXT_LOOPBACK},           {"[::ffff:127.0.0.1]:1", TEXT_LOOPBACK},
+		{"unix:/path", TEXT_LOOPBACK},        {"localhost:1", TEXT_LOOPBACK},
+		{"0.0.0.0:1", TEXT_ANY_HOST},         {"[::]:1", TEXT_ANY_HOST},
+		{"[0:0::0]:1", TEXT_ANY_HOST},        {"192.0.2.1:1", TEXT_ONE_HOST},
+		{"[2001:db8::1]:1", TEXT_ONE_HOST},   {"irc.example.net:1", TEXT_ONE_HOST},
+		{"127.0.0.1.nip.io:1", TEXT_ONE_HOST}, {"", TEXT_ONE_HOST},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		assert_int_equal(text_reach(known[i].text), known[i].reach);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -97,6 +143,8 @@ int main(void)
 		cmocka_unit_test(test_names_of_modules),
 		cmocka_unit_test(test_what_could_break_a_line_is_escaped),
 		cmocka_unit_test(test_a_cut_leaves_no_half_of_a_character),
+		cmocka_unit_test(test_places_where_others_connect),
+		cmocka_unit_test(test_whom_an_address_leads_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
