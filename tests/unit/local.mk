@@ -181,3 +181,7 @@ tests_unit_link_address_LDADD = $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/mover
 tests_unit_mover_SOURCES = tests/unit/mover.c $(MOVER_SOURCES)
 tests_unit_mover_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/mover_random
+tests_unit_mover_random_SOURCES = tests/unit/mover_random.c $(MOVER_SOURCES)
+tests_unit_mover_random_LDADD = $(SODIUM_LIBS)
