@@ -27,7 +27,7 @@ void bus_notify(struct gw_topic *topic, const void *payload)
 	}
 }
 
-static int api_ask(struct gw_topic *topic, void *payload, struct gw_error *why)
+int bus_ask(struct gw_topic *topic, void *payload, struct gw_error *why)
 {
 	int status = 0;
 
@@ -47,5 +47,5 @@ static int api_ask(struct gw_topic *topic, void *payload, struct gw_error *why)
 const struct gw_bus_api bus_api = {
 	.topic = api_topic,
 	.notify = bus_notify,
-	.ask = api_ask,
+	.ask = bus_ask,
 };

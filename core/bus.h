@@ -7,5 +7,6 @@
 #include <godwit/bus.h>
 
 void bus_notify(struct gw_topic *topic, const void *payload);
+int bus_ask(struct gw_topic *topic, void *payload, struct gw_error *why);
 
 #endif

@@ -249,7 +249,18 @@ static void log_level_command(void *state, struct gw_admin_request *req, int arg
 static void stop_command(void *state, struct gw_admin_request *req, int argc,
                          const char *const *argv)
 {
-	server_stop(state, argc > 0 ? argv[0] : "stopped by an operator");
+	bool now = argc > 0 && strcmp(argv[0], "--now") == 0;
+	const char *reason = argc > now ? argv[now] : "stopped by an operator";
+	struct gw_error first = {0};
+
+	if (argc > 1 + now || (argc > now && strncmp(reason, "--", 2) == 0)) {
+		fail(req, -ENOSYS, "usage: server stop [--now] [REASON]%s", "");
+		return;
+	}
+	if (now)
+		server_stop(state, reason);
+	else if (server_ask_stop(state, reason, &first) != 0)
+		admin_text(req, "%s", first.text);
 	admin_done(&req, 0, "");
 }
 
@@ -348,7 +359,10 @@ static const struct gw_admin_command commands[] = {
 	{"status", "", "Tells how the server is.", "", 0, 0, CALL_STATUS},
 	{"log level", "[MODULE LEVEL]", "Shows the log levels, or sets one until the next rehash.",
          "log", 0, 2, CALL_LOG_LEVEL},
-	{"server stop", "[REASON]", "Stops the server in good order.", "server", 0, 1, CALL_STOP},
+	{"server stop", "[--now] [REASON]",
+         "Stops the server in good order, once modules have done what comes first; --now: at "
+         "once.",
+         "server", 0, 2, CALL_STOP},
 	{"help", "[COMMAND]", "Lists the commands, or those that begin with these words.", "", 0, 2,
          CALL_HELP},
 };
@@ -356,7 +370,8 @@ static const struct gw_admin_command commands[] = {
 static const struct gw_topic_row topics[] = {
 	{GW_TOPIC_REHASHED, GW_NOTIFICATION}, {GW_TOPIC_STOPPING, GW_NOTIFICATION},
 	{GW_TOPIC_STATUS, GW_NOTIFICATION},   {GW_TOPIC_READY, GW_NOTIFICATION},
-	{GW_TOPIC_UNLOADED, GW_NOTIFICATION}, {NULL, GW_NOTIFICATION},
+	{GW_TOPIC_UNLOADED, GW_NOTIFICATION}, {GW_TOPIC_MAY_STOP, GW_QUESTION},
+	{NULL, GW_NOTIFICATION},
 };
 
 static const struct gw_point points[] = {

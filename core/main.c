@@ -1,15 +1,14 @@
 /*
  * core/main.c - the daemon: command line, one real loop, one server, signals.
  */
-#include "core/change.h"
 #include "core/loop.h"
 #include "core/server.h"
 #include "core/server_name.h"
+#include "core/signals.h"
 #include "core/verb.h"
 
 #include <getopt.h>
 #include <godwit/verb.h>
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,7 @@ enum { exit_usage = 2 };
 struct daemon {
 	struct loop *loop;
 	struct gw_server *server;
-	struct loop_signal interrupt, terminate, hangup;
+	struct signals signals;
 	bool again; /* start anew when it has ended */
 	int argc;   /* the verb and its arguments */
 	const char *const *argv;
@@ -40,40 +39,6 @@ static void on_stopped(struct gw_server *server, void *ctx)
 	d->loop->ops->stop(d->loop);
 }
 
-static void on_interrupt(struct loop_signal *signal)
-{
-	struct daemon *d = container_of(signal, struct daemon, interrupt);
-
-	d->loop->ops->stop(d->loop);
-}
-
-static void on_terminate(struct loop_signal *signal)
-{
-	server_stop(container_of(signal, struct daemon, terminate)->server,
-	            "the server is shutting down");
-}
-
-static void on_hangup(struct loop_signal *signal)
-{
-	change_queue(container_of(signal, struct daemon, hangup)->server, CHANGE_REHASH, NULL,
-	             false, NULL);
-}
-
-static void catch (struct daemon *d, struct loop_signal *signal, int number,
-                   void (*caught)(struct loop_signal *))
-{
-	signal->loop = d->loop;
-	signal->caught = caught;
-	d->loop->ops->signal_start(signal, number);
-}
-
-static void release(struct daemon *d)
-{
-	d->loop->ops->signal_stop(&d->interrupt);
-	d->loop->ops->signal_stop(&d->terminate);
-	d->loop->ops->signal_stop(&d->hangup);
-}
-
 static int fail(struct daemon *d, const struct gw_error *err, int code)
 {
 	fprintf(stderr, "%s\n", err->text);
@@ -88,9 +53,7 @@ static int run(struct daemon *d)
 
 	d->server->on_stopped = on_stopped;
 	d->server->on_stopped_ctx = d;
-	catch (d, &d->interrupt, SIGINT, on_interrupt);
-	catch (d, &d->terminate, SIGTERM, on_terminate);
-	catch (d, &d->hangup, SIGHUP, on_hangup);
+	signals_catch(&d->signals, d->server);
 	if (server_start(d->server, &err) != 0) {
 		code = fail(d, &err, d->server->exit_status);
 	} else {
@@ -99,7 +62,7 @@ static int run(struct daemon *d)
 		d->again = d->server->again;
 		server_free(&d->server);
 	}
-	release(d);
+	signals_release(&d->signals);
 	return code;
 }
 

@@ -256,6 +256,23 @@ void server_stop(struct gw_server *server, const char *reason)
 	loop_defer(server->loop, &s->defer);
 }
 
+int server_ask_stop(struct gw_server *server, const char *reason, struct gw_error *why)
+{
+	int status = 0;
+
+	if (server->phase == SERVER_RUNNING)
+		status = bus_ask(topic_get(server, GW_TOPIC_MAY_STOP), (char *)(uintptr_t)reason,
+		                 why);
+	if (status != 0 && why->text[0] == '\0')
+		gw_fail(why, status, "a module has something to do first");
+	if (status == 0)
+		server_stop(server, reason);
+	else
+		server_log(server, GW_INFO, "stops later reason=\"%s\" first=\"%s\"", reason,
+		           why->text);
+	return status;
+}
+
 static void stopping_free(struct gw_server *server)
 {
 	struct stopping *s = server->stopping;

@@ -104,6 +104,10 @@ void server_open(struct gw_server *server);
  * then `on_stopped`. */
 void server_stop(struct gw_server *server, const char *reason);
 
+/** The same, if nobody has anything to do first: topic core.may-stop. Otherwise negative, with that
+ * as a sentence, also in the log; who refused stops the server when it is done. */
+int server_ask_stop(struct gw_server *server, const char *reason, struct gw_error *why);
+
 /** Ends at once whatever is left: modules in reverse order, connections, the lock. Nulls `*server`.
  */
 void server_free(struct gw_server **server);

@@ -124,6 +124,12 @@ tests_modules_porter_porter_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
 tests_modules_porter_porter_la_CFLAGS = $(MODULE_CFLAGS)
 tests_modules_porter_porter_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 
+check_LTLIBRARIES += tests/modules/keeper/keeper.la
+tests_modules_keeper_keeper_la_SOURCES = tests/modules/keeper.c
+tests_modules_keeper_keeper_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
+tests_modules_keeper_keeper_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_keeper_keeper_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
 check_LTLIBRARIES += tests/modules/friends/ann.la
 tests_modules_friends_ann_la_SOURCES = tests/modules/friend.c tests/modules/toy.h
 tests_modules_friends_ann_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNAME=ann -DLETTER='"a"'
@@ -193,6 +199,10 @@ tests_module_load_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/start
 tests_module_start_SOURCES = tests/module/start.c $(HOST_SOURCES)
 tests_module_start_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/stop
+tests_module_stop_SOURCES = tests/module/stop.c $(HOST_SOURCES)
+tests_module_stop_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
 check_PROGRAMS += tests/module/rehash
 tests_module_rehash_SOURCES = tests/module/rehash.c $(HOST_SOURCES)
