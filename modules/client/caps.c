@@ -53,7 +53,29 @@ void caps_set(struct client_state *st, struct client *c, uint64_t caps)
 {
 	c->pub.caps = caps;
 	if (c->pub.session != NULL)
-		NETWORK(st, attach, c->pub.session, gw_conn_sink(st->self, c->pub.conn), caps);
+		NETWORK(st, attach, c->pub.session, c->sink, caps);
+}
+
+uint64_t caps_offered(const struct client_state *st, const char *name, size_t n)
+{
+	for (uint32_t i = 0; i < st->n_caps; i++)
+		if (st->caps[i].offered && strlen(st->caps[i].name) == n &&
+		    memcmp(st->caps[i].name, name, n) == 0)
+			return (uint64_t)1 << i;
+	return 0;
+}
+
+void caps_names(const struct client_state *st, uint64_t bits, char *out, size_t max)
+{
+	size_t n = 0;
+
+	out[0] = '\0';
+	for (uint32_t i = 0; i < st->n_caps; i++) {
+		const char *name = st->caps[i].name;
+
+		if ((bits & (uint64_t)1 << i) && n + 1 + strlen(name) < max)
+			n += (size_t)snprintf(out + n, max - n, "%s%s", n > 0 ? " " : "", name);
+	}
 }
 
 static void own_bits(struct client_state *st)
@@ -112,9 +134,8 @@ void caps_free(struct client_state *st)
 	st->n_caps = 0;
 }
 
-/* A line of CAP NEW or CAP DEL for the capabilities of a set. */
-static void notify(struct client_state *st, struct client *c, const char *verb, uint64_t bits,
-                   bool values)
+void caps_notify(struct client_state *st, struct client *c, const char *verb, uint64_t bits,
+                 bool values)
 {
 	char text[TEXT_MAX - 100] = "", word[300], value[200];
 	size_t n = 0;
@@ -135,6 +156,42 @@ static void notify(struct client_state *st, struct client *c, const char *verb, 
 	}
 	if (n > 0)
 		reply_line(st, c, NULL, "CAP %s %s :%s", c->pub.nick, verb, text);
+}
+
+/* Those of the list that are not told here, in lines of CAP DEL; the others as bits. */
+static uint64_t not_here(struct client_state *st, struct client *c, const char *there)
+{
+	char text[TEXT_MAX - 100];
+	uint64_t both = 0;
+	size_t n = 0;
+
+	while (*(there += strspn(there, " ")) != '\0') {
+		size_t len = strcspn(there, " ");
+		uint64_t bit = caps_offered(st, there, len) & st->announced;
+
+		both |= bit;
+		if (bit == 0 && n > 0 && n + len + 2 > sizeof(text)) {
+			reply_line(st, c, NULL, "CAP %s DEL :%s", c->pub.nick, text);
+			n = 0;
+		}
+		if (bit == 0 && len < sizeof(text) - 2)
+			n += (size_t)snprintf(text + n, sizeof(text) - n, "%s%.*s",
+			                      n > 0 ? " " : "", (int)len, there);
+		there += len;
+	}
+	if (n > 0)
+		reply_line(st, c, NULL, "CAP %s DEL :%s", c->pub.nick, text);
+	return both;
+}
+
+void caps_moved(struct client_state *st, struct client *c, const char *there)
+{
+	uint64_t both;
+
+	if (!(c->pub.caps & st->bit.notify))
+		return;
+	both = not_here(st, c, there);
+	caps_notify(st, c, "NEW", st->announced & ~both, c->cap_302);
 }
 
 /* Capabilities whose value would now be another than the one last shown to clients of this kind. */
@@ -169,11 +226,11 @@ void caps_announce(struct client_state *st)
 		if (c->pub.caps & gone)
 			caps_set(st, c, c->pub.caps & ~gone);
 		changed = c->cap_302 && st->values_due ? new_values(st, c, before) : 0;
-		if (!(c->pub.caps & st->bit.notify) || c->closing)
+		if (!(c->pub.caps & st->bit.notify) || c->closing || c->adopted)
 			continue;
 		label = label_pause(c);
-		notify(st, c, "DEL", gone, false);
-		notify(st, c, "NEW", come | (changed & ~come), c->cap_302);
+		caps_notify(st, c, "DEL", gone, false);
+		caps_notify(st, c, "NEW", come | (changed & ~come), c->cap_302);
 		label_resume(c, label);
 	}
 }

@@ -81,6 +81,16 @@ static bool keeps_nick(struct client_state *st, const struct client *c, struct g
 	return gw_ask(st->self, st->may_lose, &query, NULL) != 0;
 }
 
+/* Its home leaves it alone for now. */
+static bool put_off(struct client *c, bool evict)
+{
+	if (!c->diverted)
+		return false;
+	c->review = true;
+	c->evict |= evict;
+	return true;
+}
+
 /* Without `evict` an account may keep the nick of another one: it has just been changed to. */
 static void judge(struct client_state *st, struct client *c, bool evict, int status,
                   const struct gw_owner *owner)
@@ -88,7 +98,7 @@ static void judge(struct client_state *st, struct client *c, bool evict, int sta
 	bool own = status == 0 && owner->class == GW_CLASS_ACCOUNT &&
 	           gw_id_is(owner->id, c->pub.account_id);
 
-	if (status != 0 && status != -ENOENT)
+	if ((status != 0 && status != -ENOENT) || put_off(c, evict))
 		return; /* told again by the next change */
 	if (own)
 		tell_claim(st, c, owner->claim);
@@ -106,7 +116,8 @@ void claims_review(struct client_state *st, struct client *c, bool evict)
 	struct review *review;
 	int n, status;
 
-	if (st->services->ops == NULL || c->pub.session == NULL || c->closing)
+	if (st->services->ops == NULL || c->pub.session == NULL || c->closing || c->pub.shadow ||
+	    put_off(c, evict))
 		return;
 	n = SERVICES(st, fold, c->pub.nick, folded);
 	if (n <= 0)

@@ -44,6 +44,10 @@ static const struct gw_call_row client_calls[] = {
 	[CALL_CLAIMS_AGAIN] = {"claims-again", (gw_fn *)client_claims_again},
 	[CALL_REVIEWED] = {"reviewed", (gw_fn *)client_reviewed},
 	[CALL_TOGETHER] = {"together", (gw_fn *)together_end},
+	[CALL_TAP_PUMP] = {"tap-pump", (gw_fn *)client_tap_pump},
+	[CALL_RESUME] = {"resume", (gw_fn *)client_resume},
+	[CALL_SETTLED] = {"settled", (gw_fn *)client_settled},
+	[CALL_UNSHOWN] = {"unshown", (gw_fn *)client_unshown},
 	{NULL, NULL},
 };
 
@@ -64,6 +68,7 @@ static const struct gw_subscription client_subscriptions[] = {
 	{GW_TOPIC_STATUS, 0, CALL_STATUS},
 	{GW_TOPIC_UNLOADED, 0, CALL_UNLOADED},
 	{GW_TOPIC_SERVICES_CHANGED, 0, CALL_SERVICES_CHANGED},
+	{GW_TOPIC_UNSHOWN, 100, CALL_UNSHOWN},
 	{NULL, 0, 0},
 };
 
@@ -225,9 +230,13 @@ static void clients_end(struct client_state *st)
 {
 	struct client *c;
 
+	while ((c = st->shadows) != NULL)
+		shadow_free(st, &c);
 	while ((c = st->clients) != NULL) {
+		c->diverted = false;
 		client_close(st, c, "This server no longer takes clients");
 		clients_remove(st, c);
+		settled_gone(st, c);
 		client_free(st, &c);
 	}
 }
@@ -247,6 +256,8 @@ static void client_unload(struct gw_self *self, void *state, enum gw_unload why)
 	together_free(st);
 	addresses_free(st);
 	claims_free(st);
+	dues_free(st);
+	gw_free(st->self, st->blank);
 	gw_timer_free(&st->timer, st->self);
 	gw_free(st->self, st->slots);
 	gw_free(st->self, st->free_slots);

@@ -67,7 +67,11 @@ enum client_call {
 	CALL_CLAIMS_READ,
 	CALL_CLAIMS_AGAIN,
 	CALL_REVIEWED,
-	CALL_TOGETHER
+	CALL_TOGETHER,
+	CALL_TAP_PUMP,
+	CALL_RESUME,
+	CALL_SETTLED,
+	CALL_UNSHOWN
 };
 
 /** What the options say, in the units of use. */
@@ -117,10 +121,35 @@ struct room {
 	struct gw_call call;
 };
 
-/** A line that is executed later. */
+/** A line that is executed, or told to the tap, later. */
 struct stash {
+	struct stash *next, *prev;
 	struct gw_line line;
 	char text[];
+};
+
+/** An account that somebody wanted to give to a session that was being handed over. */
+struct account_due {
+	struct gw_id id;
+	char *name, *host; /* NULL: none */
+};
+
+/** What a client needs while it is moved, beside its flags. */
+struct move {
+	struct gw_tap tap;      /* module NULL: none */
+	struct gw_call settled; /* module NULL: nobody waits */
+	uint64_t below;         /* bytes in the queue, for `settled` */
+	struct account_due *account;
+	char *offered;   /* adopted: the capabilities that it was offered there, until it is told */
+	uint64_t tokens; /* adopted: digest of the ISUPPORT that it was told there */
+};
+
+/** A close that waits for the end of divert(), or of a move: of a session. */
+struct due {
+	uint64_t session;
+	char *reason;
+	char *kill_by, *kill_why; /* of a KILL by a user; NULL: none */
+	struct due *next;
 };
 
 /** Connections of one address (IPv6: of one /64) that are limited. */
@@ -139,7 +168,9 @@ struct client {
 	struct label *label;
 	struct room *room;
 	struct address *address; /* NULL: exempt */
-	struct stash *stash;     /* a line that came while none may be executed */
+	struct stash *stash;     /* lines that came while none may be executed; utlist DL */
+	struct gw_sink *sink;    /* where all that is written to it goes; NULL: nowhere any more */
+	struct move *move;       /* NULL: nobody moves it */
 	struct hold *holds;      /* while there is one no line is executed */
 	char *new_nick;          /* Connected: a NICK whose claim is being looked up */
 	uint64_t session_id;
@@ -157,6 +188,13 @@ struct client {
 	bool full : 1;   /* held until the send queue has room */
 	bool claims : 1; /* the network knows of a claim on the nick */
 	bool losing : 1; /* its nick is being taken from it */
+	bool tapped : 1; /* its lines go to move->tap */
+	bool tap_stopped : 1;
+	bool diverted : 1; /* what would be done to it by its home waits */
+	bool review : 1;   /* its nick is to be looked at when that ends */
+	bool evict : 1;    /* the same: and taken from it, if it has no right to it */
+	bool executing : 1;
+	bool adopted : 1;  /* and not in command yet: untap() makes it so */
 };
 
 /** A row of "client.command", copied. */
@@ -211,6 +249,7 @@ struct client_state {
 
 	/* clients.c */
 	struct client *clients; /* utlist DL, in the order of arrival */
+	struct client *shadows; /* the same; they have no connection, and are none of the clients */
 	struct client **slots;  /* by the low bits of the id */
 	uint32_t *free_slots;
 	uint32_t n_slots, n_free, n_clients, n_connected;
@@ -219,6 +258,9 @@ struct client_state {
 	uint32_t sessions_room, sessions_used;
 
 	struct address *addresses;
+
+	struct due *dues;           /* divert.c */
+	struct gw_conn_info *blank; /* of shadows */
 
 	/* claims.c */
 	struct gw_id *claimed; /* accounts that may have claimed names, to be read */
@@ -297,10 +339,16 @@ void client_rehashed(void *state, uint64_t tag, const void *payload);
 /* clients.c: finding one */
 void clients_add(struct client_state *st, struct client *c);
 void clients_remove(struct client_state *st, struct client *c);
+/** The same for a shadow. */
+void clients_add_shadow(struct client_state *st, struct client *c);
+void clients_remove_shadow(struct client_state *st, struct client *c);
 void clients_bind(struct client_state *st, struct client *c);
 void clients_unbind(struct client_state *st, struct client *c);
 struct client *clients_by_id(struct client_state *st, uint64_t id);
+/** Of a session that is shown here. */
 struct client *clients_of(struct client_state *st, const struct gw_session *session);
+/** The same, also of one that is shown here no more. */
+struct client *clients_bound(struct client_state *st, const struct gw_session *session);
 
 /* address.c: exemptions, and limits per address */
 bool cidr_parse(const char *text, struct cidr *out);
@@ -317,6 +365,8 @@ void connection_limits(struct client_state *st, struct client *c);
 void connection_check_room(struct client_state *st, struct client *c);
 void connection_resume(struct client_state *st, struct client *c);
 void client_close(struct client_state *st, struct client *c, const char *reason);
+/** Without a line to it, and without a QUIT. */
+void client_close_silently(struct client_state *st, struct client *c, const char *reason);
 void client_lend(struct client *c);
 void entry_free(struct client_state *st, struct client *c);
 void client_detach(struct client_state *st, struct client *c);
@@ -329,6 +379,55 @@ void client_wait_room(struct client_state *st, struct client *c, struct gw_call 
 void client_room(struct client_state *st, struct client *c);
 void holds_free(struct client_state *st, struct client *c);
 void client_unloaded(void *state, uint64_t tag, const void *payload);
+
+/* tap.c: lines that are not executed here */
+int tap_begin(struct client_state *st, struct client *c, const struct gw_tap *tap);
+void tap_resume(struct client_state *st, struct client *c);
+void tap_end(struct client_state *st, struct client *c, const struct gw_line *lines, size_t n);
+enum gw_line_verdict tap_line(struct client_state *st, struct client *c, struct gw_line *line);
+/** The connection ends. True: the session goes on. The tap is over. */
+bool tap_closed(struct client_state *st, struct client *c, const char *reason);
+void tap_unloaded(struct client_state *st, struct client *c, const struct gw_self *who);
+void client_tap_pump(void *state, uint64_t tag);
+void client_resume(void *state, uint64_t tag);
+struct move *move_of(struct client_state *st, struct client *c);
+void move_free(struct client_state *st, struct client *c);
+
+/* settled.c: when nothing of a client is under way */
+bool settled(struct client_state *st, const struct client *c, size_t below);
+void settled_ask(struct client_state *st, struct client *c, size_t below, struct gw_call call);
+/** Something has come to an end that it may have waited for. */
+void settled_again(struct client_state *st, struct client *c);
+void settled_gone(struct client_state *st, struct client *c);
+void client_settled(void *state, uint64_t tag);
+
+/* divert.c: output that goes elsewhere, and what waits meanwhile */
+void divert(struct client_state *st, struct client *c, struct gw_sink *sink);
+/** True: the close has to wait. */
+bool divert_close(struct client_state *st, struct client *c, const char *reason);
+/** True: so has the change of the account. */
+bool divert_account(struct client_state *st, struct client *c, struct gw_id account,
+                    const char *name, const char *host);
+void account_due_free(struct client_state *st, struct client *c);
+/** Does to it what its home had to put off. `comes`: from another server, and is looked at as this
+ * one would look at anybody who enters. */
+void divert_review(struct client_state *st, struct client *c, bool comes);
+void due_note(struct client_state *st, const struct gw_session *session, const char *reason,
+              const char *kill_by, const char *kill_why);
+void due_forget(struct client_state *st, uint64_t session);
+void dues_free(struct client_state *st);
+void client_unshown(void *state, uint64_t tag, const void *payload);
+
+/* shadow.c, adopt.c: sessions that come from another server */
+struct client *shadow_new(struct client_state *st, struct gw_session *session, struct gw_sink *sink,
+                          const char *caps, struct gw_error *why);
+int shadow_caps(struct client_state *st, struct client *c, const char *caps, struct gw_error *why);
+void shadow_free(struct client_state *st, struct client **c);
+void carry_fill(struct client_state *st, const struct client *c, struct gw_client_carry *out);
+int adopt(struct client_state *st, struct client *c, struct gw_session *session,
+          const struct gw_client_carry *carry);
+/** Tells an adopted client what is offered here otherwise than there. */
+void adopt_tell(struct client_state *st, struct client *c);
 
 /* agenda.c, timeouts.c, flood.c: time */
 void agenda_set(struct client_state *st, struct client *c, int64_t due_ns);
@@ -344,6 +443,15 @@ int64_t flood_resume_ns(const struct client_state *st, const struct client *c);
 /* dispatch.c */
 enum gw_line_verdict client_line(void *state, void *data, struct gw_line *line);
 void dispatch_stashed(struct client_state *st, struct client *c);
+void dispatch_keep(struct client_state *st, struct client *c, const struct gw_line *line);
+/** What was not negotiated is not there. */
+void dispatch_strip(const struct client_state *st, const struct client *c, struct gw_message *m);
+void stash_free(struct client_state *st, struct client *c);
+/** Whether the next line may be executed now. */
+static inline bool dispatch_may(const struct client *c)
+{
+	return c->holds == NULL && !c->throttled && !c->closing && !c->tapped;
+}
 void commands_changed(void *state, uint64_t tag);
 void commands_free(struct client_state *st);
 
@@ -396,6 +504,15 @@ void caps_set(struct client_state *st, struct client *c, uint64_t caps);
 unsigned caps_kind(const struct client *c);
 uint32_t caps_hash(struct client_state *st, const char *value);
 void caps_announce(struct client_state *st);
+/** A line of CAP NEW or CAP DEL for the capabilities of a set. */
+void caps_notify(struct client_state *st, struct client *c, const char *verb, uint64_t bits,
+                 bool values);
+/** For one who comes from a server that offers the capabilities of that list. */
+void caps_moved(struct client_state *st, struct client *c, const char *there);
+/** Names of a set, spaces between, as far as they fit. */
+void caps_names(const struct client_state *st, uint64_t bits, char *out, size_t max);
+/** The bit of a name of `n` bytes that is offered; 0: none. */
+uint64_t caps_offered(const struct client_state *st, const char *name, size_t n);
 void client_cap(void *state, struct gw_client *client, const struct gw_message *m);
 
 /* isupport.c, announce.c */
@@ -403,6 +520,8 @@ void tokens_changed(void *state, uint64_t tag);
 void tokens_refresh(struct client_state *st);
 void tokens_free(struct client_state *st);
 void isupport_send(struct client_state *st, struct client *c);
+/** Of what clients are told, whatever its order; the same on every server. */
+uint64_t tokens_digest(struct client_state *st);
 void client_isupport(void *state, struct gw_client *client, const struct gw_message *m);
 bool client_token_network(void *state, char *out, size_t max);
 bool client_token_targmax(void *state, char *out, size_t max);
@@ -455,6 +574,8 @@ void render_free(struct client_state *st);
 bool together_event(struct client_state *st, const struct gw_event *event);
 /** A line of the batch is about to go to the session. */
 void together_to(struct client_state *st, const struct gw_session *to);
+/** Whether the client is within a batch that has not ended. */
+bool together_open(const struct client_state *st, const struct client *c);
 void together_end(void *state, uint64_t tag);
 void together_free(struct client_state *st);
 extern const struct gw_renderer client_renderers[];

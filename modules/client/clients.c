@@ -1,5 +1,6 @@
 /*
- * modules/client/clients.c - all clients, and two ways to find one: by its id, by its session.
+ * modules/client/clients.c - all clients, and two ways to find one: by its id, by its session. A
+ * shadow is found by both, but is none of them.
  *
  * An id is a serial number and a slot, so that a stale one finds nobody. Sessions are looked up for
  * every event that has a source: a table of pointers, open addressing, at most half full (session
@@ -35,24 +36,46 @@ static uint32_t take_slot(struct client_state *st)
 	return st->free_slots[--st->n_free];
 }
 
-void clients_add(struct client_state *st, struct client *c)
+static void number(struct client_state *st, struct client *c)
 {
 	uint32_t slot = take_slot(st);
 
 	c->pub.id = ++st->last_serial << SLOT_BITS | slot;
 	st->slots[slot] = c;
+}
+
+static void unnumber(struct client_state *st, struct client *c)
+{
+	uint32_t slot = (uint32_t)(c->pub.id & ((1u << SLOT_BITS) - 1));
+
+	st->slots[slot] = NULL;
+	st->free_slots[st->n_free++] = slot;
+}
+
+void clients_add(struct client_state *st, struct client *c)
+{
+	number(st, c);
 	DL_APPEND(st->clients, c);
 	st->n_clients++;
 }
 
 void clients_remove(struct client_state *st, struct client *c)
 {
-	uint32_t slot = (uint32_t)(c->pub.id & ((1u << SLOT_BITS) - 1));
-
-	st->slots[slot] = NULL;
-	st->free_slots[st->n_free++] = slot;
+	unnumber(st, c);
 	DL_DELETE(st->clients, c);
 	st->n_clients--;
+}
+
+void clients_add_shadow(struct client_state *st, struct client *c)
+{
+	number(st, c);
+	DL_APPEND(st->shadows, c);
+}
+
+void clients_remove_shadow(struct client_state *st, struct client *c)
+{
+	unnumber(st, c);
+	DL_DELETE(st->shadows, c);
 }
 
 static void insert(struct client_state *st, struct client *c)
@@ -84,7 +107,7 @@ void clients_bind(struct client_state *st, struct client *c)
 	c->session_id = c->pub.session->id;
 	insert(st, c);
 	st->sessions_used++;
-	st->n_connected++;
+	st->n_connected += !c->pub.shadow;
 }
 
 /* What stands behind the gap and would no longer be found moves up. */
@@ -110,14 +133,19 @@ void clients_unbind(struct client_state *st, struct client *c)
 		at = (at + 1) & mask;
 	close_gap(st, at);
 	st->sessions_used--;
-	st->n_connected--;
+	st->n_connected -= !c->pub.shadow;
 }
 
 struct client *clients_of(struct client_state *st, const struct gw_session *session)
 {
+	return session->local || session->shown ? clients_bound(st, session) : NULL;
+}
+
+struct client *clients_bound(struct client_state *st, const struct gw_session *session)
+{
 	uint32_t mask = st->sessions_room - 1, at = (uint32_t)session->id & mask;
 
-	if (st->sessions_room == 0 || !session->local)
+	if (st->sessions_room == 0)
 		return NULL;
 	while (st->sessions[at] != NULL) {
 		if (st->sessions[at]->pub.session == session)

@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <utlist.h>
 
+#define LINES_PER_TURN 32 /* of those that waited; as many as the core delivers */
+
 static struct gw_conn_owner owner_of(struct client_state *st, struct client *c)
 {
 	const struct client_settings *s = &st->settings;
@@ -40,6 +42,7 @@ static struct client *client_new(struct client_state *st, struct gw_conn *conn)
 
 	c->pub.conn = conn;
 	c->pub.info = gw_conn_info(st->self, conn);
+	c->sink = gw_conn_sink(st->self, conn);
 	c->pub.exempt = address_exempt(st, c->pub.info->address);
 	c->entry = gw_alloc(st->self, sizeof(*c->entry));
 	c->entry->nick[0] = '*';
@@ -69,7 +72,8 @@ void client_free(struct client_state *st, struct client **client)
 	label_free(st, c);
 	entry_free(st, c);
 	holds_free(st, c);
-	gw_free(st->self, c->stash);
+	stash_free(st, c);
+	move_free(st, c);
 	gw_free(st->self, c->new_nick);
 	if (st->words.client == c)
 		st->words.client = NULL;
@@ -164,11 +168,16 @@ void client_close(struct client_state *st, struct client *c, const char *reason)
 {
 	char text[GW_REASON_MAX + 1];
 
-	if (c->closing)
+	if (c->closing || c->pub.shadow)
 		return;
-	c->closing = true;
 	snprintf(text, sizeof(text), "%s", reason);
 	text[utf8_trim(text, strlen(text))] = '\0';
+	if (divert_close(st, c, text))
+		return;
+	c->closing = true;
+	c->diverted = false;
+	tap_closed(st, c, text);
+	c->sink = gw_conn_sink(st->self, c->pub.conn);
 	agenda_remove(st, c);
 	reply_line(st, c, "", "ERROR :Closing Link: %s (%s)", c->pub.info->address, text);
 	label_end(st, c);
@@ -176,16 +185,42 @@ void client_close(struct client_state *st, struct client *c, const char *reason)
 	gw_conn_close(st->self, c->pub.conn, GW_CLOSE_FLUSH, text);
 }
 
+void client_close_silently(struct client_state *st, struct client *c, const char *reason)
+{
+	c->closing = true;
+	c->sink = NULL;
+	agenda_remove(st, c);
+	label_free(st, c);
+	client_detach(st, c);
+	gw_conn_close(st->self, c->pub.conn, GW_CLOSE_FLUSH, reason);
+}
+
+/* The core's own close. The session may be somebody's to hand over; else the words still reach a
+ * client that is there and reads. */
+static void connection_lost(struct client_state *st, struct client *c, const char *reason)
+{
+	bool diverted = c->diverted;
+
+	c->diverted = false;
+	if (!tap_closed(st, c, reason)) {
+		client_close(st, c, reason);
+		return;
+	}
+	if (!diverted && c->pub.session != NULL)
+		NETWORK(st, attach, c->pub.session, NULL, 0);
+	client_close_silently(st, c, reason);
+}
+
 void client_closed(void *state, void *data, const char *reason)
 {
 	struct client_state *st = state;
 	struct client *c = data;
 
-	/* The core's own close: the words still reach a client that is there and reads. */
 	if (!c->closing)
-		client_close(st, c, reason);
+		connection_lost(st, c, reason);
 	gw_notify(st->self, st->gone, &c->pub);
 	clients_remove(st, c);
+	settled_gone(st, c);
 	client_room(st, c);
 	client_free(st, &c);
 }
@@ -207,6 +242,7 @@ void client_drained(void *state, void *data)
 		client_room(st, c);
 		client_release(st, c, who);
 	}
+	settled_again(st, c);
 }
 
 /* Who asks for more than they read must read first, rather than be dropped for a full queue. */
@@ -214,7 +250,7 @@ void connection_check_room(struct client_state *st, struct client *c)
 {
 	size_t mark = st->settings.sendq / 4;
 
-	if (c->full || c->closing ||
+	if (c->full || c->closing || c->diverted ||
 	    gw_sink_queued(st->self, gw_conn_sink(st->self, c->pub.conn)) < mark)
 		return;
 	c->full = true;
@@ -222,13 +258,17 @@ void connection_check_room(struct client_state *st, struct client *c)
 	gw_conn_wait_drain(st->self, c->pub.conn, mark);
 }
 
-/* Lines may be executed again; first the one that came while they might not. */
+/* Lines may be executed again; first those that came while they might not. */
 void connection_resume(struct client_state *st, struct client *c)
 {
-	if (c->holds != NULL || c->closing)
+	if (c->pub.shadow || c->executing || !dispatch_may(c))
 		return;
-	if (c->stash != NULL)
+	for (int n = 0; n < LINES_PER_TURN && c->stash != NULL && dispatch_may(c); n++)
 		dispatch_stashed(st, c);
-	if (c->holds == NULL && !c->throttled && !c->closing)
+	if (!dispatch_may(c))
+		return;
+	if (c->stash == NULL)
 		gw_conn_resume(st->self, c->pub.conn);
+	else
+		gw_defer(st->self, gw_call(st->self, CALL_RESUME, c->pub.id));
 }

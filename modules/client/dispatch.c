@@ -5,6 +5,7 @@
  * number of parameters, operators) is decided here, once for all.
  */
 #include "client.h"
+#include <utlist.h>
 
 enum verdict { EXECUTE, REFUSED };
 
@@ -66,8 +67,7 @@ static void bad_line(struct client_state *st, struct client *c, enum message_sta
 		               "this network");
 }
 
-/* What was not negotiated is not there. */
-static void strip_tags(const struct client_state *st, const struct client *c, struct gw_message *m)
+void dispatch_strip(const struct client_state *st, const struct client *c, struct gw_message *m)
 {
 	uint64_t label = st->bit.label | st->bit.batch;
 
@@ -88,7 +88,7 @@ static unsigned execute(struct client_state *st, struct client *c, struct gw_lin
 
 	if (status == MESSAGE_EMPTY)
 		return cost;
-	strip_tags(st, c, m);
+	dispatch_strip(st, c, m);
 	c->pub.command++;
 	label_begin(st, c, m->label);
 	if (status == MESSAGE_OK)
@@ -106,20 +106,34 @@ static unsigned execute(struct client_state *st, struct client *c, struct gw_lin
 	return cost;
 }
 
-static bool may_execute(const struct client *c)
+/* What ends a hold meanwhile does not begin with the next line. */
+static void run(struct client_state *st, struct client *c, struct gw_line *line)
 {
-	return c->holds == NULL && !c->throttled && !c->closing;
+	c->executing = true;
+	flood_charge(st, c, execute(st, c, line));
+	c->executing = false;
+	connection_check_room(st, c);
 }
 
 /* The input was running when something that is no command of this client's held it (a time-out,
- * another client's doing). */
-static void keep(struct client_state *st, struct client *c, const struct gw_line *line)
+ * another client's doing, the module that moves it). */
+void dispatch_keep(struct client_state *st, struct client *c, const struct gw_line *line)
 {
 	struct stash *stash = gw_alloc(st->self, sizeof(*stash) + line->len + 1);
 
 	stash->line = *line;
+	stash->line.text = stash->text;
 	memcpy(stash->text, line->text, line->len);
-	c->stash = stash;
+	DL_APPEND(c->stash, stash);
+}
+
+void stash_free(struct client_state *st, struct client *c)
+{
+	struct stash *stash, *next;
+
+	DL_FOREACH_SAFE (c->stash, stash, next)
+		gw_free(st->self, stash);
+	c->stash = NULL;
 }
 
 enum gw_line_verdict client_line(void *state, void *data, struct gw_line *line)
@@ -128,24 +142,24 @@ enum gw_line_verdict client_line(void *state, void *data, struct gw_line *line)
 	struct client *c = data;
 
 	c->heard_ns = gw_mono_ns(st->self);
-	if (!may_execute(c)) {
-		if (!c->closing && c->stash == NULL)
-			keep(st, c, line);
+	if (c->tapped && !c->closing)
+		return tap_line(st, c, line);
+	if (!dispatch_may(c) || c->stash != NULL) {
+		if (!c->closing)
+			dispatch_keep(st, c, line);
 		return GW_LINE_STOP;
 	}
-	flood_charge(st, c, execute(st, c, line));
-	connection_check_room(st, c);
-	return may_execute(c) ? GW_LINE_NEXT : GW_LINE_STOP;
+	run(st, c, line);
+	return dispatch_may(c) || c->tapped ? GW_LINE_NEXT : GW_LINE_STOP;
 }
 
-/* The line that was kept. */
+/* The first line that was kept. */
 void dispatch_stashed(struct client_state *st, struct client *c)
 {
 	struct stash *stash = c->stash;
 
-	c->stash = NULL;
-	stash->line.text = stash->text;
-	flood_charge(st, c, execute(st, c, &stash->line));
+	DL_DELETE(c->stash, stash);
+	run(st, c, &stash->line);
 	gw_free(st->self, stash);
 }
 

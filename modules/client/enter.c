@@ -71,7 +71,7 @@ static bool nick_free(struct client_state *st, struct client *c)
 	if (!same_account(c, user))
 		return false;
 	ghost = clients_of(st, user->session);
-	if (ghost != NULL)
+	if (ghost != NULL && !ghost->pub.shadow)
 		client_close(st, ghost, "Ghost: you have logged in anew");
 	else
 		NETWORK(st, kill, NULL, user->session, "Ghost: logged in anew", 0);
@@ -100,7 +100,7 @@ static void introduce(struct client_state *st, struct client *c)
 		.account_id = c->pub.account_id,
 		.claim = entry->claim,
 		.secure = c->pub.info->tls,
-		.sink = gw_conn_sink(st->self, c->pub.conn),
+		.sink = c->sink,
 		.caps = c->pub.caps,
 	};
 	int status;
@@ -229,8 +229,10 @@ int enter_authenticated(struct client_state *st, struct client *c, struct gw_id 
 {
 	enum gw_client_state to;
 
-	if (c->closing)
+	if (c->closing || c->pub.shadow)
 		return -EPERM;
+	if (divert_account(st, c, account, name, host))
+		return 0;
 	if (c->pub.session != NULL) {
 		c->pub.account_id = account;
 		return account_changes(st, c, account, name, host);

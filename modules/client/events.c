@@ -15,7 +15,7 @@ void client_event(void *state, uint64_t tag, const struct gw_event *event)
 	(void)tag;
 	if (c != NULL && (event->kind == GW_EV_NICK || event->kind == GW_EV_SET))
 		client_lend(c);
-	else if (c != NULL && event->kind == GW_EV_MESSAGE && event->verb != GW_TAGMSG)
+	else if (c != NULL && !c->pub.shadow && event->kind == GW_EV_MESSAGE && event->verb != GW_TAGMSG)
 		c->pub.last_active_ns = gw_mono_ns(st->self);
 	render_event(st, event);
 	if (c != NULL && !c->closing)
@@ -32,23 +32,51 @@ static void killed(struct client_state *st, const struct gw_event *event)
 
 	if (c == NULL || c->closing)
 		return;
-	if (by != NULL) {
+	if (by != NULL)
 		snprintf(source, sizeof(source), "%s!%s@%s", by->nick, by->ident, by->host);
-		reply_line(st, c, source, "KILL %s :%s", c->pub.nick, why);
-	}
 	snprintf(reason, sizeof(reason), "Killed (%s (%.200s))", by != NULL ? by->nick : st->server,
 	         why);
+	if (c->pub.shadow || c->diverted) {
+		due_note(st, event->target, reason, by != NULL ? source : NULL, why);
+		return;
+	}
+	if (by != NULL)
+		reply_line(st, c, source, "KILL %s :%s", c->pub.nick, why);
 	client_close(st, c, reason);
 }
 
 static void left(struct client_state *st, const struct gw_event *event)
 {
-	struct client *c = event->source != NULL ? clients_of(st, event->source) : NULL;
+	struct client *c = event->source != NULL ? clients_bound(st, event->source) : NULL;
 
+	if (event->source != NULL)
+		due_forget(st, event->source->id);
 	if (c == NULL)
 		return;
 	client_detach(st, c);
 	client_close(st, c, event->text != NULL ? event->text : "");
+}
+
+/* Who was handed over is not told: it goes on elsewhere. Else two parts of the network each had the
+ * session, and the other one's counts. */
+static void moved(struct client_state *st, const struct gw_event *event)
+{
+	struct client *c = clients_bound(st, event->source);
+	char text[GW_REASON_MAX + 1];
+
+	if (event->source->local)
+		return;
+	due_forget(st, event->source->id);
+	if (c == NULL || c->pub.shadow || c->closing)
+		return;
+	client_detach(st, c);
+	if (c->tapped) {
+		client_close_silently(st, c, "Moved");
+		return;
+	}
+	snprintf(text, sizeof(text), "You are connected to %s, too, and your session is there now",
+	         event->node->name);
+	client_close(st, c, text);
 }
 
 void client_event_last(void *state, uint64_t tag, const struct gw_event *event)
@@ -58,6 +86,8 @@ void client_event_last(void *state, uint64_t tag, const struct gw_event *event)
 		killed(state, event);
 	else if (event->kind == GW_EV_QUIT)
 		left(state, event);
+	else if (event->kind == GW_EV_MOVE)
+		moved(state, event);
 }
 
 void client_stopping(void *state, uint64_t tag, const void *payload)

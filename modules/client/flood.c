@@ -16,7 +16,7 @@ void flood_charge(struct client_state *st, struct client *c, unsigned cost)
 {
 	int64_t now;
 
-	if (c->pub.exempt || st->settings.line_ns == 0)
+	if (c->pub.exempt || st->settings.line_ns == 0 || c->tapped)
 		return;
 	now = gw_mono_ns(st->self);
 	if (c->owed_ns < now)

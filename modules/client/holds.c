@@ -36,8 +36,8 @@ static void drop(struct client_state *st, struct client *c, struct hold *hold)
 	if (c->holds != NULL || c->closing)
 		return;
 	label_end(st, c);
-	if (!c->throttled)
-		connection_resume(st, c);
+	settled_again(st, c);
+	connection_resume(st, c);
 }
 
 void client_release(struct client_state *st, struct client *c, struct gw_self *who)
@@ -50,6 +50,10 @@ void client_release(struct client_state *st, struct client *c, struct gw_self *w
 
 void client_wait_room(struct client_state *st, struct client *c, struct gw_call call)
 {
+	if (c->pub.shadow) {
+		gw_defer(st->self, call);
+		return;
+	}
 	client_hold(st, c, call.module);
 	c->room = gw_alloc(st->self, sizeof(*c->room));
 	c->room->call = call;
@@ -91,6 +95,7 @@ void client_unloaded(void *state, uint64_t tag, const void *payload)
 	for (struct client *c = st->clients; c != NULL; c = c->next) {
 		struct hold *hold = hold_of(c, who);
 
+		tap_unloaded(st, c, who);
 		if (hold == NULL)
 			continue;
 		if (c->room != NULL && c->room->call.module == who) {

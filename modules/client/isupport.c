@@ -151,7 +151,7 @@ static size_t difference(struct client_state *st, char **old, size_t n_old, char
 
 static bool hears_changes(struct client_state *st, const struct client *c)
 {
-	return !c->closing && (c->pub.session != NULL || (c->pub.caps & st->bit.isupport));
+	return !c->closing && !c->adopted && (c->pub.session != NULL || (c->pub.caps & st->bit.isupport));
 }
 
 /* Puts the tokens together anew and tells those who had been told before. */
@@ -178,6 +178,27 @@ void tokens_refresh(struct client_state *st)
 	while (n_old > 0)
 		gw_free(st->self, old[--n_old]);
 	gw_free(st->self, old);
+}
+
+/* FNV-1a: the hash of gw_hash() is another one on each server. */
+static uint64_t token_digest(const char *token)
+{
+	uint64_t hash = 0xcbf29ce484222325;
+
+	for (; *token != '\0'; token++)
+		hash = (hash ^ (unsigned char)*token) * 0x100000001b3;
+	return hash;
+}
+
+uint64_t tokens_digest(struct client_state *st)
+{
+	uint64_t sum = 0;
+
+	if (st->tokens == NULL)
+		tokens_make(st);
+	for (size_t i = 0; i < st->n_tokens; i++)
+		sum += token_digest(st->tokens[i]);
+	return sum;
 }
 
 void isupport_send(struct client_state *st, struct client *c)

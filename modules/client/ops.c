@@ -140,6 +140,77 @@ static void op_unasked(void *state, struct gw_client *client, const char *source
 	label_resume(c, label);
 }
 
+static int op_tap(void *state, struct gw_client *client, const struct gw_tap *tap)
+{
+	return tap_begin(state, client_of(client), tap);
+}
+
+static void op_tap_resume(void *state, struct gw_client *client)
+{
+	tap_resume(state, client_of(client));
+}
+
+static void op_untap(void *state, struct gw_client *client, const struct gw_line *lines, size_t n)
+{
+	tap_end(state, client_of(client), lines, n);
+}
+
+static void op_when_settled(void *state, struct gw_client *client, size_t below,
+                            struct gw_call call)
+{
+	settled_ask(state, client_of(client), below, call);
+}
+
+static bool op_settled(void *state, const struct gw_client *client, size_t below)
+{
+	return settled(state, (const struct client *)client, below);
+}
+
+static void op_divert(void *state, struct gw_client *client, struct gw_sink *sink)
+{
+	divert(state, client_of(client), sink);
+}
+
+static void op_carry(void *state, const struct gw_client *client, struct gw_client_carry *out)
+{
+	carry_fill(state, (const struct client *)client, out);
+}
+
+static struct gw_client *op_shadow(void *state, struct gw_session *session, struct gw_sink *sink,
+                                   const char *caps, struct gw_error *why)
+{
+	return pub_of(shadow_new(state, session, sink, caps, why));
+}
+
+static int op_shadow_caps(void *state, struct gw_client *client, const char *caps,
+                          struct gw_error *why)
+{
+	return shadow_caps(state, client_of(client), caps, why);
+}
+
+static void op_shadow_free(void *state, struct gw_client **client)
+{
+	struct client *c = client_of(*client);
+
+	*client = NULL;
+	shadow_free(state, &c);
+}
+
+static int op_adopt(void *state, struct gw_client *newcomer, struct gw_session *session,
+                    const struct gw_client_carry *carry)
+{
+	return adopt(state, client_of(newcomer), session, carry);
+}
+
+static uint32_t op_room(void *state)
+{
+	const struct client_state *st = state;
+
+	if (st->stop_reason != NULL || st->n_clients >= st->settings.max_clients)
+		return 0;
+	return st->settings.max_clients - st->n_clients;
+}
+
 const struct gw_client_ops client_ops = {
 	.numeric = op_numeric,
 	.line = op_line,
@@ -158,4 +229,16 @@ const struct gw_client_ops client_ops = {
 	.changed = op_changed,
 	.words = op_words,
 	.unasked = op_unasked,
+	.tap = op_tap,
+	.tap_resume = op_tap_resume,
+	.untap = op_untap,
+	.when_settled = op_when_settled,
+	.settled = op_settled,
+	.divert = op_divert,
+	.carry = op_carry,
+	.shadow = op_shadow,
+	.shadow_caps = op_shadow_caps,
+	.shadow_free = op_shadow_free,
+	.adopt = op_adopt,
+	.room = op_room,
 };

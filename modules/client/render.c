@@ -367,9 +367,9 @@ static void to_target_and_source(struct render *r)
 	deliver_own(r);
 }
 
-static void to_umode(struct render *r)
+static void to_umode_of(struct render *r, struct client *list)
 {
-	for (struct client *c = r->st->clients; c != NULL; c = c->next) {
+	for (struct client *c = list; c != NULL; c = c->next) {
 		const struct gw_session *to = c->pub.session;
 
 		if (to == NULL || !(to->user->modes & r->row->umode) || to->sink == NULL)
@@ -379,6 +379,12 @@ static void to_umode(struct render *r)
 		else
 			deliver(r, to);
 	}
+}
+
+static void to_umode(struct render *r)
+{
+	to_umode_of(r, r->st->clients);
+	to_umode_of(r, r->st->shadows);
 }
 
 static void (*const audiences[])(struct render *r) = {

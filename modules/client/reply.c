@@ -46,7 +46,8 @@ void reply_write(struct client_state *st, struct client *c, const char *first_ta
 	}
 	memcpy(out + at, line, n);
 	memcpy(out + at + n, "\r\n", 2);
-	gw_sink_write(st->self, gw_conn_sink(st->self, c->pub.conn), out, at + n + 2);
+	if (c->sink != NULL)
+		gw_sink_write(st->self, c->sink, out, at + n + 2);
 }
 
 void reply_tagged(struct client_state *st, struct client *c, const char *tags, const char *line,

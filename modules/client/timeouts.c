@@ -32,6 +32,12 @@ void timeouts_plan(struct client_state *st, struct client *c)
 		agenda_set(st, c, due);
 }
 
+/* Whoever moves it looks after it; but an adopted one that takes lines must be there. */
+static bool rests(const struct client *c)
+{
+	return c->tapped && (!c->adopted || c->tap_stopped);
+}
+
 static void login_too_long(struct client_state *st, struct client *c)
 {
 	client_close(st, c,
@@ -45,7 +51,7 @@ static void quiet(struct client_state *st, struct client *c)
 	int64_t now = gw_mono_ns(st->self);
 	char text[TEXT_MAX];
 
-	if (c->throttled || c->holds != NULL)
+	if (c->throttled || c->holds != NULL || rests(c))
 		c->heard_ns = now;
 	if (now - c->heard_ns < s->ping_interval_ns) {
 		c->pinged = false;
@@ -69,6 +75,8 @@ void timeouts_due(struct client_state *st, struct client *c)
 	if (!c->closing && c->timeout_ns <= gw_mono_ns(st->self)) {
 		if (c->pub.state == GW_CONNECTED)
 			quiet(st, c);
+		else if (rests(c))
+			timeouts_begin(st, c);
 		else
 			login_too_long(st, c);
 	}

@@ -2,9 +2,9 @@
  * modules/client/together.c - who leaves or comes with a server does so in one batch: "netsplit"
  * and "netjoin", for clients with the capability batch.
  *
- * A batch begins for a client with the first line that it gets of it, and ends for all of them with
- * the turn, or as soon as something else is to be shown: what follows may be about those who have
- * just come.
+ * A batch begins for a client with the first line that it gets of it. That of a split ends with the
+ * event behind the last QUIT, so that all its lines belong to events; that of a join with the turn,
+ * or as soon as something else is to be shown: what follows may be about those who have just come.
  */
 #include "client.h"
 
@@ -22,8 +22,8 @@ static const char *type_of(const struct gw_event *event)
 static bool silent(const struct gw_event *event)
 {
 	return event->kind == GW_EV_USER || event->kind == GW_EV_SERVER ||
-	       event->kind == GW_EV_SPLIT || event->kind == GW_EV_CHANNEL ||
-	       event->kind == GW_EV_LOAD;
+	       event->kind == GW_EV_CHANNEL || event->kind == GW_EV_LOAD ||
+	       event->kind == GW_EV_MOVE;
 }
 
 static void together_write(struct client_state *st, struct client *c, const char *sign,
@@ -41,11 +41,18 @@ static void together_close(struct client_state *st)
 	for (uint32_t i = 0; i < st->together.n; i++) {
 		struct client *c = clients_by_id(st, st->together.opened[i]);
 
-		if (c != NULL && !c->closing)
-			together_write(st, c, "-", "");
+		if (c == NULL || c->closing)
+			continue;
+		together_write(st, c, "-", "");
+		settled_again(st, c);
 	}
 	st->together.n = 0;
 	st->together.number = 0;
+}
+
+bool together_open(const struct client_state *st, const struct client *c)
+{
+	return st->together.n > 0 && c->together == st->together.number;
 }
 
 void together_end(void *state, uint64_t tag)
