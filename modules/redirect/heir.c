@@ -66,10 +66,8 @@ static int adopt(struct redirect_state *st, struct recipient *r, struct gw_sessi
 void heir_take(struct redirect_state *st, struct recipient *r, const struct cut *cut)
 {
 	struct gw_session *session = NETWORK(st, session, r->session);
-	uint64_t id = r->session, client = r->newcomer;
+	uint64_t client = r->newcomer;
 	struct gw_error why = {0};
-	const struct held *kill;
-	char order[REASON_MAX + GW_REASON_MAX] = "";
 	struct gw_client *newcomer;
 
 	if (prepare(st, r, cut, &why) != 0 || session == NULL) {
@@ -85,16 +83,10 @@ void heir_take(struct redirect_state *st, struct recipient *r, const struct cut 
 	st->taken++;
 	if (adopt(st, r, session, cut) != 0)
 		return;
-	kill = hold_kill(&r->hold);
-	if (kill != NULL)
-		snprintf(order, sizeof(order), "%.*s", (int)kill->buf->len, kill->buf->data);
 	newcomer = CLIENT(st, by_id, client);
 	hold_release(st->self, &r->hold, gw_conn_sink(st->self, newcomer->conn));
 	gw_sink_free(st->self, &r->sink);
-	if (order[0] != '\0')
-		CLIENT(st, close, newcomer, "%s", order);
-	r = recipient_of(st, id);
-	if (r != NULL && r->swapped)
+	if (r->swapped)
 		heir_swap(st, r);
 }
 

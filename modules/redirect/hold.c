@@ -147,14 +147,6 @@ void hold_release(struct gw_self *self, struct hold *hold, struct gw_sink *to)
 	hold_free(self, hold);
 }
 
-const struct held *hold_kill(const struct hold *hold)
-{
-	for (size_t i = 0; i < hold->n; i++)
-		if (hold->items[i].what == HELD_KILL && !hold->items[i].dropped)
-			return &hold->items[i];
-	return NULL;
-}
-
 void hold_free(struct gw_self *self, struct hold *hold)
 {
 	for (size_t i = 0; i < hold->n; i++)

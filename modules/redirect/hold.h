@@ -27,8 +27,7 @@ void vector_sort(struct vector *v);
 
 enum held_what {
 	HELD_OUTPUT, /* lines for the client */
-	HELD_LEFT,   /* it has left the channel: what stands before is not for it */
-	HELD_KILL    /* an order to its home; the buffer has the reason */
+	HELD_LEFT    /* it has left the channel: what stands before is not for it */
 };
 
 struct held {
@@ -56,8 +55,6 @@ void hold_add(struct gw_self *self, struct hold *hold, enum held_what what,
 void hold_filter(struct gw_self *self, struct hold *hold, const struct vector *v);
 /** Writes all output in order; the hold is empty then. */
 void hold_release(struct gw_self *self, struct hold *hold, struct gw_sink *to);
-/** The first order to close the session that is left; NULL: none. */
-const struct held *hold_kill(const struct hold *hold);
 void hold_free(struct gw_self *self, struct hold *hold);
 
 #endif

@@ -304,19 +304,6 @@ bool recipient_closed(void *state, uint64_t tag, struct gw_client *newcomer, con
 	return false;
 }
 
-/* An order to close the session: carried out by whoever turns out to be its home. */
-static void hold_order(struct redirect_state *st, struct recipient *r, const struct gw_event *event)
-{
-	const struct gw_user *by = event->source != NULL ? event->source->user : NULL;
-	struct gw_buf *buf = gw_buf_new(st->self, GW_REASON_MAX + GW_NICK_MAX + 16);
-
-	buf->len = (uint32_t)snprintf(
-		buf->data, GW_REASON_MAX + GW_NICK_MAX + 16, "Killed (%s (%.200s))",
-		by != NULL ? by->nick : event->node->name, event->text != NULL ? event->text : "");
-	hold_add(st->self, &r->hold, HELD_KILL, event, buf);
-	gw_buf_unref(st->self, &buf);
-}
-
 static void recipient_gone(struct redirect_state *st, struct recipient *r)
 {
 	if (r->state == RECIPIENT_HEIR) {
@@ -337,7 +324,7 @@ static void of_source(struct redirect_state *st, struct recipient *r, const stru
 	else if (event->kind == GW_EV_JOIN && event->node->run == r->from &&
 	         r->state != RECIPIENT_HEIR)
 		send_ack(st, r, event->seq, 0);
-	else if (event->kind == GW_EV_PART)
+	else if (event->kind == GW_EV_PART && r->state != RECIPIENT_HEIR)
 		hold_add(st->self, &r->hold, HELD_LEFT, event, NULL);
 }
 
@@ -350,17 +337,9 @@ void recipient_event(struct redirect_state *st, const struct gw_event *event)
 	r = event->source != NULL ? recipient_of(st, event->source->id) : NULL;
 	if (r != NULL)
 		of_source(st, r, event);
-	r = NULL;
-	if (event->kind == GW_EV_KICK)
-		r = recipient_of(st, event->member->session->id);
-	else if (event->kind == GW_EV_KILL && event->target != NULL)
-		r = recipient_of(st, event->target->id);
-	if (r == NULL || r->state == RECIPIENT_HEIR)
-		return;
-	if (event->kind == GW_EV_KICK)
+	r = event->kind == GW_EV_KICK ? recipient_of(st, event->member->session->id) : NULL;
+	if (r != NULL && r->state != RECIPIENT_HEIR)
 		hold_add(st->self, &r->hold, HELD_LEFT, event, NULL);
-	else
-		hold_order(st, r, event);
 }
 
 /* "network.unshown": the shadow here is over, and nobody needs to be told. */
