@@ -4,6 +4,8 @@
  * A program of its own: it knows no command, only how to find a server, send one line and show what
  * comes back. Commands, their help and their checks are the server's.
  */
+#include "core/ctl_show.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -17,7 +19,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { exit_failed = 1, exit_usage = 2, words_max = 64, cells_max = 256 };
+enum { words_max = 64 };
 
 struct command_line {
 	const char *socket; /* NULL: to be found */
@@ -26,31 +28,6 @@ struct command_line {
 	char **words;
 	int n_words;
 };
-
-/** A line of the answer, cut into cells. */
-struct line {
-	char kind;
-	char *cells[cells_max];
-	size_t n;
-};
-
-/** What is shown, and how far that has come. */
-struct output {
-	bool json, headed;
-	char **columns;
-	size_t n_columns;
-	char ***rows; /* waiting to be aligned */
-	size_t n_rows;
-	size_t n_objects; /* of the JSON array */
-};
-
-static void *need(void *p)
-{
-	if (p != NULL)
-		return p;
-	fprintf(stderr, "godwitctl: out of memory\n");
-	exit(exit_failed);
-}
 
 static void usage(FILE *out)
 {
@@ -203,163 +180,6 @@ static int dial(const char *path)
 	return -1;
 }
 
-/* Showing the answer. */
-
-/** Characters, of UTF-8. */
-static size_t width(const char *s)
-{
-	size_t n = 0;
-
-	for (; *s != '\0'; s++)
-		n += ((unsigned char)*s & 0xc0) != 0x80;
-	return n;
-}
-
-/** A terminal gets no control characters from elsewhere. */
-static void put_plain(const char *s)
-{
-	for (; *s != '\0'; s++)
-		putchar((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
-}
-
-static void put_json(const char *s)
-{
-	putchar('"');
-	for (; *s != '\0'; s++) {
-		if (*s == '"' || *s == '\\')
-			printf("\\%c", *s);
-		else if ((unsigned char)*s < 0x20)
-			printf("\\u%04x", (unsigned)*s);
-		else
-			putchar(*s);
-	}
-	putchar('"');
-}
-
-static const char *shown(const char *cell)
-{
-	return cell[0] != '\0' ? cell : "-";
-}
-
-static void put_row(char **cells, size_t n, const size_t *widths)
-{
-	for (size_t i = 0; i < n; i++) {
-		put_plain(shown(cells[i]));
-		if (i + 1 < n)
-			printf("%*s", (int)(widths[i] - width(shown(cells[i])) + 2), "");
-	}
-	putchar('\n');
-}
-
-static void free_cells(char **cells, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		free(cells[i]);
-	free(cells);
-}
-
-/** The head is for people: on a terminal only, so that elsewhere each line is a row. */
-static void flush_rows(struct output *o)
-{
-	bool head = !o->headed && o->n_columns > 0 && isatty(STDOUT_FILENO);
-	size_t *widths = need(calloc(o->n_columns + 1, sizeof(*widths)));
-
-	for (size_t c = 0; c < o->n_columns; c++) {
-		widths[c] = head ? width(o->columns[c]) : 0;
-		for (size_t r = 0; r < o->n_rows; r++)
-			if (width(shown(o->rows[r][c])) > widths[c])
-				widths[c] = width(shown(o->rows[r][c]));
-	}
-	if (head && o->n_rows > 0)
-		put_row(o->columns, o->n_columns, widths);
-	o->headed = o->headed || o->n_rows > 0;
-	for (size_t r = 0; r < o->n_rows; r++) {
-		put_row(o->rows[r], o->n_columns, widths);
-		free_cells(o->rows[r], o->n_columns);
-	}
-	free(o->rows);
-	o->rows = NULL;
-	o->n_rows = 0;
-	free(widths);
-}
-
-/** As many cells as there are columns, copied. */
-static char **copy_cells(const struct line *line, size_t n)
-{
-	char **cells = need(calloc(n + 1, sizeof(*cells)));
-
-	for (size_t i = 0; i < n; i++)
-		cells[i] = need(strdup(i < line->n ? line->cells[i] : ""));
-	return cells;
-}
-
-static void json_object(struct output *o, char **keys, char **values, size_t n)
-{
-	fputs(o->n_objects++ > 0 ? ",\n {" : "[\n {", stdout);
-	for (size_t i = 0; i < n; i++) {
-		fputs(i > 0 ? ", " : "", stdout);
-		put_json(keys[i]);
-		fputs(": ", stdout);
-		put_json(values[i]);
-	}
-	putchar('}');
-}
-
-static void show_head(struct output *o, struct line *line)
-{
-	if (o->columns != NULL)
-		return;
-	o->n_columns = line->n;
-	o->columns = copy_cells(line, line->n);
-}
-
-static void show_row(struct output *o, struct line *line)
-{
-	char **cells;
-
-	if (o->columns == NULL)
-		return;
-	cells = copy_cells(line, o->n_columns);
-	if (o->json) {
-		json_object(o, o->columns, cells, o->n_columns);
-		free_cells(cells, o->n_columns);
-		return;
-	}
-	o->rows = need(realloc(o->rows, (o->n_rows + 1) * sizeof(*o->rows)));
-	o->rows[o->n_rows++] = cells;
-}
-
-static void show_text(struct output *o, struct line *line)
-{
-	char key[] = "text", *keys[] = {key}, empty[] = "",
-	     *values[] = {line->n > 0 ? line->cells[0] : empty};
-
-	if (o->json) {
-		json_object(o, keys, values, 1);
-		return;
-	}
-	flush_rows(o);
-	put_plain(values[0]);
-	putchar('\n');
-	fflush(stdout);
-}
-
-static int show_end(struct output *o, struct line *line)
-{
-	int status = line->n > 0 ? atoi(line->cells[0]) : -EPROTO;
-
-	if (o->json)
-		fputs(o->n_objects > 0 ? "\n]\n" : "[]\n", stdout);
-	else
-		flush_rows(o);
-	fflush(stdout);
-	if (status == 0)
-		return 0;
-	fprintf(stderr, "godwitctl: %s\n",
-	        line->n > 1 && line->cells[1][0] != '\0' ? line->cells[1] : strerror(-status));
-	return status == -ENOSYS ? exit_usage : exit_failed;
-}
-
 static int read_answer(FILE *in, struct output *o)
 {
 	char *text = NULL;
@@ -374,14 +194,7 @@ static int read_answer(FILE *in, struct output *o)
 		text[n - 1] = '\0';
 		if (!cut(text, &line))
 			continue;
-		if (line.kind == 'H')
-			show_head(o, &line);
-		else if (line.kind == 'R')
-			show_row(o, &line);
-		else if (line.kind == 'T')
-			show_text(o, &line);
-		else
-			code = show_end(o, &line);
+		code = show_line(o, &line);
 	}
 	free(text);
 	if (code >= 0)
@@ -405,7 +218,7 @@ static int talk(const struct command_line *line, int fd)
 	fflush(out);
 	shutdown(fd, SHUT_WR);
 	code = read_answer(in, &output);
-	free_cells(output.columns, output.n_columns);
+	show_free(&output);
 	fclose(in);
 	fclose(out);
 	return code;

@@ -19,4 +19,4 @@ godwit_SOURCES = core/main.c
 godwit_LDADD = core/libcore.a $(CORE_LIBS)
 
 bin_PROGRAMS += godwitctl
-godwitctl_SOURCES = core/godwitctl.c
+godwitctl_SOURCES = core/godwitctl.c core/ctl_show.c

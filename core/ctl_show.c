@@ -1,0 +1,191 @@
+/*
+ * core/ctl_show.c - see ctl_show.h.
+ */
+#include "core/ctl_show.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+void *need(void *p)
+{
+	if (p != NULL)
+		return p;
+	fprintf(stderr, "godwitctl: out of memory\n");
+	exit(exit_failed);
+}
+
+/** Characters, of UTF-8. */
+static size_t width(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s != '\0'; s++)
+		n += ((unsigned char)*s & 0xc0) != 0x80;
+	return n;
+}
+
+/** A terminal gets no control characters from elsewhere. */
+static void put_plain(const char *s)
+{
+	for (; *s != '\0'; s++)
+		putchar((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
+}
+
+static void put_json(const char *s)
+{
+	putchar('"');
+	for (; *s != '\0'; s++) {
+		if (*s == '"' || *s == '\\')
+			printf("\\%c", *s);
+		else if ((unsigned char)*s < 0x20)
+			printf("\\u%04x", (unsigned)*s);
+		else
+			putchar(*s);
+	}
+	putchar('"');
+}
+
+static const char *shown(const char *cell)
+{
+	return cell[0] != '\0' ? cell : "-";
+}
+
+static void put_row(char **cells, size_t n, const size_t *widths)
+{
+	for (size_t i = 0; i < n; i++) {
+		put_plain(shown(cells[i]));
+		if (i + 1 < n)
+			printf("%*s", (int)(widths[i] - width(shown(cells[i])) + 2), "");
+	}
+	putchar('\n');
+}
+
+static void free_cells(char **cells, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		free(cells[i]);
+	free(cells);
+}
+
+/** The head is for people: on a terminal only, so that elsewhere each line is a row. */
+static void flush_rows(struct output *o)
+{
+	bool head = !o->headed && o->n_columns > 0 && isatty(STDOUT_FILENO);
+	size_t *widths = need(calloc(o->n_columns + 1, sizeof(*widths)));
+
+	for (size_t c = 0; c < o->n_columns; c++) {
+		widths[c] = head ? width(o->columns[c]) : 0;
+		for (size_t r = 0; r < o->n_rows; r++)
+			if (width(shown(o->rows[r][c])) > widths[c])
+				widths[c] = width(shown(o->rows[r][c]));
+	}
+	if (head && o->n_rows > 0)
+		put_row(o->columns, o->n_columns, widths);
+	o->headed = o->headed || o->n_rows > 0;
+	for (size_t r = 0; r < o->n_rows; r++) {
+		put_row(o->rows[r], o->n_columns, widths);
+		free_cells(o->rows[r], o->n_columns);
+	}
+	free(o->rows);
+	o->rows = NULL;
+	o->n_rows = 0;
+	free(widths);
+}
+
+/** As many cells as there are columns, copied. */
+static char **copy_cells(const struct line *line, size_t n)
+{
+	char **cells = need(calloc(n + 1, sizeof(*cells)));
+
+	for (size_t i = 0; i < n; i++)
+		cells[i] = need(strdup(i < line->n ? line->cells[i] : ""));
+	return cells;
+}
+
+static void json_object(struct output *o, char **keys, char **values, size_t n)
+{
+	fputs(o->n_objects++ > 0 ? ",\n {" : "[\n {", stdout);
+	for (size_t i = 0; i < n; i++) {
+		fputs(i > 0 ? ", " : "", stdout);
+		put_json(keys[i]);
+		fputs(": ", stdout);
+		put_json(values[i]);
+	}
+	putchar('}');
+}
+
+static void show_head(struct output *o, struct line *line)
+{
+	if (o->columns != NULL)
+		return;
+	o->n_columns = line->n;
+	o->columns = copy_cells(line, line->n);
+}
+
+static void show_row(struct output *o, struct line *line)
+{
+	char **cells;
+
+	if (o->columns == NULL)
+		return;
+	cells = copy_cells(line, o->n_columns);
+	if (o->json) {
+		json_object(o, o->columns, cells, o->n_columns);
+		free_cells(cells, o->n_columns);
+		return;
+	}
+	o->rows = need(realloc(o->rows, (o->n_rows + 1) * sizeof(*o->rows)));
+	o->rows[o->n_rows++] = cells;
+}
+
+static void show_text(struct output *o, struct line *line)
+{
+	char key[] = "text", *keys[] = {key}, empty[] = "",
+	     *values[] = {line->n > 0 ? line->cells[0] : empty};
+
+	if (o->json) {
+		json_object(o, keys, values, 1);
+		return;
+	}
+	flush_rows(o);
+	put_plain(values[0]);
+	putchar('\n');
+	fflush(stdout);
+}
+
+static int show_end(struct output *o, struct line *line)
+{
+	int status = line->n > 0 ? atoi(line->cells[0]) : -EPROTO;
+
+	if (o->json)
+		fputs(o->n_objects > 0 ? "\n]\n" : "[]\n", stdout);
+	else
+		flush_rows(o);
+	fflush(stdout);
+	if (status == 0)
+		return 0;
+	fprintf(stderr, "godwitctl: %s\n",
+	        line->n > 1 && line->cells[1][0] != '\0' ? line->cells[1] : strerror(-status));
+	return status == -ENOSYS ? exit_usage : exit_failed;
+}
+
+int show_line(struct output *o, struct line *line)
+{
+	if (line->kind == 'H')
+		show_head(o, line);
+	else if (line->kind == 'R')
+		show_row(o, line);
+	else if (line->kind == 'T')
+		show_text(o, line);
+	else
+		return show_end(o, line);
+	return -1;
+}
+
+void show_free(struct output *o)
+{
+	free_cells(o->columns, o->n_columns);
+}
