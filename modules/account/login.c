@@ -27,7 +27,7 @@ static void take_nick_back(struct account *st, struct gw_client *c, const struct
 	    !gw_id_is(ghost->account_id, login->account))
 		return;
 	local = CLIENT(st, of_session, ghost->session);
-	if (local != NULL)
+	if (local != NULL && !local->shadow)
 		CLIENT(st, close, local, "Ghost: %s has logged in again", login->name);
 	else
 		NETWORK(st, kill, NULL, ghost->session, "Ghost", 0);

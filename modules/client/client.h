@@ -194,7 +194,7 @@ struct client {
 	bool review : 1;   /* its nick is to be looked at when that ends */
 	bool evict : 1;    /* the same: and taken from it, if it has no right to it */
 	bool executing : 1;
-	bool adopted : 1;  /* and not in command yet: untap() makes it so */
+	bool adopted : 1; /* and not in command yet: untap() makes it so */
 };
 
 /** A row of "client.command", copied. */

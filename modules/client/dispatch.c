@@ -39,7 +39,8 @@ static enum verdict judge(struct client_state *st, struct client *c, const struc
                           const struct gw_message *m)
 {
 	if (command == NULL)
-		reply_numeric(st, c, 421, "%.64s :Unknown command", m->command);
+		reply_numeric(st, c, 421, "%.*s :Unknown command",
+		              (int)utf8_trim(m->command, strnlen(m->command, 64)), m->command);
 	else if (!(command->states & state_bit(c)) && c->pub.state == GW_CONNECTED)
 		reply_numeric(st, c, 462, ":You may not reregister");
 	else if (!(command->states & state_bit(c)))

@@ -145,7 +145,8 @@ static bool banned(struct client_state *st, struct client *c)
 
 	if (gw_ask(st->self, st->may_enter, &c->pub, &why) == 0)
 		return false;
-	reply_numeric(st, c, why.code != 0 ? why.code : 465, ":%s", why.text);
+	if (why.code != GW_REFUSAL_SAID)
+		reply_numeric(st, c, why.code != 0 ? why.code : 465, ":%s", why.text);
 	client_close(st, c, why.text);
 	return true;
 }

@@ -7,6 +7,8 @@
  */
 #include "client.h"
 
+#define CAUSE_MAX 200 /* bytes of a reason within ours */
+
 void client_event(void *state, uint64_t tag, const struct gw_event *event)
 {
 	struct client_state *st = state;
@@ -15,7 +17,8 @@ void client_event(void *state, uint64_t tag, const struct gw_event *event)
 	(void)tag;
 	if (c != NULL && (event->kind == GW_EV_NICK || event->kind == GW_EV_SET))
 		client_lend(c);
-	else if (c != NULL && !c->pub.shadow && event->kind == GW_EV_MESSAGE && event->verb != GW_TAGMSG)
+	else if (c != NULL && !c->pub.shadow && event->kind == GW_EV_MESSAGE &&
+	         event->verb != GW_TAGMSG)
 		c->pub.last_active_ns = gw_mono_ns(st->self);
 	render_event(st, event);
 	if (c != NULL && !c->closing)
@@ -34,8 +37,8 @@ static void killed(struct client_state *st, const struct gw_event *event)
 		return;
 	if (by != NULL)
 		snprintf(source, sizeof(source), "%s!%s@%s", by->nick, by->ident, by->host);
-	snprintf(reason, sizeof(reason), "Killed (%s (%.200s))", by != NULL ? by->nick : st->server,
-	         why);
+	snprintf(reason, sizeof(reason), "Killed (%s (%.*s))", by != NULL ? by->nick : st->server,
+	         (int)utf8_trim(why, strnlen(why, CAUSE_MAX)), why);
 	if (c->pub.shadow || c->diverted) {
 		due_note(st, event->target, reason, by != NULL ? source : NULL, why);
 		return;
@@ -98,7 +101,9 @@ void client_stopping(void *state, uint64_t tag, const void *payload)
 	(void)tag;
 	if (st->stop_reason == NULL)
 		st->stop_reason = gw_strdup(st->self, payload != NULL ? (const char *)payload : "");
-	snprintf(text, sizeof(text), "Server is stopping: %.200s", st->stop_reason);
+	snprintf(text, sizeof(text), "Server is stopping: %.*s",
+	         (int)utf8_trim(st->stop_reason, strnlen(st->stop_reason, CAUSE_MAX)),
+	         st->stop_reason);
 	for (struct client *c = st->clients; c != NULL; c = c->next)
 		client_close(st, c, text);
 }

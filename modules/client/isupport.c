@@ -151,7 +151,8 @@ static size_t difference(struct client_state *st, char **old, size_t n_old, char
 
 static bool hears_changes(struct client_state *st, const struct client *c)
 {
-	return !c->closing && !c->adopted && (c->pub.session != NULL || (c->pub.caps & st->bit.isupport));
+	return !c->closing && !c->adopted &&
+	       (c->pub.session != NULL || (c->pub.caps & st->bit.isupport));
 }
 
 /* Puts the tokens together anew and tells those who had been told before. */

@@ -176,5 +176,6 @@ void tap_unloaded(struct client_state *st, struct client *c, const struct gw_sel
 		return;
 	tap_over(c);
 	divert(st, c, NULL);
-	client_close(st, c, "You were being moved by a part of this server that has been taken out");
+	client_close(st, c,
+	             "You were being moved by a part of this server that has been taken out");
 }

@@ -76,7 +76,7 @@ static void send_whox(const struct who *w, const struct gw_user *user, const cha
 	};
 
 	snprintf(idle, sizeof(idle), "%lld",
-	         local != NULL
+	         local != NULL && !local->shadow
 	                 ? (long long)((gw_mono_ns(w->q->self) - local->last_active_ns) / GW_SECOND)
 	                 : 0LL);
 	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)

@@ -59,7 +59,7 @@ static void send_idle(const struct whois *w)
 {
 	const struct gw_client *local = CLIENT(w->q, of_session, w->user->session);
 
-	if (local != NULL)
+	if (local != NULL && !local->shadow)
 		CLIENT(w->q, numeric, w->client, 317, "%s %lld %lld :seconds idle, signon time",
 		       w->user->nick,
 		       (long long)((gw_mono_ns(w->q->self) - local->last_active_ns) / GW_SECOND),
@@ -75,7 +75,7 @@ static void send_private(const struct whois *w)
 
 	if (w->user != w->asker && !query_is_oper(w->asker))
 		return;
-	if (local != NULL)
+	if (local != NULL && !local->shadow)
 		CLIENT(w->q, numeric, w->client, 378, "%s :is connecting from %s", w->user->nick,
 		       local->info->address);
 	for (char l = 'A'; l <= 'z'; l++)
