@@ -184,7 +184,8 @@ enum gw_kind {
 		GW_KIND(18, GW_KIND_FORWARD),     /* `node` has come into sight; its users follow */
 	GW_EV_MOVE = GW_KIND(19, GW_KIND_FORWARD) /* source is at home on `node` from now on, and
 	                                             was on `from`. Seen by nobody. Where it was
-	                                             local it is so no more: its sink is gone. Also
+	                                             local (from->here) it is so, with its sink,
+	                                             while notified, and no more behind that. Also
 	                                             from a burst, when two parts of the network
 	                                             each had it: the greater epoch counts */
 };

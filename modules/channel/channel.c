@@ -203,7 +203,7 @@ static void channel_event(void *state, uint64_t tag, const void *payload)
 	(void)tag;
 	if (event->kind == GW_EV_QUIT)
 		channel_invited_free(c, event->source);
-	else if (event->kind == GW_EV_INVITE && event->target->local)
+	else if (event->kind == GW_EV_INVITE && event->target->shown)
 		channel_invited_add(c, event->target, event->channel->name);
 	if (event->channel == NULL || gw_id_none(event->channel->registered))
 		return;
@@ -215,6 +215,12 @@ static void channel_event(void *state, uint64_t tag, const void *payload)
 		channel_save_modes(c, event->channel, event->modes, event->n_modes);
 	else if (event->kind == GW_EV_TOPIC)
 		channel_save_topic(c, event->channel);
+}
+
+static void channel_unshown(void *state, uint64_t tag, const void *payload)
+{
+	(void)tag;
+	channel_invited_free(state, (struct gw_session *)(uintptr_t)payload);
 }
 
 static void channel_rehashed(void *state, uint64_t tag, const void *payload)
@@ -277,6 +283,7 @@ static const struct gw_call_row channel_calls[] = {
 	[CALL_LOSER_READ] = {"loser-read", (gw_fn *)channel_loser_read},
 	[CALL_CLAIMANT] = {"claimant", (gw_fn *)channel_claimant},
 	[CALL_NEXT_FOUND] = {"next-found", (gw_fn *)channel_next_found},
+	[CALL_UNSHOWN] = {"unshown", (gw_fn *)channel_unshown},
 	{NULL, NULL},
 };
 
@@ -289,6 +296,7 @@ static const struct gw_subscription channel_subscriptions[] = {
 	{.topic = GW_TOPIC_MAY_SEND, .call = CALL_MAY_SEND},
 	{.topic = GW_TOPIC_SERVICE, .call = CALL_SERVICE},
 	{.topic = GW_TOPIC_EVENT, .call = CALL_EVENT},
+	{.topic = GW_TOPIC_UNSHOWN, .call = CALL_UNSHOWN},
 	{.topic = GW_TOPIC_SERVICES_CHANGED, .call = CALL_SERVICES_CHANGED},
 	{.topic = GW_TOPIC_REHASHED, .call = CALL_REHASHED},
 	{.topic = NULL},

@@ -174,7 +174,7 @@ int channel_invited_import(void *state, struct gw_session *session, void *data, 
 	struct channel_state *c = state;
 	const char *at = in, *end = at + len;
 
-	(void)session;
+	channel_invited_free(c, session);
 	while (at < end) {
 		size_t n = strnlen(at, (size_t)(end - at));
 

@@ -79,7 +79,8 @@ enum channel_call {
 	CALL_SETTLE_DUE,
 	CALL_LOSER_READ,
 	CALL_CLAIMANT,
-	CALL_NEXT_FOUND
+	CALL_NEXT_FOUND,
+	CALL_UNSHOWN
 };
 
 /** One entry of a registered channel's access list. */

@@ -160,7 +160,7 @@ static bool for_here(struct link_state *st, const struct gw_frame *frame)
 		return frame->to == NETWORK(st, here)->run;
 	case GW_REACH_SESSION:
 		session = NETWORK(st, session, frame->to);
-		return session != NULL && session->local;
+		return session != NULL && session->shown;
 	case GW_REACH_CHANNEL:
 		return channel_here(st, frame->channel);
 	default:
@@ -168,11 +168,11 @@ static bool for_here(struct link_state *st, const struct gw_frame *frame)
 	}
 }
 
-/* Whether others are to have it, too. */
+/* Whether others are to have it, too. A session may be shown here and elsewhere, while it moves. */
 static bool for_others(const struct gw_frame *frame, bool here)
 {
 	return frame->reach == GW_REACH_ALL || frame->reach == GW_REACH_CHANNEL ||
-	       (frame->reach != GW_REACH_HOP && !here);
+	       frame->reach == GW_REACH_SESSION || (frame->reach == GW_REACH_SERVER && !here);
 }
 
 static int deliver(struct link_state *st, struct link *link, const struct gw_frame *frame,

@@ -19,7 +19,15 @@
 #define TARGETS_MAX 100
 #define DATA_NAME "monitor.watches"
 
-enum monitor_call { CALL_NONE, CALL_MONITOR, CALL_EVENT, CALL_AUDIENCE, CALL_EXPORT, CALL_IMPORT };
+enum monitor_call {
+	CALL_NONE,
+	CALL_MONITOR,
+	CALL_EVENT,
+	CALL_AUDIENCE,
+	CALL_EXPORT,
+	CALL_IMPORT,
+	CALL_UNSHOWN
+};
 
 struct watch {
 	struct nick *nick;
@@ -275,6 +283,12 @@ static void monitor_event(void *state, uint64_t tag, const void *payload)
 	}
 }
 
+static void monitor_unshown(void *state, uint64_t tag, const void *payload)
+{
+	(void)tag;
+	clear(state, (struct gw_session *)(uintptr_t)payload);
+}
+
 /* With extended-monitor the watchers hear of AWAY, ACCOUNT, CHGHOST and SETNAME as if they shared a
  * channel. */
 static void monitor_audience(void *state, uint64_t tag, const void *payload)
@@ -326,6 +340,7 @@ static int monitor_import(void *state, struct gw_session *session, void *data, c
 	struct watching *own = data;
 	const char *at = in, *end = at + len;
 
+	clear(mon, session);
 	while (at < end) {
 		size_t n = strnlen(at, (size_t)(end - at));
 
@@ -379,12 +394,14 @@ static const struct gw_call_row monitor_calls[] = {
 	[CALL_AUDIENCE] = {"audience", (gw_fn *)monitor_audience},
 	[CALL_EXPORT] = {"export", (gw_fn *)monitor_export},
 	[CALL_IMPORT] = {"import", (gw_fn *)monitor_import},
+	[CALL_UNSHOWN] = {"unshown", (gw_fn *)monitor_unshown},
 	{NULL, NULL},
 };
 
 static const struct gw_subscription monitor_subscriptions[] = {
 	{.topic = GW_TOPIC_EVENT, .call = CALL_EVENT},
 	{.topic = GW_TOPIC_AUDIENCE, .call = CALL_AUDIENCE},
+	{.topic = GW_TOPIC_UNSHOWN, .call = CALL_UNSHOWN},
 	{.topic = NULL},
 };
 

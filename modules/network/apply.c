@@ -29,6 +29,7 @@ struct kind {
 	                */
 	bool to_others; /* it changes what is not its source's */
 	bool once;      /* not again, if it was seen before its server was out of sight */
+	bool any_home;  /* its function sees to it that its server may say it of the session */
 };
 
 static apply_fn apply_aside;
@@ -84,6 +85,10 @@ static const struct kind kinds[] = {
                                      .to_others = true},
 	[GW_EV_SPLIT & 0xff] = {.kind = GW_EV_SPLIT, .apply = apply_split},
 	[GW_EV_LOAD & 0xff] = {.kind = GW_EV_LOAD, .apply = apply_load},
+	[GW_EV_MOVE & 0xff] = {.kind = GW_EV_MOVE,
+                               .apply = apply_move,
+                               .needs = NEED_SOURCE,
+                               .any_home = true},
 	[BURST_SERVER & 0xff] = {.kind = BURST_SERVER, .apply = apply_burst_server, .form = BURST},
 	[BURST_VECTOR & 0xff] = {.kind = BURST_VECTOR, .apply = apply_burst_vector, .form = BURST},
 	[BURST_STRAY & 0xff] = {.kind = BURST_STRAY,
@@ -107,6 +112,13 @@ static const struct kind kinds[] = {
                                 .apply = apply_aside,
                                 .form = BURST,
                                 .exported = true},
+	[KIND_SHADOW & 0xff] = {.kind = KIND_SHADOW,
+                                .apply = apply_shadow,
+                                .needs = NEED_SOURCE | NEED_TARGET},
+	[KIND_SHADOW_END & 0xff] = {.kind = KIND_SHADOW_END,
+                                    .apply = apply_shadow_end,
+                                    .needs = NEED_SOURCE | NEED_TARGET,
+                                    .any_home = true},
 };
 
 static const struct kind *kind_known(uint32_t kind)
@@ -121,7 +133,11 @@ static const struct kind *kind_known(uint32_t kind)
 
 void publish(struct network *net, const struct gw_event *event)
 {
+	const struct gw_event *outer = net->current;
+
+	net->current = event;
 	gw_notify(net->self, net->topic_event, event);
+	net->current = outer;
 }
 
 void publish_as(struct applying *a, uint32_t kind)
@@ -190,17 +206,41 @@ static int check_origin(struct applying *a, const struct kind *kind, struct serv
 	return h->clock > node->clock ? 0 : -EBADMSG;
 }
 
-static int check_burst_source(const struct applying *a)
+/* Of a session that has moved, two parts of the network may know different homes: what the burst of
+ * the one that is in the wrong says is passed over. But for what others have done to its
+ * memberships. */
+static int check_burst_source(struct applying *a)
 {
 	const struct gw_node *home = a->source == NULL ? NULL : a->source->session.home;
 
 	if (home == NULL)
 		return -ENOENT;
-	return home->via == a->via ? 0 : not_behind(a, home->run);
+	if (home->via == a->via)
+		return 0;
+	if (a->source->session.epoch == 0)
+		return not_behind(a, home->run);
+	a->astray = a->header.kind == GW_EV_JOIN;
+	return a->astray ? 0 : PASS_OVER;
 }
 
-/* A session speaks from its home. While the state of that is on its way, some of its sessions are
- * not here yet; what they do to others counts all the same. */
+/* In the name of a session that is not at home where it is said. That is no offence while the state
+ * of that server is on its way, as some of its sessions are not here yet, nor of a session that has
+ * moved: its former home may not have heard of it. What it does to others counts all the same; its
+ * own state is what its home says. */
+static int check_stranger(struct applying *a, const struct kind *kind, const struct server *node)
+{
+	const struct person *p = a->source;
+	bool honest = node->pub.bursting || (p != NULL && p->session.epoch > 0);
+
+	a->source = NULL;
+	if (!honest)
+		return p == NULL ? -ENOENT : -EPERM;
+	if (kind != NULL && kind->to_others && a->via != 0)
+		return 0;
+	return p == NULL ? -ENOENT : PASS_OVER;
+}
+
+/* A session speaks from its home. */
 static int check_source(struct applying *a, const struct kind *kind, const struct server *node)
 {
 	const struct header *h = &a->header;
@@ -213,9 +253,11 @@ static int check_source(struct applying *a, const struct kind *kind, const struc
 		return a->source == NULL || burst ? 0 : -EEXIST;
 	if (burst)
 		return check_burst_source(a);
-	if (a->source == NULL)
-		return node->bursting && kind != NULL && kind->to_others ? 0 : -ENOENT;
-	return a->source->session.home == &node->pub ? 0 : -EPERM;
+	if (kind != NULL && kind->any_home)
+		return 0;
+	if (a->source == NULL || a->source->session.home != &node->pub)
+		return check_stranger(a, kind, node);
+	return a->via == 0 && a->source->session.moving ? PASS_OVER : 0;
 }
 
 /* What is to be shown once was, perhaps, when the server was in sight before. */
@@ -319,7 +361,45 @@ static void tell_aside(struct applying *a, const void *record, size_t n)
 	writer_fini(&w);
 }
 
-/* A record within a record. */
+/* What a record within `a`'s says. */
+static int apply_within(struct applying *a, struct applying *in, const struct kind *kind,
+                        struct server *node)
+{
+	int status;
+
+	event_init(in, node);
+	status = kind->apply(in);
+	a->future |= in->future;
+	if (in->changes != NULL)
+		gw_free(a->net->self, in->changes);
+	return status;
+}
+
+int apply_part_of(struct applying *a, uint64_t session, const void *record, size_t n)
+{
+	struct applying in = {
+		.net = a->net, .via = a->via, .way = a->way, .max_clock = a->max_clock};
+	const struct kind *kind;
+	int status;
+
+	in.body = (struct reader){.p = (const uint8_t *)record, .end = (const uint8_t *)record + n};
+	if (!get_header(&in.body, &in.header) || in.header.source != session ||
+	    !(in.header.flags & HEADER_BURST))
+		return -EBADMSG;
+	if (in.header.clock > in.max_clock || in.header.clock == 0)
+		return -ERANGE;
+	kind = kind_known(in.header.kind);
+	if (kind == NULL || !(kind->needs & NEED_SOURCE))
+		return -EBADMSG;
+	in.stamp = (struct gw_stamp){in.header.clock, in.header.run};
+	status = check_names(&in, kind);
+	if (status == 0)
+		status = check_source(&in, kind, NULL);
+	if (status == 0)
+		status = apply_within(a, &in, kind, server_of(a->event.node));
+	return status == PASS_OVER ? 0 : status;
+}
+
 static int apply_aside(struct applying *a)
 {
 	struct applying in = {.net = a->net,
@@ -341,13 +421,8 @@ static int apply_aside(struct applying *a)
 		return -EBADMSG;
 	in.stamp = (struct gw_stamp){in.header.clock, in.header.run};
 	status = check_names(&in, kind);
-	if (status == 0) {
-		event_init(&in, NULL);
-		status = kind->apply(&in);
-		a->future |= in.future;
-	}
-	if (in.changes != NULL)
-		gw_free(a->net->self, in.changes);
+	if (status == 0)
+		status = apply_within(a, &in, kind, NULL);
 	a->stays = edits == a->net->edits;
 	return status;
 }

@@ -105,15 +105,16 @@ static void export_interests(struct part *part)
 	}
 }
 
-static void export_user(struct part *part, const struct person *p)
+static void export_user(struct part *part, const struct person *p, const struct gw_node *home,
+                        uint32_t epoch)
 {
 	const struct gw_user *u = &p->user;
 	struct writer w;
 
 	record_begin(part, &w, (struct header){.kind = GW_EV_USER, .source = p->session.id},
 	             p->came);
-	put_u64(&w, p->session.home->run);
-	put_varint(&w, p->session.epoch);
+	put_u64(&w, home->run);
+	put_varint(&w, epoch);
 	put_u64(&w, (uint64_t)u->signon_ms);
 	put_u8(&w, (uint8_t)(u->secure | 2));
 	put_string(&w, p->wanted, GW_NICK_MAX);
@@ -257,17 +258,29 @@ static void export_session(struct part *part, const struct person *p, const stru
 }
 
 /* A user with what modules keep of it, and its memberships. */
-static void export_person(struct part *part, const struct person *p)
+static void export_person(struct part *part, const struct person *p, const struct gw_node *home,
+                          uint32_t epoch)
 {
 	const struct gw_member *member;
 
-	if (!told(part, p->session.home))
-		return;
-	export_user(part, p);
+	export_user(part, p, home, epoch);
 	for (size_t i = 0; i < part->net->n_slots; i++)
 		export_session(part, p, &part->net->slots[i]);
 	DL_FOREACH (p->user.channels, member)
 		export_member(part, seat_of(member));
+}
+
+void export_session_state(struct network *net, const struct person *p, const struct gw_node *home,
+                          uint32_t epoch, gw_burst_emit_fn *emit, void *ctx)
+{
+	struct part part;
+
+	part.net = net;
+	part.emit = emit;
+	part.ctx = ctx;
+	part.via = 0;
+	part.bytes = 0;
+	export_person(&part, p, home, epoch);
 }
 
 /* A membership that is over, as the KICK that ended it; else its prefixes under a life that it does
@@ -353,7 +366,8 @@ static void phase_users(struct part *part, struct gw_burst_cursor *cursor)
 	     p = (const struct person *)p->by_id.next) {
 		if (p->ordinal <= cursor->at)
 			continue;
-		export_person(part, p);
+		if (told(part, p->session.home))
+			export_person(part, p, p->session.home, p->session.epoch);
 		cursor->at = p->ordinal;
 	}
 }
@@ -430,7 +444,8 @@ int apply_burst_vector(struct applying *a)
 		a->stays = true;
 		return way_shades(a->net, a->way, run) ? 0 : -EPERM;
 	}
-	server->bursting = false;
+	server->pub.bursting = false;
+	doubts_end(a, server);
 	if (seq <= server->seq)
 		return 0;
 	server->seq = seq;

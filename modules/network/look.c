@@ -98,8 +98,15 @@ static void *look_data(void *network, struct gw_session *session, const char *na
 static void attach(void *network, struct gw_session *session, struct gw_sink *sink, uint64_t caps)
 {
 	(void)network;
+	if (!session->shown)
+		return;
 	session->sink = sink;
 	session->caps = caps;
+}
+
+static const struct gw_event *current(void *network)
+{
+	return ((struct network *)network)->current;
 }
 
 static const char *mode_param(void *network, const struct gw_channel *channel, char letter)
@@ -179,4 +186,11 @@ const struct gw_network_ops network_ops = {
 	.report_load = submit_load,
 	.vector = vector,
 	.burst_export = burst_export,
+	.current = current,
+	.shadow = submit_shadow,
+	.shadow_end = submit_shadow_end,
+	.move = submit_move,
+	.moving = submit_moving,
+	.data_export = data_export,
+	.data_import = data_import,
 };

@@ -200,12 +200,12 @@ static void member_put(struct gw_channel *channel, uint32_t index, struct gw_mem
 	member->index = index;
 }
 
-/* Local members come first: an event goes to them alone. */
+/* Members shown here come first: an event goes to them alone. */
 static void member_add(struct gw_channel *channel, struct gw_member *member)
 {
 	uint32_t at = channel->n_members++;
 
-	if (member->session->local) {
+	if (member->session->shown) {
 		if (at != channel->n_local)
 			member_put(channel, at, channel->members[channel->n_local]);
 		at = channel->n_local++;
@@ -217,13 +217,24 @@ static void member_drop(struct gw_channel *channel, const struct gw_member *memb
 {
 	uint32_t hole = member->index;
 
-	if (member->session->local) {
+	if (member->session->shown) {
 		member_put(channel, hole, channel->members[--channel->n_local]);
 		hole = channel->n_local;
 	}
 	channel->n_members--;
 	if (hole != channel->n_members)
 		member_put(channel, hole, channel->members[channel->n_members]);
+}
+
+void seats_show_here(struct person *p, bool shown)
+{
+	struct gw_member *member;
+
+	DL_FOREACH (p->user.channels, member)
+		member_drop(member->channel, member);
+	p->session.shown = shown;
+	DL_FOREACH (p->user.channels, member)
+		member_add(member->channel, member);
 }
 
 /* Enters the channel's array and the user's list. */
@@ -237,7 +248,7 @@ static void seat_link(struct network *net, struct seat *seat, struct chan *chan)
 		                                              chan->room * sizeof(*pub->members));
 	}
 	member_add(pub, &seat->pub);
-	chan_way_count(net, chan, seat->pub.session->home->via, 1);
+	chan_way_count(net, chan, person_of(seat->pub.session), 1);
 	DL_APPEND(seat->pub.user->channels, &seat->pub);
 	seat->pub.user->n_channels++;
 }
@@ -254,7 +265,7 @@ void seat_remove(struct network *net, struct seat *seat)
 	struct gw_channel *pub = seat->pub.channel;
 
 	member_drop(pub, &seat->pub);
-	chan_way_count(net, chan_of(pub), seat->pub.session->home->via, -1);
+	chan_way_count(net, chan_of(pub), person_of(seat->pub.session), -1);
 	DL_DELETE(seat->pub.user->channels, &seat->pub);
 	seat->pub.user->n_channels--;
 	life_left(net, seat->life);
@@ -312,11 +323,30 @@ static int seat_again(struct applying *a, struct chan *chan, struct seat *seat, 
 		seat->touched = NULL;
 	}
 	seat_prefixes(net, seat, in);
+	seat->doubted = false;
 	life->fresh = false;
 	chan_settle(a, chan);
 	seat_show(a, seat);
 	changes_flush(a, chan, NULL);
 	chan_release(net, chan);
+	return 0;
+}
+
+/* A burst from where the session is not at home any more: what others did to a membership that is
+ * here, too. */
+static int join_astray(struct applying *a, const struct joining *in)
+{
+	struct seat *seat = seat_named(a->source, a->stamp);
+	struct chan *chan;
+
+	if (seat == NULL) {
+		a->stays = true;
+		return 0;
+	}
+	chan = chan_of(seat->pub.channel);
+	seat_prefixes(a->net, seat, in);
+	seat_show(a, seat);
+	changes_flush(a, chan, NULL);
 	return 0;
 }
 
@@ -331,9 +361,11 @@ int apply_join(struct applying *a)
 
 	if (!joining_read(a, &in))
 		return -EBADMSG;
+	if (a->astray)
+		return join_astray(a, &in);
 	chan = chan_find(net, a->header.channel);
 	seat = chan == NULL ? NULL : seat_find(&chan->pub, &a->source->user);
-	if (seat != NULL && gw_stamp_cmp(a->stamp, seat->pub.stamp) < 0)
+	if (seat != NULL && !seat->doubted && gw_stamp_cmp(a->stamp, seat->pub.stamp) < 0)
 		return 0;
 	if (stray_find(net, a->stamp, over) != NULL)
 		return 0;
@@ -359,8 +391,7 @@ int apply_join(struct applying *a)
 	return 0;
 }
 
-/* The member leaves, after all have heard of it. */
-static void seat_leave(struct applying *a, struct seat *seat, uint32_t kind)
+void seat_leave(struct applying *a, struct seat *seat, uint32_t kind)
 {
 	struct chan *chan = chan_of(seat->pub.channel);
 

@@ -158,6 +158,7 @@ static int network_load(struct gw_self *self, void *state, enum gw_load why, str
 	net->topic_event = gw_topic(self, GW_TOPIC_EVENT);
 	net->topic_record = gw_topic(self, GW_TOPIC_RECORD);
 	net->topic_circle = gw_topic(self, GW_TOPIC_CIRCLE);
+	net->topic_unshown = gw_topic(self, GW_TOPIC_UNSHOWN);
 	net->services = gw_interface(self, "services");
 	net->replica = gw_interface(self, "replica");
 	net->tidy = gw_timer_new(self, gw_call(self, CALL_TIDY, 0));
@@ -224,6 +225,7 @@ static const struct gw_call_row calls[] = {
 static const struct gw_topic_row topics[] = {{GW_TOPIC_EVENT, GW_NOTIFICATION},
                                              {GW_TOPIC_RECORD, GW_NOTIFICATION},
                                              {GW_TOPIC_CIRCLE, GW_NOTIFICATION},
+                                             {GW_TOPIC_UNSHOWN, GW_NOTIFICATION},
                                              {NULL, GW_NOTIFICATION}};
 
 static const struct gw_subscription subscriptions[] = {

@@ -6,9 +6,9 @@
  * function (users.c, members.c, modes.c, channels.c, messages.c), which changes the state and
  * publishes what is left of the event. nicks.c settles who is shown under which nick, lives.c which
  * of several creations of one channel counts. servers.c has the tree of servers, ways.c the links
- * that lead to them, interest.c who listens without a member. digest.c and burst.c read the state,
- * rows.c and slots.c keep what other modules contribute, names.c knows names, look.c answers
- * questions.
+ * that lead to them, interest.c who listens without a member, moves.c sessions that move from
+ * server to server. digest.c and burst.c read the state, rows.c and slots.c keep what other modules
+ * contribute, names.c knows names, look.c answers questions.
  */
 #ifndef NETWORK_H
 #define NETWORK_H
@@ -60,10 +60,9 @@ struct server {
 	struct gw_stamp joint; /* the youngest on the way to it */
 	struct server *top;    /* of the servers that came into sight together, the nearest */
 	char *description;
-	bool bursting; /* its state is still on its way */
-	bool gone;     /* about to be removed */
+	bool gone; /* about to be removed */
 	char name[GW_SERVER_MAX + 1];
-	uint8_t reserved[6];
+	uint8_t reserved[7];
 	UT_hash_handle hh; /* by pub.run */
 };
 
@@ -108,9 +107,13 @@ struct person {
 	struct gw_stamp came;     /* of the introduction: the stamp of each field never set since */
 	struct gw_stamp claim;    /* of the account on `wanted`; zero: none */
 	struct gw_stamp *touched; /* N_FIELDS, zero for those never set; NULL: all */
-	struct person *prev, *next; /* of the losers */
-	uint64_t ordinal;           /* of arrival */
-	uint8_t level;              /* 0: shown as `wanted` */
+	struct person *prev, *next;               /* of the losers */
+	struct person *shadow_prev, *shadow_next; /* of those with a shadow */
+	struct person *doubt_prev, *doubt_next;   /* of those with memberships in doubt */
+	uint8_t attempt[16];                      /* that made the shadow */
+	uint64_t ordinal;                         /* of arrival */
+	uint8_t level;                            /* 0: shown as `wanted` */
+	bool doubts;                              /* in the list of those */
 	char folded[GW_NICK_MAX + 1];
 	UT_hash_handle by_id, by_nick;
 };
@@ -149,7 +152,7 @@ struct life {
 	char name[];
 };
 
-/** How many members of a channel are behind a link. */
+/** How many members of a channel have their home or their shadow behind a link. */
 struct chan_way {
 	uint64_t via;
 	uint32_t n;
@@ -157,7 +160,7 @@ struct chan_way {
 };
 
 struct chan {
-	struct gw_channel pub;        /* as `current` has it; local members come first */
+	struct gw_channel pub;        /* as `current` has it; members shown here come first */
 	struct life *lives, *current; /* NULL: nobody can see the channel */
 	struct chan_way *ways;        /* those with members */
 	uint64_t ordinal;
@@ -174,6 +177,7 @@ struct seat {
 	struct gw_stamp
 		*touched; /* of each prefix, in the order of the bits; NULL: all pub.stamp */
 	uint8_t bits; /* prefixes under `life`; pub.status is what counts under the current one */
+	bool doubted; /* what is known of it is from before the session moved: moves.c */
 };
 #define N_PREFIXES 5
 
@@ -242,7 +246,7 @@ struct kind_copy {
  */
 struct network {
 	struct gw_self *self;
-	struct gw_topic *topic_event, *topic_record, *topic_circle;
+	struct gw_topic *topic_event, *topic_record, *topic_circle, *topic_unshown;
 	struct gw_timer *tidy, *shades;
 	struct gw_iface *services, *replica; /* ops NULL: no services database here */
 
@@ -254,7 +258,8 @@ struct network {
 	struct person *people; /* by session id, in the order of arrival */
 	struct person *nicks;  /* the same, by the folded nick that is shown */
 	struct person *losers; /* those not shown under the nick they want */
-	struct chan *chans;    /* by folded name */
+	struct person *shadowed, *doubtful;
+	struct chan *chans; /* by folded name */
 	struct stray *strays;
 	struct interest *interests;
 	uint64_t ordinal;
@@ -264,7 +269,8 @@ struct network {
 	uint64_t edits;  /* of channels and what is put aside: cells that a record has changed */
 	bool linked;     /* there has been a link in this run: others may know what is gone here */
 
-	bool busy;                         /* an event is being applied */
+	bool busy;                      /* an event is being applied */
+	const struct gw_event *current; /* being notified, on the stack of who does; NULL: none */
 	struct queued *queue, **queue_end; /* empty between turns */
 
 	struct chanmode_copy *chanmodes;
@@ -290,6 +296,7 @@ struct applying {
 	uint64_t via;         /* the link that brought it, 0: made here */
 	struct way *way;      /* the same; NULL: made here, or dropped meanwhile */
 	bool aside;           /* of a server that is not behind its link: state only, see apply.c */
+	bool astray;          /* of a burst, in the name of a session that is at home elsewhere */
 	bool stays;           /* nothing of it was new: links are not told */
 	struct gw_sink *sink; /* of a user who is introduced here */
 	uint64_t caps;
@@ -350,10 +357,15 @@ static inline bool stamp_wins(struct gw_stamp stamp, struct gw_stamp cell)
 #define BURST_ASIDE GW_KIND(38, GW_KIND_FORWARD)
 /** Who listens to a channel: no event, as nobody sees it. */
 #define KIND_INTEREST GW_KIND(37, GW_KIND_FORWARD)
+/** A session's shadow, and its end: for those on the way between home and shadow. */
+#define KIND_SHADOW GW_KIND(39, GW_KIND_FORWARD)
+#define KIND_SHADOW_END GW_KIND(40, GW_KIND_FORWARD)
 
 /* apply.c */
 /** A record made here, at once, also inside of another's application; with all that it causes. */
 int apply_inside(struct network *net, const void *record, size_t n);
+/** A record of a burst within `a`'s, in the name of `session`; links are not told of it. */
+int apply_part_of(struct applying *a, uint64_t session, const void *record, size_t n);
 /** Links are told of `record` in `a`'s name. */
 void tell_links(struct applying *a, const void *record, size_t n);
 /** The action waits until the notification that is under way is over. */
@@ -385,8 +397,8 @@ void ways_free(struct network *net);
 void ways(void *network, const struct gw_record *record, gw_way_fn *fn, void *ctx);
 void ways_to(void *network, enum gw_scope scope, const char *channel, uint64_t to, gw_way_fn *fn,
              void *ctx);
-/** One member more or less (`by` 1 or -1) behind `via`; nothing for those who are here. */
-void chan_way_count(struct network *net, struct chan *chan, uint64_t via, int by);
+/** One member more or less (`by` 1 or -1): on the link to its home, and on that to its shadow. */
+void chan_way_count(struct network *net, struct chan *chan, const struct person *p, int by);
 
 /* servers.c */
 struct server *server_find(struct network *net, uint64_t run);
@@ -423,6 +435,29 @@ void person_leave(struct applying *a, struct person *p);
 /** Publishes NICK of `p`, which was `old`; a home that did not ask for it makes it an event of its
  * own. */
 void person_renamed(struct applying *a, struct person *p, const char *old);
+
+/** Its memberships count, or count no more (`by` 1 or -1), on the links to its home and shadow. */
+void person_count_ways(struct network *net, const struct person *p, int by);
+
+/* moves.c */
+apply_fn apply_shadow, apply_shadow_end, apply_move;
+/** Its output is made here no more, though it lives on. */
+void person_unshow(struct network *net, struct person *p);
+/** Forgets its shadow, if it has one; it may have been here. */
+void shadow_clear(struct network *net, struct person *p);
+/** The shadows on servers that are marked as gone. */
+void shadows_leave(struct network *net);
+/** The session is at home on `home` from now on: GW_EV_MOVE. */
+void person_move(struct applying *a, struct person *p, struct server *home, uint32_t epoch);
+/** Of two homes that two parts of the network know, whether the one that a burst names has it. */
+bool person_moves(const struct person *p, uint64_t epoch, const struct server *home);
+/** What is known of its memberships is from before: those which the burst does not bring again end
+ * when it is over. */
+void person_doubt(struct network *net, struct person *p);
+/** The state of `server` is here: what is still in doubt of its sessions is over. */
+void doubts_end(struct applying *a, struct server *server);
+/** It is about to go: takes it out of the lists of those with a shadow or doubts. */
+void person_unlist(struct network *net, struct person *p);
 
 /* nicks.c */
 /** Shows `p` under the nick it wants or, if another's right to it is better, under one made from
@@ -463,6 +498,10 @@ apply_fn apply_join, apply_part, apply_kick;
 struct seat *seat_find(const struct gw_channel *channel, const struct gw_user *user);
 struct seat *seat_named(const struct person *p, struct gw_stamp member);
 void seat_remove(struct network *net, struct seat *seat);
+/** The member leaves, after all have heard of it. */
+void seat_leave(struct applying *a, struct seat *seat, uint32_t kind);
+/** The session's output is made here from now on, or not any more: the place of its members. */
+void seats_show_here(struct person *p, bool shown);
 struct stray *stray_find(struct network *net, struct gw_stamp member, struct gw_stamp life);
 struct stray *stray_get(struct network *net, uint64_t session, struct gw_stamp member,
                         struct gw_stamp life);
@@ -527,6 +566,10 @@ void submit_rename(struct network *net, struct person *p);
 void submit_split(struct network *net, const char *near, const char *far);
 int submit_load(void *network, const struct gw_load_report *report);
 int submit_interest(struct network *net, const char *channel, bool on);
+int submit_shadow(void *network, struct gw_session *session, uint64_t run, const uint8_t id[16]);
+int submit_shadow_end(void *network, uint64_t session, const uint8_t id[16]);
+int submit_move(void *network, struct gw_session *session, const uint8_t id[16]);
+void submit_moving(void *network, struct gw_session *session, bool on);
 
 /* messages.c */
 apply_fn apply_message, apply_invite, apply_kill, apply_wallops;
@@ -578,6 +621,10 @@ int submit_custom(void *network, struct gw_session *by, const char *kind, enum g
 void digest(void *network, uint8_t out[32]);
 bool burst_export(void *network, struct gw_burst_cursor *cursor, gw_burst_emit_fn *emit, void *ctx);
 apply_fn apply_burst_vector, apply_burst_stray, apply_burst_data;
+/** What `p` will be to others when it is at home on `home` in that epoch: the user, what modules
+ * keep everywhere, the memberships. */
+void export_session_state(struct network *net, const struct person *p, const struct gw_node *home,
+                          uint32_t epoch, gw_burst_emit_fn *emit, void *ctx);
 
 /* network.c */
 /** All that came from events. */
@@ -588,6 +635,12 @@ void rows_session_data(void *state, uint64_t tag);
 /** The block of that row, zeroed when first asked for; NULL without the row. */
 void *session_data(struct network *net, struct gw_session *session, const char *name);
 void session_data_free(struct network *net, struct gw_session *session);
+/** But for those that every server has. */
+void session_data_leave(struct network *net, struct gw_session *session);
+int data_export(void *network, const struct gw_session *session, gw_data_emit_fn *emit, void *ctx,
+                struct gw_error *why);
+int data_import(void *network, struct gw_session *session, const char *name, uint32_t version,
+                const void *data, size_t len, struct gw_error *why);
 apply_fn apply_burst_session;
 /** The bytes that the slot's module wants to go with the session; 0: none. */
 size_t session_data_export(struct network *net, const struct slot *slot,

@@ -134,7 +134,7 @@ void put_header(struct writer *w, const struct header *h)
 }
 
 /* The next `n` bytes, or NULL. */
-static const uint8_t *take(struct reader *r, size_t n)
+const uint8_t *get_bytes(struct reader *r, size_t n)
 {
 	const uint8_t *p = r->p;
 
@@ -148,14 +148,14 @@ static const uint8_t *take(struct reader *r, size_t n)
 
 uint8_t get_u8(struct reader *r)
 {
-	const uint8_t *p = take(r, 1);
+	const uint8_t *p = get_bytes(r, 1);
 
 	return p == NULL ? 0 : *p;
 }
 
 uint64_t get_u64(struct reader *r)
 {
-	const uint8_t *p = take(r, 8);
+	const uint8_t *p = get_bytes(r, 8);
 	uint64_t big = 0;
 
 	if (p != NULL)
@@ -165,7 +165,7 @@ uint64_t get_u64(struct reader *r)
 
 static uint32_t get_u32(struct reader *r)
 {
-	const uint8_t *p = take(r, 4);
+	const uint8_t *p = get_bytes(r, 4);
 	uint32_t big = 0;
 
 	if (p != NULL)
@@ -206,7 +206,7 @@ const char *get_string(struct reader *r, size_t max)
 		r->bad = true;
 		return "";
 	}
-	text = (const char *)take(r, n + 1);
+	text = (const char *)get_bytes(r, n + 1);
 	if (text == NULL)
 		return "";
 	if (memchr(text, '\0', n + 1) != text + n || has_line_end(text, n)) {

@@ -70,6 +70,8 @@ uint8_t get_u8(struct reader *r);
 uint64_t get_u64(struct reader *r);
 uint64_t get_varint(struct reader *r);
 struct gw_stamp get_stamp(struct reader *r);
+/** The next `n` bytes, NULL when bad. */
+const uint8_t *get_bytes(struct reader *r, size_t n);
 /** Never NULL; "" when bad. */
 const char *get_string(struct reader *r, size_t max);
 const char *get_optional(struct reader *r, size_t max);

@@ -194,7 +194,9 @@ static void users_leave(struct applying *a)
 			continue;
 		event.kind = GW_EV_QUIT;
 		event.source = &p->session;
+		p->session.sink = NULL;
 		publish(a->net, &event);
+		shadow_clear(a->net, p);
 		seats_put_aside(a->net, p);
 		person_leave(a, p);
 	}
@@ -293,6 +295,7 @@ int apply_split(struct applying *a)
 	}
 	snprintf(a->split, sizeof(a->split), "%s %s", near, far);
 	a->event.split = a->event.text = a->split;
+	shadows_leave(a->net);
 	users_leave(a);
 	publish_as(a, GW_EV_SPLIT);
 	split_tell(a, near, far);
@@ -427,8 +430,8 @@ static void arrive(struct applying *a, const struct arrival *in, struct server *
 
 	server->pub.via = a->via;
 	server->pub.direct = in->up == 0;
-	server->bursting = true;
-	server->top = up->bursting && !up->pub.here ? up->top : server;
+	server->pub.bursting = true;
+	server->top = up->pub.bursting && !up->pub.here ? up->top : server;
 	a->way->recent = in->run;
 	a->event.node = &server->pub;
 	a->event.split = server_split(a, server);
@@ -469,11 +472,15 @@ int apply_load(struct applying *a)
 {
 	struct reader *r = &a->body;
 	struct gw_load_report load = {.clients = (uint32_t)get_varint(r)};
+	uint8_t draining;
 
 	load.weight = (uint32_t)get_varint(r);
 	load.lag_us = (uint32_t)get_varint(r);
 	load.bytes = get_varint(r);
-	if (!reader_done(r))
+	load.room = (uint32_t)get_varint(r);
+	draining = get_u8(r);
+	load.draining = draining == 1;
+	if (!reader_done(r) || draining > 1)
 		return -EBADMSG;
 	a->event.node->load = load;
 	publish_as(a, GW_EV_LOAD);

@@ -129,6 +129,16 @@ void session_data_free(struct network *net, struct gw_session *session)
 	session->data = NULL;
 }
 
+void session_data_leave(struct network *net, struct gw_session *session)
+{
+	for (size_t i = 0; session->data != NULL && i < net->n_slots; i++) {
+		if (session->data[i] == NULL || net->slots[i].everywhere)
+			continue;
+		gw_free(net->self, session->data[i]);
+		session->data[i] = NULL;
+	}
+}
+
 void slots_free(struct network *net)
 {
 	for (size_t i = 0; i < net->n_slots; i++) {
@@ -160,6 +170,71 @@ size_t session_data_export(struct network *net, const struct slot *slot,
 	    n > max)
 		return 0;
 	return n;
+}
+
+/* What moves with a session, and with it alone. */
+static bool slot_moves(const struct slot *slot)
+{
+	return slot->name != NULL && !slot->stays && !slot->everywhere;
+}
+
+static int slot_export(struct network *net, const struct slot *slot,
+                       const struct gw_session *session, gw_data_emit_fn *emit, void *ctx,
+                       struct gw_error *why)
+{
+	const void *data = session->data[slot - net->slots];
+	gw_fn *fn = gw_call_fn(gw_call(slot->module, slot->export_row, 0));
+	uint8_t out[GW_SESSION_DATA_MAX];
+	size_t n = 0;
+	int status;
+
+	if (data == NULL)
+		return 0;
+	if (fn == NULL)
+		return gw_fail(why, -ENOSYS, "%s cannot be told to another server.", slot->name);
+	status = ((export_fn *)fn)(slot->module->state, session, data, out, sizeof(out), &n);
+	if (status == 0 && n > sizeof(out))
+		status = -E2BIG;
+	if (status < 0)
+		return gw_fail(why, status, "%s of the session %s.", slot->name,
+		               status == -E2BIG ? "is too much to move" : "cannot move");
+	if (n > 0)
+		emit(ctx, slot->name, slot->version, out, n);
+	return 0;
+}
+
+int data_export(void *network, const struct gw_session *session, gw_data_emit_fn *emit, void *ctx,
+                struct gw_error *why)
+{
+	struct network *net = (struct network *)network;
+	int status = 0;
+
+	for (size_t i = 0; session->data != NULL && i < net->n_slots && status == 0; i++) {
+		if (slot_moves(&net->slots[i]))
+			status = slot_export(net, &net->slots[i], session, emit, ctx, why);
+	}
+	return status;
+}
+
+int data_import(void *network, struct gw_session *session, const char *name, uint32_t version,
+                const void *data, size_t len, struct gw_error *why)
+{
+	struct network *net = (struct network *)network;
+	const struct slot *slot = net->slots, *end = net->slots + net->n_slots;
+	gw_fn *fn;
+
+	while (slot < end && (!slot_moves(slot) || strcmp(slot->name, name) != 0))
+		slot++;
+	fn = slot == end ? NULL : gw_call_fn(gw_call(slot->module, slot->import_row, 0));
+	if (fn == NULL || slot->version < version)
+		return gw_fail(why, -ENOENT, "No module here keeps %s of version %u.", name,
+		               (unsigned)version);
+	if (!session->shown)
+		return gw_fail(why, -EPERM, "The session is not shown here.");
+	if (len > GW_SESSION_DATA_MAX)
+		return gw_fail(why, -E2BIG, "%s is too much.", name);
+	return ((import_fn *)fn)(slot->module->state, session, session_data(net, session, name),
+	                         data, len, why);
 }
 
 /* What a module here cannot use is told on all the same. */

@@ -55,6 +55,12 @@ static uint64_t id_of(const struct gw_session *session)
 	return session == NULL ? 0 : session->id;
 }
 
+/* Whether this server may speak in its name; NULL: in its own. */
+static bool speaks(const struct gw_session *session)
+{
+	return session == NULL || (session->local && !session->moving);
+}
+
 /* The header of what concerns a channel as it is now. */
 static struct header of_channel(uint32_t kind, const struct gw_session *by,
                                 const struct gw_channel *channel, uint64_t command)
@@ -145,6 +151,8 @@ int submit_quit(void *network, struct gw_session *session, const char *reason)
 {
 	struct draft d;
 
+	if (!speaks(session))
+		return -EPERM;
 	draft_open(&d, (struct network *)network,
 	           (struct header){.kind = GW_EV_QUIT, .source = session->id}, GW_SCOPE_ALL);
 	put_string(&d.body, reason, GW_REASON_MAX);
@@ -168,6 +176,8 @@ int submit_nick(void *network, struct gw_session *session, const char *nick, uin
 	struct network *net = (struct network *)network;
 	struct person *holder = nick_holder(net, nick);
 
+	if (!speaks(session))
+		return -EPERM;
 	if (!valid_given_nick(nick))
 		return -EINVAL;
 	if (holder != NULL && &holder->session != session)
@@ -186,6 +196,8 @@ int submit_set(void *network, struct gw_session *session, const struct gw_user_s
 	struct draft d;
 	struct writer *w = &d.body;
 
+	if (!speaks(session))
+		return -EPERM;
 	draft_open(&d, (struct network *)network,
 	           (struct header){.kind = GW_EV_SET, .source = session->id, .command = command},
 	           GW_SCOPE_ALL);
@@ -354,6 +366,8 @@ int submit_join(void *network, struct gw_session *session, const char *channel, 
 	                   .channel = channel};
 	struct draft d;
 
+	if (!speaks(session))
+		return -EPERM;
 	if (!valid_channel(net, channel) || status >= 1u << N_PREFIXES)
 		return -EINVAL;
 	if (chan != NULL && seat_find(&chan->pub, session->user) != NULL)
@@ -372,6 +386,8 @@ int submit_part(void *network, struct gw_session *session, struct gw_channel *ch
 {
 	struct draft d;
 
+	if (!speaks(session))
+		return -EPERM;
 	if (seat_find(channel, session->user) == NULL)
 		return -ENOENT;
 	draft_open(&d, (struct network *)network, of_channel(GW_EV_PART, session, channel, command),
@@ -386,6 +402,8 @@ int submit_kick(void *network, struct gw_session *by, struct gw_member *member, 
 	struct header h = of_channel(GW_EV_KICK, by, member->channel, command);
 	struct draft d;
 
+	if (!speaks(by))
+		return -EPERM;
 	h.target = member->session->id;
 	draft_open(&d, (struct network *)network, h, GW_SCOPE_ALL);
 	put_stamp(&d.body, member->stamp);
@@ -401,6 +419,8 @@ int submit_mode(void *network, struct gw_session *by, struct gw_channel *channel
 	struct item item;
 	struct draft d;
 
+	if (!speaks(by))
+		return -EPERM;
 	for (size_t i = 0; i < n; i++) {
 		if (item_from(net, &changes[i], &item) < 0)
 			return -EINVAL;
@@ -425,6 +445,8 @@ int submit_topic(void *network, struct gw_session *by, struct gw_channel *channe
 	char setter[GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + 3];
 	struct draft d;
 
+	if (!speaks(by))
+		return -EPERM;
 	name_of(net, by, setter, sizeof(setter));
 	draft_open(&d, net, of_channel(GW_EV_TOPIC, by, channel, command), GW_SCOPE_ALL);
 	put_string(&d.body, text == NULL ? "" : text, GW_TOPIC_MAX);
@@ -438,6 +460,8 @@ int submit_message(void *network, struct gw_session *by, const struct gw_message
 	struct header h = {.kind = GW_EV_MESSAGE, .source = id_of(by), .command = command};
 	struct draft d;
 
+	if (!speaks(by))
+		return -EPERM;
 	if ((spec->channel == NULL) == (spec->target == NULL))
 		return -EINVAL;
 	if (spec->channel != NULL)
@@ -459,6 +483,8 @@ int submit_invite(void *network, struct gw_session *by, struct gw_session *targe
 	struct header h = of_channel(GW_EV_INVITE, by, channel, command);
 	struct draft d;
 
+	if (!speaks(by))
+		return -EPERM;
 	h.target = target->id;
 	draft_open(&d, (struct network *)network, h, GW_SCOPE_ALL);
 	return draft_send(&d);
@@ -469,6 +495,8 @@ int submit_kill(void *network, struct gw_session *by, struct gw_session *target,
 {
 	struct draft d;
 
+	if (!speaks(by))
+		return -EPERM;
 	draft_open(&d, (struct network *)network,
 	           (struct header){.kind = GW_EV_KILL,
 	                           .source = id_of(by),
@@ -483,6 +511,8 @@ int submit_wallops(void *network, struct gw_session *by, const char *text, uint6
 {
 	struct draft d;
 
+	if (!speaks(by))
+		return -EPERM;
 	draft_open(&d, (struct network *)network,
 	           (struct header){.kind = GW_EV_WALLOPS, .source = id_of(by), .command = command},
 	           GW_SCOPE_ALL);
@@ -498,6 +528,8 @@ int submit_custom(void *network, struct gw_session *by, const char *kind, enum g
 	struct header h = {.source = id_of(by), .target = id_of(target)};
 	struct draft d;
 
+	if (!speaks(by))
+		return -EPERM;
 	if (row == NULL)
 		return -ENOENT;
 	if (n > CUSTOM_MAX || scope > GW_SCOPE_SERVER ||
@@ -532,6 +564,8 @@ int submit_load(void *network, const struct gw_load_report *report)
 	put_varint(&d.body, report->weight);
 	put_varint(&d.body, report->lag_us);
 	put_varint(&d.body, report->bytes);
+	put_varint(&d.body, report->room);
+	put_u8(&d.body, report->draining);
 	return draft_send(&d);
 }
 
@@ -543,4 +577,84 @@ int submit_interest(struct network *net, const char *channel, bool on)
 	           GW_SCOPE_ALL);
 	interest_put(&d.body, net->here, on);
 	return draft_send(&d);
+}
+
+static int shadow_send(struct network *net, uint32_t kind, const struct gw_session *session,
+                       uint64_t run, const uint8_t id[16])
+{
+	struct draft d;
+
+	draft_open(&d, net, (struct header){.kind = kind, .source = session->id, .target = run},
+	           GW_SCOPE_SERVER);
+	put_bytes(&d.body, id, 16);
+	return draft_send(&d);
+}
+
+int submit_shadow(void *network, struct gw_session *session, uint64_t run, const uint8_t id[16])
+{
+	struct network *net = (struct network *)network;
+	const struct server *server = server_find(net, run);
+
+	if (net->busy)
+		return -EBUSY;
+	if (!speaks(session))
+		return -EPERM;
+	if (server == NULL || server == net->here)
+		return -ENOTCONN;
+	if (session->shadow != 0)
+		submit_shadow_end(net, session->id, person_of(session)->attempt);
+	return shadow_send(net, KIND_SHADOW, session, run, id);
+}
+
+int submit_shadow_end(void *network, uint64_t session, const uint8_t id[16])
+{
+	struct network *net = (struct network *)network;
+	const struct person *p = person_find(net, session);
+	bool here;
+
+	if (p == NULL || p->session.shadow == 0 || memcmp(p->attempt, id, 16) != 0)
+		return -ENOENT;
+	here = p->session.shadow == net->here->pub.run;
+	if (!here && !p->session.local)
+		return -ENOENT;
+	return shadow_send(net, KIND_SHADOW_END, &p->session,
+	                   here ? p->session.home->run : p->session.shadow, id);
+}
+
+static void part_put(void *ctx, const void *record, size_t len)
+{
+	struct writer *w = (struct writer *)ctx;
+
+	put_varint(w, len);
+	put_bytes(w, record, len);
+}
+
+int submit_move(void *network, struct gw_session *session, const uint8_t id[16])
+{
+	struct network *net = (struct network *)network;
+	const struct person *p = person_of(session);
+	struct draft d;
+
+	if (net->busy)
+		return -EBUSY;
+	if (session->local || session->shadow != net->here->pub.run ||
+	    memcmp(p->attempt, id, 16) != 0 || session->epoch == UINT32_MAX)
+		return -EPERM;
+	draft_open(&d, net, (struct header){.kind = GW_EV_MOVE, .source = session->id},
+	           GW_SCOPE_ALL);
+	put_bytes(&d.body, id, 16);
+	put_varint(&d.body, session->epoch + 1);
+	export_session_state(net, p, &net->here->pub, session->epoch + 1, part_put, &d.body);
+	return draft_send(&d);
+}
+
+void submit_moving(void *network, struct gw_session *session, bool on)
+{
+	struct network *net = (struct network *)network;
+
+	if (!session->local || session->moving == on)
+		return;
+	session->moving = on;
+	if (!on && person_of(session)->level > 0)
+		submit_rename(net, person_of(session));
 }

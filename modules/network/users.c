@@ -234,15 +234,12 @@ static bool fields_valid(const struct fields *f)
 	return true;
 }
 
-/* Another nick of the cell's; the claim falls with the old one. */
-static void nick_write(struct applying *a, struct person *p, const char *nick,
-                       struct gw_stamp stamp)
+static void nick_put(struct applying *a, struct person *p, const char *nick, struct gw_stamp stamp,
+                     struct gw_stamp claim)
 {
 	char old[GW_NICK_MAX + 1];
 	struct texts t;
 
-	if (gw_stamp_cmp(stamp, p->user.nick_stamp) <= 0)
-		return;
 	strcpy(old, p->user.nick);
 	nick_leave(a->net, p);
 	/* A wish for the nick that is shown already is no event: the texts must not move. */
@@ -254,12 +251,21 @@ static void nick_write(struct applying *a, struct person *p, const char *nick,
 		person_pack(a->net, p, &t);
 	}
 	p->user.nick_stamp = stamp;
-	if (gw_stamp_cmp(field_stamp(p, FIELD_CLAIM), stamp) < 0)
-		p->claim = (struct gw_stamp){0};
+	p->claim = claim;
 	nick_seat(a, p);
 	if (strcmp(old, p->user.nick) != 0)
 		person_renamed(a, p, old);
 	nick_vacated(a);
+}
+
+/* Another nick of the cell's; the claim falls with the old one. */
+static void nick_write(struct applying *a, struct person *p, const char *nick,
+                       struct gw_stamp stamp)
+{
+	bool falls = gw_stamp_cmp(field_stamp(p, FIELD_CLAIM), stamp) < 0;
+
+	if (gw_stamp_cmp(stamp, p->user.nick_stamp) > 0)
+		nick_put(a, p, nick, stamp, falls ? (struct gw_stamp){0} : p->claim);
 }
 
 void person_renamed(struct applying *a, struct person *p, const char *old)
@@ -271,7 +277,7 @@ void person_renamed(struct applying *a, struct person *p, const char *old)
 	event.source = &p->session;
 	event.old = old;
 	publish(a->net, &event);
-	if (p->session.local && p->level > 0)
+	if (p->session.local && !p->session.moving && p->level > 0)
 		submit_rename(a->net, p);
 }
 
@@ -340,6 +346,7 @@ static struct person *person_new(struct applying *a, const struct introduction *
 	p->session = (struct gw_session){.id = a->header.source,
 	                                 .epoch = (uint32_t)in->epoch,
 	                                 .local = home == net->here,
+	                                 .shown = home == net->here,
 	                                 .user = &p->user,
 	                                 .home = &home->pub,
 	                                 .sink = a->sink,
@@ -363,22 +370,24 @@ static struct person *person_new(struct applying *a, const struct introduction *
 	return p;
 }
 
-static void person_count_ways(struct network *net, const struct person *p, int by)
+void person_count_ways(struct network *net, const struct person *p, int by)
 {
 	const struct gw_member *member;
 
 	DL_FOREACH (p->user.channels, member)
-		chan_way_count(net, chan_of(member->channel), p->session.home->via, by);
+		chan_way_count(net, chan_of(member->channel), p, by);
 }
 
-/* The session is at home elsewhere than was thought. */
-static void person_moves(struct network *net, struct person *p, struct server *home)
+/* What its home says in place of what another part of the network knew: stamps do not count. */
+static void person_replace(struct applying *a, struct person *p, const struct introduction *in)
 {
-	person_count_ways(net, p, -1);
-	p->session.home->n_users--;
-	p->session.home = &home->pub;
-	home->pub.n_users++;
-	person_count_ways(net, p, 1);
+	if (p->touched != NULL)
+		gw_free(a->net->self, p->touched);
+	p->touched = NULL;
+	p->came = (struct gw_stamp){0};
+	nick_put(a, p, in->nick, in->nick_stamp, in->fields.claim);
+	fields_apply(a, p, &in->fields);
+	p->came = a->stamp;
 }
 
 /* A record of a burst that says nothing new of a user, nor does what follows of it. */
@@ -388,22 +397,23 @@ static int introduction_skip(struct applying *a)
 	return 0;
 }
 
-/* What a burst says of a session that is known already. Of two homes the one with the higher epoch
- * has it; this server knows best what is at home here. */
+/* What a burst says of a session that is known already. */
 static int person_merge(struct applying *a, const struct introduction *in, struct server *home)
 {
 	struct person *p = a->source;
 
-	if (p->session.local)
-		return -EPERM;
-	if (p->session.home != &home->pub) {
-		if (in->epoch <= p->session.epoch)
-			return introduction_skip(a);
-		p->session.epoch = (uint32_t)in->epoch;
-		person_moves(a->net, p, home);
+	if (p->session.home == &home->pub) {
+		if (in->epoch > p->session.epoch)
+			p->session.epoch = (uint32_t)in->epoch;
+		nick_write(a, p, in->nick, in->nick_stamp);
+		fields_apply(a, p, &in->fields);
+		return 0;
 	}
-	nick_write(a, p, in->nick, in->nick_stamp);
-	fields_apply(a, p, &in->fields);
+	if (!person_moves(p, in->epoch, home))
+		return introduction_skip(a);
+	person_move(a, p, home, (uint32_t)in->epoch);
+	person_replace(a, p, in);
+	person_doubt(a->net, p);
 	return 0;
 }
 
@@ -514,6 +524,7 @@ int apply_quit(struct applying *a)
 		return -EBADMSG;
 	p->session.sink = NULL;
 	publish_as(a, GW_EV_QUIT);
+	shadow_clear(a->net, p);
 	a->source = NULL;
 	a->event.source = NULL;
 	person_leave(a, p);
@@ -526,6 +537,7 @@ void person_free(struct network *net, struct person *p)
 	struct gw_self *self = net->self;
 
 	nick_leave(net, p);
+	person_unlist(net, p);
 	HASH_DELETE(by_id, net->people, p);
 	session_data_free(net, &p->session);
 	if (p->touched != NULL)

@@ -185,7 +185,7 @@ void way_close(struct network *net, struct way *way)
 	gw_notify(net->self, net->topic_circle, &via);
 }
 
-void chan_way_count(struct network *net, struct chan *chan, uint64_t via, int by)
+static void way_count(struct network *net, struct chan *chan, uint64_t via, int by)
 {
 	struct chan_way *way = chan->ways;
 	uint32_t i = 0;
@@ -203,6 +203,21 @@ void chan_way_count(struct network *net, struct chan *chan, uint64_t via, int by
 	way->n += (uint32_t)by;
 	if (way->n == 0)
 		*way = chan->ways[--chan->n_ways];
+}
+
+/* The link to its shadow; 0: none, or the same as to its home. */
+static uint64_t shadow_via(struct network *net, const struct person *p)
+{
+	const struct server *server =
+		p->session.shadow == 0 ? NULL : server_find(net, p->session.shadow);
+
+	return server == NULL || server->pub.via == p->session.home->via ? 0 : server->pub.via;
+}
+
+void chan_way_count(struct network *net, struct chan *chan, const struct person *p, int by)
+{
+	way_count(net, chan, p->session.home->via, by);
+	way_count(net, chan, shadow_via(net, p), by);
 }
 
 /** Links that were found, each once. What is called for them may drop links. */
@@ -258,8 +273,10 @@ static void find_session(struct found *found, uint64_t session)
 {
 	const struct person *p = person_find(found->net, session);
 
-	if (p != NULL)
-		found_add(found, p->session.home->via);
+	if (p == NULL)
+		return;
+	found_add(found, p->session.home->via);
+	found_add(found, shadow_via(found->net, p));
 }
 
 static void find_server(struct found *found, uint64_t run)

@@ -138,7 +138,7 @@ static const struct gw_loop_api loop = {.mono_ns = api_now,
 /** A topic is its place in here. */
 struct topic_of {
 	struct rig *rig;
-	unsigned which; /* events, records, circles */
+	unsigned which; /* events, records, circles, who is not shown any more */
 };
 
 static struct gw_topic *api_topic(struct gw_self *self, const char *name)
@@ -146,9 +146,10 @@ static struct gw_topic *api_topic(struct gw_self *self, const char *name)
 	struct topic_of *topic = api_alloc(self, sizeof(*topic));
 
 	topic->rig = rig_of(self);
-	topic->which = strcmp(name, GW_TOPIC_RECORD) == 0   ? 1
-	               : strcmp(name, GW_TOPIC_CIRCLE) == 0 ? 2
-	                                                    : 0;
+	topic->which = strcmp(name, GW_TOPIC_RECORD) == 0    ? 1
+	               : strcmp(name, GW_TOPIC_CIRCLE) == 0  ? 2
+	               : strcmp(name, GW_TOPIC_UNSHOWN) == 0 ? 3
+	                                                     : 0;
 	topic->rig->topics[topic->which] = topic;
 	return (struct gw_topic *)topic;
 }
@@ -325,11 +326,11 @@ void rig_free(struct rig **rig)
 {
 	network_LTX_gw_module.unload(&(*rig)->self, (*rig)->net, GW_UNLOAD_LAST);
 	/* The topics are the core's. */
-	if ((*rig)->blocks != 3) {
-		fprintf(stderr, "the module left %zu blocks behind\n", (*rig)->blocks - 3);
+	if ((*rig)->blocks != 4) {
+		fprintf(stderr, "the module left %zu blocks behind\n", (*rig)->blocks - 4);
 		abort();
 	}
-	for (size_t i = 0; i < 3; i++)
+	for (size_t i = 0; i < 4; i++)
 		free((size_t *)(void *)(*rig)->topics[i] - 2);
 	free((*rig)->row_views);
 	free((*rig)->net);

@@ -26,7 +26,7 @@ struct rig {
 	const struct gw_rows *rows; /* of another module, ends with a NULL point */
 	struct gw_self other;       /* that module */
 	struct gw_row *row_views;
-	void *topics[3];
+	void *topics[4];
 	rig_event_fn *on_event;
 	rig_record_fn *on_record;
 	rig_circle_fn *on_circle;

@@ -1,0 +1,274 @@
+/*
+ * moves.c - sessions that move from server to server: shadows, and the new home.
+ *
+ * A shadow is a server that a session may move to. Its home says so to it, and every server on the
+ * way there notes it, so that what is for the session goes both ways from here on. MOVE, said by
+ * the shadow to all, makes it the home. It carries the whole public state of the session: a server
+ * that heard of the end of the former home first (their ways to it differ) has seen the session
+ * quit, and has it again from that.
+ *
+ * Where two parts of the network each had the session, the home of the greater epoch has it: the
+ * others take what that one's burst says in place of what they knew, memberships too.
+ */
+#include "network.h"
+#include <errno.h>
+#include <godwit/log.h>
+#include <utlist.h>
+
+/* --- shadows --- */
+
+void person_unshow(struct network *net, struct person *p)
+{
+	seats_show_here(p, false);
+	p->session.sink = NULL;
+	p->session.caps = 0;
+	gw_notify(net->self, net->topic_unshown, &p->session);
+	session_data_leave(net, &p->session);
+}
+
+/* The links are not counted anew. */
+static void shadow_forget(struct network *net, struct person *p)
+{
+	if (p->session.shadow == 0)
+		return;
+	DL_DELETE2(net->shadowed, p, shadow_prev, shadow_next);
+	p->session.shadow = 0;
+	memset(p->attempt, 0, sizeof(p->attempt));
+}
+
+void shadow_clear(struct network *net, struct person *p)
+{
+	bool here = p->session.shadow == net->here->pub.run;
+
+	if (p->session.shadow == 0)
+		return;
+	person_count_ways(net, p, -1);
+	shadow_forget(net, p);
+	person_count_ways(net, p, 1);
+	if (here)
+		person_unshow(net, p);
+}
+
+static void shadow_set(struct network *net, struct person *p, const struct server *server,
+                       const uint8_t *attempt)
+{
+	person_count_ways(net, p, -1);
+	DL_APPEND2(net->shadowed, p, shadow_prev, shadow_next);
+	p->session.shadow = server->pub.run;
+	memcpy(p->attempt, attempt, sizeof(p->attempt));
+	person_count_ways(net, p, 1);
+	if (server == net->here)
+		seats_show_here(p, true);
+}
+
+void shadows_leave(struct network *net)
+{
+	struct person *p, *next;
+
+	DL_FOREACH_SAFE2(net->shadowed, p, next, shadow_next)
+	{
+		if (server_find(net, p->session.shadow)->gone)
+			shadow_clear(net, p);
+	}
+}
+
+/* The body of both records is the attempt. */
+static const uint8_t *attempt_read(struct applying *a)
+{
+	const uint8_t *attempt = get_bytes(&a->body, 16);
+
+	if (!reader_done(&a->body) || (a->header.flags & HEADER_SCOPE) != GW_SCOPE_SERVER)
+		return NULL;
+	return attempt;
+}
+
+int apply_shadow(struct applying *a)
+{
+	struct server *server = server_find(a->net, a->header.target);
+	const uint8_t *attempt = attempt_read(a);
+
+	if (attempt == NULL || a->header.target == a->header.run)
+		return -EBADMSG;
+	/* It has just gone out of sight, or come into it another way: the home will hear of that.
+	 */
+	if (server == NULL || (a->via != 0 && server->pub.via == a->via)) {
+		a->stays = true;
+		return 0;
+	}
+	shadow_clear(a->net, a->source);
+	shadow_set(a->net, a->source, server, attempt);
+	return 0;
+}
+
+/* The end of an attempt that is not known here (any more) is none; that of the one that is known
+ * can only be told by either end, to the other. */
+int apply_shadow_end(struct applying *a)
+{
+	const uint8_t *attempt = attempt_read(a);
+	const struct gw_node *by = a->event.node;
+	struct person *p = a->source;
+	bool by_home, by_shadow;
+
+	if (attempt == NULL)
+		return -EBADMSG;
+	if (p == NULL || p->session.shadow == 0 ||
+	    memcmp(attempt, p->attempt, sizeof(p->attempt)) != 0) {
+		a->stays = true;
+		return 0;
+	}
+	by_home = by == p->session.home && a->header.target == p->session.shadow;
+	by_shadow = by->run == p->session.shadow && a->header.target == p->session.home->run;
+	if (!by_home && !by_shadow)
+		return -EPERM;
+	shadow_clear(a->net, p);
+	return 0;
+}
+
+/* --- the new home --- */
+
+bool person_moves(const struct person *p, uint64_t epoch, const struct server *home)
+{
+	if (p->session.home == &home->pub || epoch == 0)
+		return false;
+	if (epoch != p->session.epoch)
+		return epoch > p->session.epoch;
+	return home->pub.run > p->session.home->run;
+}
+
+static void doubts_of(struct applying *a, struct person *p)
+{
+	struct gw_event event = a->event;
+	struct gw_member *member, *next;
+
+	if (!p->doubts)
+		return;
+	DL_DELETE2(a->net->doubtful, p, doubt_prev, doubt_next);
+	p->doubts = false;
+	a->event.source = &p->session;
+	a->event.text = "";
+	DL_FOREACH_SAFE (p->user.channels, member, next) {
+		if (seat_of(member)->doubted)
+			seat_leave(a, seat_of(member), GW_EV_PART);
+	}
+	a->event = event;
+}
+
+void person_doubt(struct network *net, struct person *p)
+{
+	struct gw_member *member;
+
+	DL_FOREACH (p->user.channels, member)
+		seat_of(member)->doubted = true;
+	if (p->doubts)
+		return;
+	p->doubts = true;
+	DL_APPEND2(net->doubtful, p, doubt_prev, doubt_next);
+}
+
+void doubts_end(struct applying *a, struct server *server)
+{
+	struct person *p, *next;
+
+	DL_FOREACH_SAFE2(a->net->doubtful, p, next, doubt_next)
+	{
+		if (p->session.home == &server->pub)
+			doubts_of(a, p);
+	}
+}
+
+void person_unlist(struct network *net, struct person *p)
+{
+	shadow_forget(net, p);
+	if (p->doubts)
+		DL_DELETE2(net->doubtful, p, doubt_prev, doubt_next);
+}
+
+/* Where it was at home, all still find its client while they hear of it. */
+void person_move(struct applying *a, struct person *p, struct server *home, uint32_t epoch)
+{
+	struct network *net = a->net;
+	struct gw_session *session = &p->session;
+	struct gw_event event = a->event;
+
+	event.from = session->home;
+	person_count_ways(net, p, -1);
+	shadow_forget(net, p);
+	session->home->n_users--;
+	session->home = &home->pub;
+	home->pub.n_users++;
+	session->epoch = epoch;
+	session->moving = false;
+	person_count_ways(net, p, 1);
+	session->local |= home == net->here;
+	event.kind = GW_EV_MOVE;
+	event.source = session;
+	event.node = &home->pub;
+	event.split = NULL;
+	publish(net, &event);
+	session->local = home == net->here;
+	if (session->shown && !session->local)
+		person_unshow(net, p);
+	if (session->local && p->level > 0)
+		submit_rename(net, p);
+	if (!home->pub.bursting)
+		doubts_of(a, p);
+}
+
+/* Calls for each part: what the session is, as records of a burst. False: not well-formed. */
+static bool parts_each(struct applying *a, struct reader parts, bool apply)
+{
+	bool first = true;
+
+	while (parts.p < parts.end) {
+		size_t n = get_varint(&parts);
+		const uint8_t *part = get_bytes(&parts, n);
+
+		if (part == NULL)
+			return false;
+		if (apply && apply_part_of(a, a->header.source, part, n) != 0 && first)
+			return false;
+		first = false;
+	}
+	return !first;
+}
+
+/* As it is told by its new home: to one who does not know the session, or who may know it from
+ * another part of the network, as the state of that home is still on its way. */
+static int move_whole(struct applying *a)
+{
+	struct person *p;
+
+	if (a->way == NULL || !parts_each(a, a->body, true))
+		return -EBADMSG;
+	p = person_find(a->net, a->header.source);
+	if (p != NULL)
+		doubts_of(a, p);
+	return 0;
+}
+
+int apply_move(struct applying *a)
+{
+	struct server *home = server_of(a->event.node);
+	struct person *p = a->source;
+	uint64_t epoch;
+
+	get_bytes(&a->body, sizeof(p->attempt));
+	epoch = get_varint(&a->body);
+	if (a->body.bad || epoch == 0 || epoch > UINT32_MAX || !parts_each(a, a->body, false))
+		return -EBADMSG;
+	if (p == NULL)
+		return move_whole(a);
+	a->stays = !person_moves(p, epoch, home);
+	if (!a->stays && p->session.shadow != 0 && p->session.shadow != home->pub.run) {
+		gw_log(a->net->self, GW_WARN,
+		       "a server that is not its shadow claims a session server=%s nick=%s",
+		       home->pub.name, p->user.nick);
+		a->stays = true;
+	}
+	if (a->stays)
+		return 0;
+	if (home->pub.bursting)
+		return move_whole(a);
+	person_move(a, p, home, (uint32_t)epoch);
+	return 0;
+}
