@@ -119,6 +119,28 @@ static void lose(struct mover *m, const char *reason)
 
 /* What the server says */
 
+static enum mover_policy decide(struct mover *m, const struct request *request)
+{
+	if (m->tls && !request->tls)
+		return MOVER_REFUSE;
+	if (m->settings.actions->decide == NULL)
+		return m->settings.policy;
+	return m->settings.actions->decide(m->settings.driver, request->host, request->port);
+}
+
+static void accept_request(struct mover *m, const struct request *request)
+{
+	memcpy(m->id, request->id, sizeof m->id);
+	memcpy(m->token, request->token, sizeof m->token);
+	memcpy(m->fingerprint, request->fingerprint, sizeof m->fingerprint);
+	m->state = MOVER_DIALLING;
+	m->new_open = true;
+	m->new_tls = request->tls;
+	m->deadline_ns = m->now_ns + m->settings.timeout_ns;
+	m->settings.actions->dial(m->settings.driver, !m->home, request->host, request->port,
+	                          request->tls ? m->fingerprint : NULL);
+}
+
 static void on_request(struct mover *m, char **words, int count)
 {
 	struct request request = {0};
@@ -134,21 +156,17 @@ static void on_request(struct mover *m, char **words, int count)
 		return;
 	}
 	m->counts.requests++;
-	if (m->settings.policy == MOVER_IGNORE) {
-		m->counts.ignored++;
-	} else if (m->settings.policy == MOVER_REFUSE || (m->tls && !request.tls)) {
+	switch (decide(m, &request)) {
+	case MOVER_ACCEPT:
+		accept_request(m, &request);
+		break;
+	case MOVER_REFUSE:
 		m->counts.refused++;
 		refuse(m, request.id, m->tls && !request.tls ? "Not without TLS" : "No, thank you");
-	} else {
-		memcpy(m->id, request.id, sizeof m->id);
-		memcpy(m->token, request.token, sizeof m->token);
-		memcpy(m->fingerprint, request.fingerprint, sizeof m->fingerprint);
-		m->state = MOVER_DIALLING;
-		m->new_open = true;
-		m->new_tls = request.tls;
-		m->deadline_ns = m->now_ns + m->settings.timeout_ns;
-		m->settings.actions->dial(m->settings.driver, !m->home, request.host, request.port,
-		                          request.tls ? m->fingerprint : NULL);
+		break;
+	case MOVER_IGNORE:
+		m->counts.ignored++;
+		break;
 	}
 	sodium_memzero(&request, sizeof request);
 }

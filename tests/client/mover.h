@@ -52,6 +52,8 @@ enum mover_state {
 /** What the driver does. Lines are without CR LF. A connection is in use from dial() to close() or
  * to the mover_closed() of it; of none else may anything be told. */
 struct mover_actions {
+	/** What to answer to a REQUEST. NULL: settings.policy, always. */
+	enum mover_policy (*decide)(void *driver, const char *host, uint16_t port);
 	/** Connects, with TLS if `fingerprint` (32 bytes, SHA-256 of the certificate) is not NULL,
 	 * then says mover_connected(); or mover_closed(), if that fails. It need not compare the
 	 * fingerprint. Nothing but what TLS itself needs is read until resume(). */

@@ -185,3 +185,7 @@ tests_unit_mover_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
 check_PROGRAMS += tests/unit/mover_random
 tests_unit_mover_random_SOURCES = tests/unit/mover_random.c $(MOVER_SOURCES)
 tests_unit_mover_random_LDADD = $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/moves_ledger
+tests_unit_moves_ledger_SOURCES = tests/unit/moves_ledger.c tests/bench/moves_ledger.c tests/bench/moves_ledger.h
+tests_unit_moves_ledger_LDADD = $(CMOCKA_LIBS)
