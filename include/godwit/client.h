@@ -180,7 +180,10 @@ struct gw_lose_query {
 	"client.may-connect" /* question; struct gw_client *: a new connection, before anything is \
 	                        read */
 #define GW_TOPIC_MAY_ENTER                                                                         \
-	"client.may-enter" /* question; struct gw_client *: about to become Connected (bans) */
+	"client.may-enter" /* question; struct gw_client *: about to become Connected (bans). The  \
+	                      code of the error is the numeric of the refusal; GW_REFUSAL_SAID:    \
+	                      who refuses has told the client */
+#define GW_REFUSAL_SAID (-1)
 #define GW_TOPIC_MAY_NICK "client.may-nick" /* question; struct gw_nick_query * */
 #define GW_TOPIC_MAY_LOSE_NICK                                                                     \
 	"client.may-lose-nick" /* question; struct gw_lose_query *: an account owns the client's   \
