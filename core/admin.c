@@ -78,6 +78,11 @@ static void api_text(struct gw_admin_request *req, const char *line)
 	send_part(req, &(struct gw_admin_answer){.part = GW_ADMIN_TEXT, .text = line});
 }
 
+static void api_progress(struct gw_admin_request *req, const char *line)
+{
+	send_part(req, &(struct gw_admin_answer){.part = GW_ADMIN_PROGRESS, .text = line});
+}
+
 void admin_text(struct gw_admin_request *req, const char *format, ...)
 {
 	char line[512];
@@ -246,6 +251,7 @@ const struct gw_admin_api admin_api = {
 	.text = api_text,
 	.done = admin_done,
 	.who = api_who,
+	.progress = api_progress,
 };
 
 void admin_forget(struct gw_server *server, struct module *module)

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
 void *need(void *p)
@@ -27,25 +29,33 @@ static size_t width(const char *s)
 	return n;
 }
 
-/** A terminal gets no control characters from elsewhere. */
-static void put_plain(const char *s)
+/** At most so many characters. A terminal gets no control characters from elsewhere. */
+static void put_cut(const char *s, size_t max)
 {
-	for (; *s != '\0'; s++)
+	for (; *s != '\0'; s++) {
+		if (((unsigned char)*s & 0xc0) != 0x80 && max-- == 0)
+			return;
 		putchar((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
+	}
 }
 
-static void put_json(const char *s)
+static void put_plain(const char *s)
 {
-	putchar('"');
+	put_cut(s, SIZE_MAX);
+}
+
+static void put_json(FILE *out, const char *s)
+{
+	fputc('"', out);
 	for (; *s != '\0'; s++) {
 		if (*s == '"' || *s == '\\')
-			printf("\\%c", *s);
+			fprintf(out, "\\%c", *s);
 		else if ((unsigned char)*s < 0x20)
-			printf("\\u%04x", (unsigned)*s);
+			fprintf(out, "\\u%04x", (unsigned)*s);
 		else
-			putchar(*s);
+			fputc(*s, out);
 	}
-	putchar('"');
+	fputc('"', out);
 }
 
 static const char *shown(const char *cell)
@@ -110,11 +120,81 @@ static void json_object(struct output *o, char **keys, char **values, size_t n)
 	fputs(o->n_objects++ > 0 ? ",\n {" : "[\n {", stdout);
 	for (size_t i = 0; i < n; i++) {
 		fputs(i > 0 ? ", " : "", stdout);
-		put_json(keys[i]);
+		put_json(stdout, keys[i]);
 		fputs(": ", stdout);
-		put_json(values[i]);
+		put_json(stdout, values[i]);
 	}
 	putchar('}');
+}
+
+static size_t terminal_width(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 1)
+		return size.ws_col;
+	return 80;
+}
+
+/** Not the last column: some terminals would begin the next line. */
+static void progress_in_place(struct output *o, const char *text)
+{
+	size_t n = width(text), most = terminal_width() - 1, before = o->progress;
+
+	o->progress = n < most ? n : most;
+	putchar('\r');
+	put_cut(text, o->progress);
+	if (before > o->progress)
+		printf("%*s\r", (int)(before - o->progress), "");
+	fflush(stdout);
+}
+
+/** The line is free again. */
+static void progress_end(struct output *o)
+{
+	if (o->progress == 0)
+		return;
+	printf("\r%*s\r", (int)o->progress, "");
+	fflush(stdout);
+	o->progress = 0;
+}
+
+/** True once a second. */
+static bool is_due(struct output *o)
+{
+	struct timespec now;
+	int64_t ms;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (o->progressed && ms - o->progress_ms < 1000)
+		return false;
+	o->progressed = true;
+	o->progress_ms = ms;
+	return true;
+}
+
+/** The array on the standard output holds the answer alone. */
+static void progress_json(const char *text)
+{
+	fputs("{\"progress\": ", stderr);
+	put_json(stderr, text);
+	fputs("}\n", stderr);
+}
+
+static void show_progress(struct output *o, const struct line *line)
+{
+	const char *text = line->n > 0 ? line->cells[0] : "";
+
+	if (o->json) {
+		progress_json(text);
+	} else if (isatty(STDOUT_FILENO)) {
+		progress_in_place(o, text);
+	} else if (is_due(o)) {
+		put_plain(text);
+		putchar('\n');
+		fflush(stdout);
+	}
 }
 
 static void show_head(struct output *o, struct line *line)
@@ -174,6 +254,11 @@ static int show_end(struct output *o, struct line *line)
 
 int show_line(struct output *o, struct line *line)
 {
+	if (line->kind == 'P') {
+		show_progress(o, line);
+		return -1;
+	}
+	progress_end(o);
 	if (line->kind == 'H')
 		show_head(o, line);
 	else if (line->kind == 'R')
@@ -187,5 +272,6 @@ int show_line(struct output *o, struct line *line)
 
 void show_free(struct output *o)
 {
+	progress_end(o);
 	free_cells(o->columns, o->n_columns);
 }

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { exit_failed = 1, exit_usage = 2, cells_max = 256 };
 
@@ -24,6 +25,9 @@ struct output {
 	char ***rows; /* waiting to be aligned */
 	size_t n_rows;
 	size_t n_objects; /* of the JSON array */
+	size_t progress;  /* characters of it that stand on the terminal's line */
+	bool progressed;
+	int64_t progress_ms; /* when it was last shown elsewhere */
 };
 
 /** Allocation cannot fail: ends the program. */
@@ -31,6 +35,7 @@ void *need(void *p);
 
 /** Shows a part of the answer; -1, or at its end the exit code. */
 int show_line(struct output *o, struct line *line);
+/** Nothing more will come. */
 void show_free(struct output *o);
 
 #endif

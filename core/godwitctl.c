@@ -96,7 +96,7 @@ static bool cut(char *text, struct line *out)
 		out->cells[i][strcspn(out->cells[i], "\t")] = '\0';
 		unescape(out->cells[i]);
 	}
-	return out->kind != '\0' && strchr("HRTE", out->kind) != NULL;
+	return out->kind != '\0' && strchr("HRTPE", out->kind) != NULL;
 }
 
 /* Finding the server. */
@@ -197,6 +197,7 @@ static int read_answer(FILE *in, struct output *o)
 		code = show_line(o, &line);
 	}
 	free(text);
+	show_free(o);
 	if (code >= 0)
 		return code;
 	fprintf(stderr, "godwitctl: the server closed the connection before it had answered\n");
@@ -218,7 +219,6 @@ static int talk(const struct command_line *line, int fd)
 	fflush(out);
 	shutdown(fd, SHUT_WR);
 	code = read_answer(in, &output);
-	show_free(&output);
 	fclose(in);
 	fclose(out);
 	return code;

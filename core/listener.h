@@ -26,9 +26,9 @@ struct listener {
 	struct listener *prev, *next;
 	struct conns *conns;
 	unsigned refs;
-	char *address;  /* as configured */
-	char *place;    /* "file:line:column", or NULL */
-	char *protocol; /* NULL: `module` answers with `accept_row` */
+	char *address;   /* as configured */
+	char *place;     /* "file:line:column", or NULL */
+	char *protocol;  /* NULL: `module` answers with `accept_row` */
 	char *advertise; /* as configured, or NULL */
 	struct gw_self *module;
 	uint32_t accept_row;
@@ -48,7 +48,7 @@ struct listen_spec {
 		protocol; /* name of a row of the point "core.protocol", looked up at each accept */
 	bool tls;
 	const char *advertise; /* "HOST:PORT", NULL: not said */
-	const char *place; /* "file:line:column" of the entry, for errors; NULL: nowhere */
+	const char *place;     /* "file:line:column" of the entry, for errors; NULL: nowhere */
 };
 
 /** From now on listeners only wait to be opened: the start. */

@@ -17,7 +17,7 @@ struct listen_setting {
 	char *protocol; /* name of a row of "core.protocol" */
 	bool tls;
 	char *advertise; /* "HOST:PORT"; NULL: not given */
-	char *place; /* "file:line:column", for the sentence when it cannot be opened */
+	char *place;     /* "file:line:column", for the sentence when it cannot be opened */
 };
 
 struct level_setting {

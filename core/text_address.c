@@ -59,13 +59,13 @@ bool text_is_address(const char *text)
 /* Not one that was meant to be numeric. */
 static bool is_host_name(const char *host)
 {
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-";
 	const char *last = strrchr(host, '.');
 
 	last = last == NULL ? host : last + 1;
-	return host[strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-")] ==
-	               '\0' &&
-	       host[0] != '.' && host[0] != '-' && strstr(host, "..") == NULL &&
-	       last[strspn(last, "0123456789")] != '\0';
+	return strspn(host, letters) == strlen(host) && host[0] != '.' && host[0] != '-' &&
+	       strstr(host, "..") == NULL && strspn(last, "0123456789") < strlen(last);
 }
 
 bool text_is_place(const char *text)

@@ -164,8 +164,9 @@ static void control_answer(void *state, uint64_t tag, const struct gw_admin_answ
 	case GW_ADMIN_TEXT:
 		wire_write(control->self, sink, 'T', &answer->text, 1);
 		break;
-	case GW_ADMIN_PROGRESS:
-		wire_write(control->self, sink, 'P', &answer->text, 1);
+	case GW_ADMIN_PROGRESS: /* who does not read gets the next */
+		if (gw_sink_queued(control->self, sink) < CONTROL_LINE_MAX)
+			wire_write(control->self, sink, 'P', &answer->text, 1);
 		break;
 	case GW_ADMIN_END:
 		send_end(control, peer, answer->status, answer->text);

@@ -296,6 +296,7 @@ static void oper_unload(struct gw_self *self, void *state, enum gw_unload why)
 		return;
 	gw_timer_free(&o->retry, self);
 	oper_requests_free(o);
+	oper_runs_free(o);
 	oper_grants_free(o);
 	oper_bans_free(o);
 }

@@ -97,6 +97,15 @@ struct request {
 	struct request *prev, *next;
 };
 
+/** A command that an operator has given in IRC, until its answer has ended. */
+struct ctl_run {
+	uint64_t id, client;
+	int64_t shown_ns; /* when its progress was last shown; 0: not yet */
+	bool held;        /* the client waits for the end */
+	uint8_t reserved[7];
+	struct ctl_run *prev, *next;
+};
+
 /*
  * The state, version 1. To change its layout, or that of what it points to: raise `.state_version`,
  * add a `migrate` that fills the new block from the old one, and keep a test that loads the old
@@ -108,6 +117,7 @@ struct oper_state {
 	struct grant *grants;
 	struct ban *bans;
 	struct request *requests;
+	struct ctl_run *runs;
 	struct gw_timer *retry; /* of a walk that could not begin */
 	uint64_t last_tag;
 };
@@ -173,6 +183,7 @@ void oper_render_wallops(void *state, struct gw_render *r, const struct gw_event
 void oper_rehash(void *state, struct gw_client *client, const struct gw_message *m);
 void oper_ctl(void *state, struct gw_client *client, const struct gw_message *m);
 void oper_answer(void *state, uint64_t tag, const struct gw_admin_answer *answer);
+void oper_runs_free(struct oper_state *o);
 void oper_admin_kill(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
 /** A server notice to all operators here, and a line in the log. */
 void oper_tell(struct oper_state *o, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,13 +1,18 @@
 """The programs godwit and godwitctl: command line, exit codes, signals, one server a folder."""
 
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
+import pty
 import queue
 import signal
 import socket
 import stat
+import struct
 import subprocess
+import termios
 import threading
 import time
 
@@ -263,6 +268,77 @@ def test_godwitctl_finds_the_server(start, tmp_path):
     assert ctl("status", GODWIT_RUN_DIR=str(tmp_path / "run")).returncode == 0
     assert ctl("-s", "two", "status", GODWIT_RUN_DIR=str(tmp_path / "run")).returncode == 2
     assert ctl("status", GODWIT_SOCKET=str(server.folder / "state" / "control.sock")).returncode == 0
+
+
+# A module with a command that takes its time.
+KEEPER = f"modules: [control, keeper]\nmodule-directory: [{BUILD}/tests/modules/keeper/.libs]\n"
+
+
+def test_progress_is_a_line_a_second_where_it_is_kept(start):
+    server = start(KEEPER)
+    server.ready()
+    shown = server.ctl("keeper", "count", "25", "60").stdout.splitlines()
+    assert shown[0].startswith("1 of 25, ") and shown[-1] == "counted"
+    between = [line.split()[1:] for line in shown[1:-1]]
+    assert between and all(line == ["of", "25"] for line in between)
+    assert len(between) < 12, "it takes a second and a half"
+
+
+def test_progress_is_no_part_of_the_json_answer(start):
+    server = start(KEEPER)
+    server.ready()
+    result = server.ctl("keeper", "count", "3", "0", "--json")
+    assert json.loads(result.stdout) == [{"text": "counted"}]
+    told = [json.loads(line)["progress"] for line in result.stderr.splitlines()]
+    assert told[0].startswith("1 of 3, ") and told[1:] == ["2 of 3", "3 of 3"]
+
+
+def on_a_terminal(server, columns, *words):
+    """All that godwitctl writes there, until it ends."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    command = [GODWITCTL, "--socket", server.folder / "state" / "control.sock", *words]
+    process = subprocess.Popen(command, stdin=its, stdout=its, stderr=its)
+    os.close(its)
+    seen = b""
+    with contextlib.suppress(OSError):  # which is how the end is told
+        while part := os.read(ours, 4096):
+            seen += part
+    os.close(ours)
+    return seen.decode(), process.wait(SECONDS)
+
+
+def test_progress_is_written_over_on_a_terminal(start):
+    server = start(KEEPER)
+    server.ready()
+    first = "1 of 3, which is told at such length that it does not fit a line"
+    seen, code = on_a_terminal(server, 40, "keeper", "count", "3", "1")
+    assert seen == f"\r{first[:39]}\r2 of 3{' ' * 33}\r\r3 of 3\r{' ' * 6}\rcounted\r\n"
+    assert code == 0
+    wide, _ = on_a_terminal(server, 200, "keeper", "count", "1", "1")
+    assert wide == f"\r{first.replace('3', '1')}\r{' ' * len(first)}\rcounted\r\n"
+
+
+def test_a_command_goes_on_without_its_asker(start):
+    server = start(KEEPER + "keeper: {takes: 1s}\n")
+    server.ready()
+    command = [GODWITCTL, "--socket", server.folder / "state" / "control.sock", "keeper", "count", "60", "10"]
+    asker = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert asker.stdout.readline().startswith("1 of 60")
+    asker.send_signal(signal.SIGINT)
+    assert asker.wait(SECONDS) == -signal.SIGINT
+    server.wait_line(server.err, "counted to=60")
+    assert server.ctl("module", "list").returncode == 0
+
+
+def test_a_server_that_has_something_to_do_first_says_so(start):
+    server = start(KEEPER + "keeper: {takes: 1h}\n")
+    server.ready()
+    told = server.ctl("server", "stop")
+    assert (told.returncode, told.stdout) == (0, "the keeper closes its book first\n")
+    server.process.send_signal(signal.SIGTERM)
+    server.wait_line(server.err, 'reason="the server is shutting down" first="the keeper closes its book first"')
+    assert server.end(signal.SIGTERM) == 0
 
 
 def test_server_stop_is_answered(start):

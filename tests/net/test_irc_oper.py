@@ -3,17 +3,18 @@
 import re
 
 import pytest
-from live import Irc, wait_for
+from live import BUILD, Irc, wait_for
 from people import CHEAP, GUESTS, PASSWORD, Person
 
 ROLES = 'oper: {roles: ["admin *", "helper kill wallops", "nothing"]}\n'
+KEEPER = f"module-directory: [{BUILD}/tests/modules/keeper/.libs]\n"  # has a command that takes its time
 
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     from live import Server
 
-    server = Server(tmp_path_factory.mktemp("place"), modules=GUESTS, more=CHEAP + ROLES)
+    server = Server(tmp_path_factory.mktemp("place"), modules=GUESTS + ", keeper", more=CHEAP + ROLES + KEEPER)
     for name, role in (("boss", "admin"), ("helper", "helper"), ("idle", "nothing")):
         server.ctl("account", "add", name, PASSWORD)
         server.ctl("oper", "add", name, role)
@@ -154,6 +155,20 @@ def test_ctl_is_godwitctl(place, people, boss):
     ben = people("ben")
     boss.does("PRIVMSG ben :still here")
     assert ben.got() == [f":{boss.source} PRIVMSG ben :still here"]
+
+
+def test_ctl_shows_progress_now_and_then_and_does_not_hold_its_asker(people, boss):
+    ben = people("ben")
+    boss.send("CTL keeper count 25 20", "PRIVMSG ben :meanwhile")
+    boss.expect("NOTICE boss :1 of 25, which is told")
+    boss.send("CTL dance", "PING before")
+    boss.expect("PONG test.example.net :before")
+    assert ben.got() == [f":{boss.source} PRIVMSG ben :meanwhile"]
+    boss.expect("NOTICE boss :counted")
+    boss.expect("NOTICE boss :Done.")
+    lines = [line for line in boss.seen if re.search(r" of 25|counted|Done|PONG \S+ :before|FAIL CTL", line)][-5:]
+    assert [line.split(" ", 3)[-1][:9] for line in lines] == [":1 of 25,", "FAILED :t", ":before", ":counted", ":Done."]
+    assert [line for line in boss.does("PING after") if "of 25" in line] == []
 
 
 def test_ctl_with_a_label_is_one_batch(place, people):
