@@ -48,3 +48,14 @@ tests_bench_replica_LDADD = $(SERVICES_TEST_LIBS)
 bench-replica: tests/bench/replica$(EXEEXT)
 	tests/bench/replica$(EXEEXT)
 endif
+
+# clients that talk while they are moved from server to server
+EXTRA_PROGRAMS += tests/bench/moves
+CLEANFILES += tests/bench/moves$(EXEEXT)
+tests_bench_moves_SOURCES = \
+	tests/bench/moves.c tests/bench/moves.h \
+	tests/bench/moves_ledger.c tests/bench/moves_ledger.h \
+	tests/bench/moves_people.c tests/bench/moves_report.c \
+	tests/bench/measure.c tests/bench/measure.h \
+	$(CLIENT_SOURCES)
+tests_bench_moves_LDADD = $(GNUTLS_LIBS) $(SODIUM_LIBS) -lm
