@@ -263,6 +263,13 @@ check_PROGRAMS += tests/module/network
 tests_module_network_SOURCES = tests/module/network.c
 tests_module_network_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
+# moves clients as a test says
+check_LTLIBRARIES += tests/modules/moves/moves.la
+tests_modules_moves_moves_la_SOURCES = tests/modules/moves/moves.c
+tests_modules_moves_moves_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
+tests_modules_moves_moves_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_moves_moves_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
 # does with links what a test says
 check_LTLIBRARIES += tests/modules/probe/probe.la
 tests_modules_probe_probe_la_SOURCES = tests/modules/probe/probe.c

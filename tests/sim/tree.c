@@ -17,24 +17,39 @@ static char *build_folder(void)
 	return realpath(getenv("GODWIT_BUILD") != NULL ? getenv("GODWIT_BUILD") : ".", NULL);
 }
 
+/* Where clients are moved from server to server they must be told how to come there. */
+static char *doors(const struct simtree *t, unsigned i)
+{
+	if (strstr(t->modules, "redirect") == NULL)
+		return mem_strdup("  - {address: \"127.0.0.1:6667\", tls: no}\n");
+	return mem_printf("  - {address: \"127.0.0.1:6667\", tls: no, "
+	                  "advertise: \"10.0.0.%u:6667\"}\n"
+	                  "  - {address: \"10.0.0.%u:6697\"}\n",
+	                  i + 1, i + 1);
+}
+
 static char *configuration(const struct simtree *t, unsigned i)
 {
-	char *build = build_folder();
+	char *build = build_folder(), *listen = doors(t, i);
 	bool own = strstr(t->yaml, "module-directory") != NULL;
+	bool client = strstr(t->yaml, "client: {") != NULL;
 	char *yaml =
 		mem_printf("server: %s\n"
 	                   "modules: %s\n"
 	                   "%s"
 	                   "listen:\n"
-	                   "  - {address: \"127.0.0.1:6667\", tls: no}\n"
+	                   "%s"
 	                   "  - {address: \"%s\", protocol: link}\n"
-	                   "client: {exempt: [\"127.0.0.0/8\"]}\n"
+	                   "%s"
 	                   "account: {iterations: 4096}\n"
 	                   "burst: {open-after: 4s}\n"
 	                   "%s",
 	                   t->nodes[i].name, t->modules, own ? "" : "module-directory: @BUILD@\n",
-	                   t->nodes[i].address, t->yaml);
+	                   listen, t->nodes[i].address,
+	                   client ? "" : "client: {exempt: [\"127.0.0.0/8\"]}\n", t->yaml);
 	char *at = strstr(yaml, "@BUILD@"), *whole;
+
+	free(listen);
 
 	if (at == NULL) {
 		free(build);

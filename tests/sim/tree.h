@@ -13,7 +13,7 @@
  *     simtree_end(&t);
  *
  * Server i is s<i>.example.net, its links listen on 10.0.0.<i+1>:7000, its clients on
- * 127.0.0.1:6667.
+ * 127.0.0.1:6667; with the module redirect also on 10.0.0.<i+1>:6697, over TLS.
  */
 #ifndef TESTS_TREE_H
 #define TESTS_TREE_H
@@ -24,6 +24,9 @@
 #define SIMTREE_MODULES                                                                            \
 	"[store_fake, services, network, link, burst, client, account, channel, message, query, "  \
 	"monitor, guest]"
+#define SIMTREE_REDIRECT_MODULES                                                                   \
+	"[store_fake, services, network, link, burst, client, account, channel, message, query, "  \
+	"monitor, guest, redirect, moves]"
 
 struct simtree_node {
 	struct simserver *server;
