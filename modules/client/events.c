@@ -67,7 +67,7 @@ static void moved(struct client_state *st, const struct gw_event *event)
 	struct client *c = clients_bound(st, event->source);
 	char text[GW_REASON_MAX + 1];
 
-	if (event->source->local)
+	if (event->node->here)
 		return;
 	due_forget(st, event->source->id);
 	if (c == NULL || c->pub.shadow || c->closing)
