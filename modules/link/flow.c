@@ -23,6 +23,7 @@ static void count_sent(struct link_state *st, struct link *link, size_t n)
 	if (flow_backlog(link) == 0)
 		link->progress_ns = gw_mono_ns(st->self);
 	link->sent += n;
+	link->pub.bytes += n;
 }
 
 static void check_hard(struct link_state *st, struct link *link)
@@ -57,6 +58,7 @@ void flow_consumed(struct link_state *st, struct link *link, size_t n)
 	uint8_t number[8];
 
 	link->consumed += n;
+	link->pub.bytes += n;
 	if (link->consumed - link->told < ACK_EVERY)
 		return;
 	link->told = link->consumed;
@@ -128,12 +130,15 @@ static void forget(struct link_state *st, struct link *link, uint64_t client)
 	gw_free(self, held);
 }
 
-void flow_client_gone(struct link_state *st, uint64_t client)
+void flow_client_gone(void *state, uint64_t tag, const void *payload)
 {
+	struct link_state *st = state;
+	const struct gw_client *client = payload;
 	struct link *link;
 
+	(void)tag;
 	for (link = st->links; link != NULL; link = link->hh.next)
-		forget(st, link, client);
+		forget(st, link, client->id);
 }
 
 static void forget_all(struct link_state *st, struct link *link)

@@ -18,12 +18,6 @@ static const struct gw_option options[] = {
          .max = ADDRESSES_PER_SERVER,
          .help = "Addresses (HOST:PORT) at which other servers reach this one, listed for it when "
                  "the network lists none; without it those of its listeners for links."},
-	{.name = "weight",
-         .type = GW_OPT_INT,
-         .fallback = "100",
-         .min = 1,
-         .max = WEIGHT_MAX,
-         .help = "This server's capacity beside the others', for its load reports."},
 	{.name = "ping-every",
          .type = GW_OPT_DURATION,
          .fallback = "5s",
@@ -68,12 +62,6 @@ static const struct gw_option options[] = {
          .min = 2 * GW_SECOND,
          .max = 3600 * GW_SECOND,
          .help = "The same after such a time in which nothing was taken."},
-	{.name = "load-every",
-         .type = GW_OPT_DURATION,
-         .fallback = "10s",
-         .min = GW_SECOND,
-         .max = 3600 * GW_SECOND,
-         .help = "How often this server measures its load; it reports it when it has changed."},
 	{.name = "deadline-accept",
          .type = GW_OPT_DURATION,
          .fallback = "10s",
@@ -261,10 +249,8 @@ static void settings_read(struct link_state *st)
 		.stall_ns = gw_option_int(self, o, "stall"),
 		.retry_least_ns = gw_option_int(self, o, "retry-least"),
 		.retry_most_ns = gw_option_int(self, o, "retry-most"),
-		.load_ns = gw_option_int(self, o, "load-every"),
 		.soft = (uint32_t)gw_option_int(self, o, "soft-bound"),
 		.hard = (uint32_t)gw_option_int(self, o, "hard-bound"),
-		.weight = (uint32_t)gw_option_int(self, o, "weight"),
 	};
 }
 
@@ -337,7 +323,6 @@ static int load(struct gw_self *self, void *state, enum gw_load why, struct gw_e
 	if (handshakes_load(st, why, err) != 0)
 		return -EINVAL;
 	route_rows(st, 0);
-	load_start(st);
 	uplinks_look(st);
 	gw_defer(self, gw_call(self, CALL_SERVERS_RETRY, 0));
 	return 0;
@@ -354,7 +339,6 @@ static void unload(struct gw_self *self, void *state, enum gw_unload why)
 	uplinks_free(st);
 	requests_free(st);
 	servers_free(st);
-	load_free(st);
 	gw_free(self, st->frames);
 }
 
@@ -381,11 +365,9 @@ static const struct gw_call_row calls[] = {
 	[CALL_LINK_CLOSED] = {"link-closed", (gw_fn *)link_closed},
 	[CALL_LINK_TICK] = {"link-tick", (gw_fn *)links_tick},
 	[CALL_RECORD] = {"record", (gw_fn *)route_record},
-	[CALL_CLIENT_GONE] = {"client-gone", (gw_fn *)load_client_gone},
+	[CALL_CLIENT_GONE] = {"client-gone", (gw_fn *)flow_client_gone},
 	[CALL_FRAME_ROWS] = {"frame-rows", (gw_fn *)route_rows},
 	[CALL_UPLINKS_TICK] = {"uplinks-tick", (gw_fn *)uplinks_tick},
-	[CALL_LOAD_TICK] = {"load-tick", (gw_fn *)load_tick},
-	[CALL_LOAD_LAG] = {"load-lag", (gw_fn *)load_lag},
 	[CALL_REHASHED] = {"rehashed", (gw_fn *)rehashed},
 	[CALL_READY] = {"ready", (gw_fn *)ready},
 	[CALL_STOPPING] = {"stopping", (gw_fn *)links_stopping},

@@ -19,7 +19,6 @@
  *     flow.c      acknowledgements; bounds; room for bulk
  *     route.c     where records and frames go on
  *     uplinks.c   whom to dial and when; spares; joining
- *     load.c      this server's load report
  *     admin_link.c, admin_server.c, map.c     the operators' commands
  *     link.c      descriptor, load and unload, options
  */
@@ -53,9 +52,8 @@ struct request;
 /** What the options say, in the units of use. */
 struct link_settings {
 	int64_t ping_ns, silence_ns, stall_ns;
-	int64_t retry_least_ns, retry_most_ns, load_ns;
-	uint32_t soft, hard, weight;
-	uint32_t reserved; /* 0 */
+	int64_t retry_least_ns, retry_most_ns;
+	uint32_t soft, hard;
 };
 
 /**
@@ -91,13 +89,6 @@ struct link_state {
 	struct gw_timer *dialling;
 	uint64_t last_dial;
 	struct uplink *join; /* of a server that is new here; not in `uplinks` */
-
-	/* load.c */
-	struct gw_timer *load_timer, *lag_timer;
-	struct gw_load_report told;
-	int64_t told_ns, lag_due_ns, bytes_ns;
-	int64_t lag_ns; /* the worst since the last report */
-	uint64_t bytes_gone, bytes_then, told_to;
 
 	/* admin_server.c */
 	struct request *requests;
@@ -291,8 +282,6 @@ enum link_call {
 	CALL_CLIENT_GONE,
 	CALL_FRAME_ROWS,
 	CALL_UPLINKS_TICK,
-	CALL_LOAD_TICK,
-	CALL_LOAD_LAG,
 	CALL_REHASHED,
 	CALL_READY,
 	CALL_STOPPING,

@@ -103,7 +103,6 @@ static void link_free(struct link_state *st, struct link *link)
 	struct gw_self *self = st->self;
 
 	HASH_DELETE(hh, st->links, link);
-	st->bytes_gone += link->sent + link->consumed;
 	reauth_free(st, link);
 	flow_release(st, link);
 	gw_free(self, link);

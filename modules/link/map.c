@@ -51,7 +51,8 @@ static void show_node(const struct map *map, const struct gw_node *node, unsigne
 	const struct gw_node *parent = parent_of(map, node);
 	const struct gw_load_report *load = &node->load;
 	char tree[3 * DEPTH_MAX + GW_SERVER_MAX + 1], level[12], users[12],
-		lag[24] = "-", clients[24] = "-", weight[12] = "-", bytes[24] = "-";
+		lag[24] = "-", clients[24] = "-", weight[12] = "-", bytes[24] = "-",
+		draining[4] = "-";
 
 	draw_branch(map, node, depth, tree, sizeof(tree));
 	snprintf(level, sizeof(level), "%u", depth);
@@ -61,11 +62,13 @@ static void show_node(const struct map *map, const struct gw_node *node, unsigne
 		snprintf(weight, sizeof(weight), "%u", load->weight);
 		snprintf(lag, sizeof(lag), "%.1fms", load->lag_us / 1000.0);
 		snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)load->bytes);
+		snprintf(draining, sizeof(draining), "%s", load->draining ? "yes" : "no");
 	}
 	gw_admin_row(map->st->self, map->req,
 	             (const char *const[]){tree, node->name, parent == NULL ? "" : parent->name,
-	                                   level, users, clients, weight, lag, bytes},
-	             9);
+	                                   level, users, clients, weight, lag, bytes,
+	                                   draining},
+	             10);
 }
 
 static void show_tree(struct map *map, const struct gw_node *node, unsigned depth)
@@ -85,13 +88,13 @@ static void show_tree(struct map *map, const struct gw_node *node, unsigned dept
 void admin_map(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
 {
 	static const char *const head[] = {"tree",    "name",   "parent", "depth", "users",
-	                                   "clients", "weight", "lag",    "bytes"};
+	                                   "clients", "weight", "lag",    "bytes", "draining"};
 	struct link_state *st = state;
 	struct map map = {.st = st, .req = req, .here = NETWORK(st, here)};
 
 	(void)argc;
 	(void)argv;
-	gw_admin_head(st->self, req, head, 9);
+	gw_admin_head(st->self, req, head, 10);
 	show_tree(&map, map.here, 0);
 	gw_admin_done(st->self, &req, 0, "");
 }

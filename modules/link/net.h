@@ -120,9 +120,7 @@ void flow_look(struct link_state *st, struct link *link);
 /** A local client has caused what went over the link: if that is slow, it waits. */
 void flow_slow(struct link_state *st, struct link *link, uint64_t session);
 void flow_release(struct link_state *st, struct link *link);
-/** It waits for nothing any more. */
-void flow_client_gone(struct link_state *st, uint64_t client);
-gw_heard_fn flow_unloaded;
+gw_heard_fn flow_client_gone, flow_unloaded;
 
 /* --- route.c --- */
 
@@ -159,13 +157,6 @@ const struct gw_node *in_sight(struct link_state *st, struct gw_id server);
 void own_look(struct link_state *st);
 /** Addresses at which this server can be reached: the option `advertise`, else its listeners. */
 size_t own_addresses(struct link_state *st, char out[ADDRESSES_PER_SERVER][ADDRESS_MAX + 1]);
-
-/* --- load.c --- */
-
-void load_start(struct link_state *st);
-void load_free(struct link_state *st);
-gw_timer_fn load_tick, load_lag;
-gw_heard_fn load_client_gone;
 
 /* --- requests.c: commands that wait for the services database --- */
 

@@ -11,8 +11,9 @@
 #include <string.h>
 
 #define MODULES                                                                                    \
-	"[store_fake, services, network, link, burst, client, account, channel, message, guest, "  \
-	"oper, probe]"
+	"[store_fake, services, network, link, burst, balance, client, account, channel, "         \
+	"message, "                                                                                \
+	"guest, oper, probe]"
 #define FURTHER_KEY "gwpk1-B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9_AsrhtHHxfF_Ft"
 #define LEVEL_NS (120 * GW_SECOND)
 
