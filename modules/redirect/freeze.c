@@ -161,8 +161,9 @@ bool source_closed(void *state, uint64_t tag, struct gw_client *client, const ch
 	struct redirect_state *st = state;
 	struct source *s = source_of(st, tag);
 
-	(void)client;
 	(void)reason;
+	if (s != NULL && s->state == SOURCE_SYNCING && client->session != NULL)
+		NETWORK(st, moving, client->session, false); /* so that it can quit */
 	if (s == NULL || s->state != SOURCE_CUTTING)
 		return false;
 	s->gone = true;
