@@ -41,7 +41,6 @@ void due_note(struct client_state *st, const struct gw_session *session, const c
 
 static void due_free(struct client_state *st, struct due *due)
 {
-	LL_DELETE(st->dues, due);
 	gw_free(st->self, due->reason);
 	gw_free(st->self, due->kill_by);
 	gw_free(st->self, due->kill_why);
@@ -52,14 +51,19 @@ void due_forget(struct client_state *st, uint64_t session)
 {
 	struct due *due = due_of(st, session);
 
-	if (due != NULL)
-		due_free(st, due);
+	if (due == NULL)
+		return;
+	LL_DELETE(st->dues, due);
+	due_free(st, due);
 }
 
 void dues_free(struct client_state *st)
 {
-	while (st->dues != NULL)
-		due_free(st, st->dues);
+	struct due *due, *next;
+
+	LL_FOREACH_SAFE (st->dues, due, next)
+		due_free(st, due);
+	st->dues = NULL;
 }
 
 static void carry_out(struct client_state *st, struct client *c)
@@ -68,6 +72,7 @@ static void carry_out(struct client_state *st, struct client *c)
 
 	if (due == NULL)
 		return;
+	LL_DELETE(st->dues, due); /* the QUIT forgets it, too */
 	if (due->kill_by != NULL)
 		reply_line(st, c, due->kill_by, "KILL %s :%s", c->pub.nick, due->kill_why);
 	client_close(st, c, due->reason);

@@ -312,3 +312,14 @@ tests_module_link_reauth_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/join
 tests_module_join_SOURCES = tests/module/join.c
 tests_module_join_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# moves clients step by step
+check_LTLIBRARIES += tests/modules/tapper/tapper.la
+tests_modules_tapper_tapper_la_SOURCES = tests/modules/tapper/tapper.c
+tests_modules_tapper_tapper_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
+tests_modules_tapper_tapper_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_tapper_tapper_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_PROGRAMS += tests/module/client_move
+tests_module_client_move_SOURCES = tests/module/client_move.c
+tests_module_client_move_LDADD = tests/sim/libsim.a $(TEST_LIBS)
