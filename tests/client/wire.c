@@ -16,7 +16,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { EVENTS_PER_TURN = 512, FINGERPRINT = 32, BINDING = 32, SOON_NS = 500000 };
+enum {
+	EVENTS_PER_TURN = 512,
+	FINGERPRINT = 32,
+	BINDING = 32,
+	SOON_NS = 500000,
+	HANDSHAKES_PER_TURN = 2
+};
 
 static const char priority[] =
 	"NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-X25519:+GROUP-SECP256R1";
@@ -121,7 +127,6 @@ void wire_open(struct wire *wire, struct hub *hub, const struct sockaddr_storage
 	if (connect(wire->fd, (const struct sockaddr *)to, address_len(to)) < 0 &&
 	    errno != EINPROGRESS)
 		shutdown(wire->fd, SHUT_RDWR); /* not connected: the next turn sees that */
-	wire_wait(wire);
 }
 
 void wire_close(struct wire *wire)
@@ -405,6 +410,28 @@ static void serve_waiting(struct hub *hub)
 	hub->waiting_count -= count;
 }
 
+/** A handshake takes a good part of a millisecond. It is one client's own business: those who talk
+ * do not wait for more than two. What is left comes again in the next turn. */
+static void work_on_events(struct epoll_event *events, int count)
+{
+	int handshakes = 0;
+
+	for (int i = 0; i < count; i++) {
+		struct wire *wire = events[i].data.ptr;
+
+		if (wire->state == WIRE_UP || wire->tls == NULL)
+			work(wire);
+	}
+	for (int i = 0; i < count && handshakes < HANDSHAKES_PER_TURN; i++) {
+		struct wire *wire = events[i].data.ptr;
+
+		if (wire->state == WIRE_UP || wire->tls == NULL)
+			continue;
+		work(wire);
+		handshakes++;
+	}
+}
+
 void hub_turn(struct hub *hub, int64_t timeout_ns)
 {
 	struct epoll_event events[EVENTS_PER_TURN];
@@ -417,8 +444,7 @@ void hub_turn(struct hub *hub, int64_t timeout_ns)
 	timeout = (struct timespec){timeout_ns / 1000000000, timeout_ns % 1000000000};
 	count = epoll_pwait2(hub->epoll_fd, events, EVENTS_PER_TURN, &timeout, NULL);
 	hub_clock(hub);
-	for (int i = 0; i < count; i++)
-		work(events[i].data.ptr);
+	work_on_events(events, count);
 	serve_waiting(hub);
 }
 
