@@ -3,7 +3,8 @@
 check_LIBRARIES += tests/sim/libsim.a
 tests_sim_libsim_a_SOURCES = tests/sim/loop_sim.c tests/sim/sim_net.c tests/sim/sim_link.c tests/sim/sim_pipe.c \
 	tests/sim/sim_random.c tests/sim/harness.c tests/sim/harness_client.c \
-	tests/sim/tree.c tests/sim/sim_mover.c $(MOVER_SOURCES)
+	tests/sim/tree.c tests/sim/sim_mover.c tests/sim/people.c tests/sim/people_read.c \
+	$(MOVER_SOURCES)
 
 check_PROGRAMS += tests/sim/simulation
 tests_sim_simulation_SOURCES = tests/sim/simulation.c
@@ -36,6 +37,14 @@ sim-network: check-programs
 check_PROGRAMS += tests/sim/hostile
 tests_sim_hostile_SOURCES = tests/sim/hostile.c
 tests_sim_hostile_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/sim/redirect
+tests_sim_redirect_SOURCES = tests/sim/redirect.c
+tests_sim_redirect_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# a hundred seeds of it are part of the check
+sim-redirect: check-programs
+	GODWIT_BUILD=$(abs_builddir) tests/sim/redirect 3000
 
 check_PROGRAMS += tests/sim/redirect_cases
 tests_sim_redirect_cases_SOURCES = tests/sim/redirect_cases.c

@@ -26,7 +26,7 @@
 	"monitor, guest]"
 #define SIMTREE_REDIRECT_MODULES                                                                   \
 	"[store_fake, services, network, link, burst, client, account, channel, message, query, "  \
-	"monitor, guest, redirect, moves]"
+	"monitor, guest, oper, redirect, moves]"
 
 struct simtree_node {
 	struct simserver *server;

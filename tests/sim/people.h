@@ -1,0 +1,84 @@
+/*
+ * tests/sim/people.h - people of a simulated network who talk in numbers, and what they may be
+ * shown.
+ *
+ * Each of them counts what they say, per channel and per person; each looks at every line that comes
+ * in: numbers rise by one, unless the sender was seen to go (a split) or to come; nobody comes who
+ * is here already, nobody goes who is still there; answers come once and in the order of the
+ * questions. What a person believes about the network follows from what they are shown, and at the
+ * end it must be the truth.
+ */
+#ifndef TESTS_PEOPLE_H
+#define TESTS_PEOPLE_H
+
+#include "tests/sim/sim_mover.h"
+
+#define PEOPLE_MAX 40 /* in the whole story */
+#define ROOMS 3
+#define STREAMS (ROOMS + 2) /* #all, the rooms, directly */
+
+/** What one knows of another. */
+struct acquaintance {
+	bool known, absent;          /* seen; seen to go */
+	bool in[ROOMS];              /* the rooms that we share */
+	bool heard[STREAMS];         /* in this stream, since one of us came */
+	unsigned next[STREAMS];      /* the number that is due */
+	unsigned nick;               /* of how many */
+	bool quit;                   /* not in a split: must really have left */
+};
+
+struct person {
+	struct simmover *m;
+	unsigned number; /* its nicks are t<number>x<n> */
+	bool able, tls, echo, labels;
+	bool renames; /* such a one gets no direct messages */
+	bool kicked;  /* so not all that it said can have been carried out */
+	const char *excuse; /* why it may lose its connection; NULL: it may not */
+	unsigned nicks;     /* how often it was renamed */
+	unsigned said[ROOMS + 1], said_to[PEOPLE_MAX];
+	unsigned asked, lists, caps_asked;
+	bool wants[ROOMS]; /* by its commands, which are carried out in their order */
+	/* What it was shown. */
+	size_t read;
+	unsigned answered, echoed[ROOMS + 1], listed, caps_answered, batches;
+	bool in[ROOMS + 1];
+	unsigned seen_nick;
+	unsigned away_said, away_seen;
+	bool monitors[PEOPLE_MAX];
+	struct acquaintance others[PEOPLE_MAX];
+};
+
+struct people {
+	struct simtree *tree;
+	struct person all[PEOPLE_MAX];
+	unsigned n;
+	unsigned messages;
+	bool split; /* some link has broken in this story */
+	char fault[600];
+	char story[20000]; /* what was done, with times */
+	size_t n_story;
+};
+
+void people_free(struct people *p);
+__attribute__((format(printf, 2, 3))) void people_fault(struct people *p, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void people_tell(struct people *p, const char *format, ...);
+
+/** Comes in, and joins #all; NULL: not let in. */
+struct person *people_enter(struct people *p, unsigned node, bool able, bool tls,
+                            const char *caps);
+bool person_here(const struct person *one);
+
+void person_says(struct people *p, struct person *one, unsigned room);
+void person_tells(struct people *p, struct person *one, struct person *other);
+void person_asks(struct person *one);
+void person_joins(struct person *one, unsigned room);
+void person_parts(struct person *one, unsigned room);
+void person_renames(struct person *one);
+void person_lists(struct person *one);
+
+/** Looks at all lines that have come since the last time. */
+void person_reads(struct people *p, struct person *one);
+/** When all is quiet: everybody has heard everything, and knows what is. */
+void people_settled(struct people *p);
+
+#endif
