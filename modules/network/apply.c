@@ -167,12 +167,12 @@ static int not_behind(const struct applying *a, uint64_t run)
 
 static bool kind_aside(const struct kind *kind)
 {
-	return kind != NULL && (kind->to_others || kind->exported);
+	return kind != NULL && (kind->to_others || kind->exported || kind->apply == apply_move);
 }
 
-/* What such a server did to channels others may have taken in: that is state, which has to be the
- * same everywhere. Nothing is done in its users' names, and links are told only if it was new, so
- * that nothing goes round in a circle. */
+/* What such a server did to channels, or which session it has taken, others may have taken in: that
+ * is state, which has to be the same everywhere. Nothing is done in its users' names, and links are
+ * told only if it was new, so that nothing goes round in a circle. */
 static int check_aside(struct applying *a, const struct kind *kind)
 {
 	int status = not_behind(a, a->header.run);

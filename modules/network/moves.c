@@ -61,14 +61,19 @@ static void shadow_set(struct network *net, struct person *p, const struct serve
 		seats_show_here(p, true);
 }
 
+/* Where the shadow is in sight again before it is told that there is one (ways to it may change),
+ * it would be remembered: the home tells everybody that it is over. */
 void shadows_leave(struct network *net)
 {
 	struct person *p, *next;
 
-	DL_FOREACH_SAFE2(net->shadowed, p, next, shadow_next)
-	{
-		if (server_find(net, p->session.shadow)->gone)
-			shadow_clear(net, p);
+	for (p = net->shadowed; p != NULL; p = next) {
+		next = p->shadow_next;
+		if (!server_find(net, p->session.shadow)->gone)
+			continue;
+		if (p->session.local)
+			submit_shadow_over(net, &p->session);
+		shadow_clear(net, p);
 	}
 }
 
@@ -77,9 +82,7 @@ static const uint8_t *attempt_read(struct applying *a)
 {
 	const uint8_t *attempt = get_bytes(&a->body, 16);
 
-	if (!reader_done(&a->body) || (a->header.flags & HEADER_SCOPE) != GW_SCOPE_SERVER)
-		return NULL;
-	return attempt;
+	return reader_done(&a->body) ? attempt : NULL;
 }
 
 int apply_shadow(struct applying *a)
@@ -87,7 +90,8 @@ int apply_shadow(struct applying *a)
 	struct server *server = server_find(a->net, a->header.target);
 	const uint8_t *attempt = attempt_read(a);
 
-	if (attempt == NULL || a->header.target == a->header.run)
+	if (attempt == NULL || a->event.scope != GW_SCOPE_SERVER ||
+	    a->header.target == a->header.run)
 		return -EBADMSG;
 	/* It has just gone out of sight, or come into it another way: the home will hear of that.
 	 */
@@ -100,25 +104,32 @@ int apply_shadow(struct applying *a)
 	return 0;
 }
 
-/* The end of an attempt that is not known here (any more) is none; that of the one that is known
- * can only be told by either end, to the other. */
+/* Either end may say it to the other, and the home to all. */
+static bool may_end(const struct applying *a, const struct person *p)
+{
+	const struct gw_node *by = a->event.node, *home = p->session.home;
+
+	if (by == home)
+		return a->event.scope == GW_SCOPE_ALL || a->header.target == p->session.shadow;
+	return by->run == p->session.shadow && a->event.scope == GW_SCOPE_SERVER &&
+	       a->header.target == home->run;
+}
+
+/* The end of an attempt that is not known here (any more) is none. */
 int apply_shadow_end(struct applying *a)
 {
 	const uint8_t *attempt = attempt_read(a);
-	const struct gw_node *by = a->event.node;
 	struct person *p = a->source;
-	bool by_home, by_shadow;
 
-	if (attempt == NULL)
+	if (attempt == NULL ||
+	    (a->event.scope != GW_SCOPE_ALL && a->event.scope != GW_SCOPE_SERVER))
 		return -EBADMSG;
 	if (p == NULL || p->session.shadow == 0 ||
 	    memcmp(attempt, p->attempt, sizeof(p->attempt)) != 0) {
-		a->stays = true;
+		a->stays = a->event.scope == GW_SCOPE_SERVER;
 		return 0;
 	}
-	by_home = by == p->session.home && a->header.target == p->session.shadow;
-	by_shadow = by->run == p->session.shadow && a->header.target == p->session.home->run;
-	if (!by_home && !by_shadow)
+	if (!may_end(a, p))
 		return -EPERM;
 	shadow_clear(a->net, p);
 	return 0;
@@ -126,13 +137,13 @@ int apply_shadow_end(struct applying *a)
 
 /* --- the new home --- */
 
-bool person_moves(const struct person *p, uint64_t epoch, const struct server *home)
+bool person_moves(const struct person *p, uint64_t epoch, uint64_t run)
 {
-	if (p->session.home == &home->pub || epoch == 0)
+	if (p->session.home->run == run || epoch == 0)
 		return false;
 	if (epoch != p->session.epoch)
 		return epoch > p->session.epoch;
-	return home->pub.run > p->session.home->run;
+	return run > p->session.home->run;
 }
 
 static void doubts_of(struct applying *a, struct person *p)
@@ -169,8 +180,8 @@ void doubts_end(struct applying *a, struct server *server)
 {
 	struct person *p, *next;
 
-	DL_FOREACH_SAFE2(a->net->doubtful, p, next, doubt_next)
-	{
+	for (p = a->net->doubtful; p != NULL; p = next) {
+		next = p->doubt_next;
 		if (p->session.home == &server->pub)
 			doubts_of(a, p);
 	}
@@ -246,6 +257,28 @@ static int move_whole(struct applying *a)
 	return 0;
 }
 
+/* Told over a link behind which the new home is not: where that one is in sight another way, it has
+ * the session; else the session has gone out of sight with it. */
+static int move_aside(struct applying *a, uint64_t epoch)
+{
+	struct person *p = person_find(a->net, a->header.source);
+	struct server *home = server_find(a->net, a->header.run);
+
+	if (p == NULL || !person_moves(p, epoch, a->header.run))
+		return 0;
+	a->net->edits++;
+	if (home != NULL) {
+		person_move(a, p, home, (uint32_t)epoch);
+		return 0;
+	}
+	snprintf(a->split, sizeof(a->split), "%s %s", a->net->here->pub.name,
+	         p->session.home->name);
+	a->event.split = a->event.text = a->split;
+	person_split(a, p);
+	nick_vacated(a);
+	return 0;
+}
+
 int apply_move(struct applying *a)
 {
 	struct server *home = server_of(a->event.node);
@@ -256,17 +289,20 @@ int apply_move(struct applying *a)
 	epoch = get_varint(&a->body);
 	if (a->body.bad || epoch == 0 || epoch > UINT32_MAX || !parts_each(a, a->body, false))
 		return -EBADMSG;
+	if (a->aside)
+		return move_aside(a, epoch);
 	if (p == NULL)
 		return move_whole(a);
-	a->stays = !person_moves(p, epoch, home);
-	if (!a->stays && p->session.shadow != 0 && p->session.shadow != home->pub.run) {
+	/* Others may have heard less: it is told on all the same. */
+	if (!person_moves(p, epoch, home->pub.run))
+		return 0;
+	if (p->session.shadow != 0 && p->session.shadow != home->pub.run) {
 		gw_log(a->net->self, GW_WARN,
 		       "a server that is not its shadow claims a session server=%s nick=%s",
 		       home->pub.name, p->user.nick);
 		a->stays = true;
-	}
-	if (a->stays)
 		return 0;
+	}
 	if (home->pub.bursting)
 		return move_whole(a);
 	person_move(a, p, home, (uint32_t)epoch);

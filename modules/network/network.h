@@ -411,6 +411,9 @@ void split_put(struct network *net, struct writer *w, const char *near, const ch
 /** "near.example far.example" of the join that brought the server. */
 const char *server_split(struct applying *a, const struct server *server);
 apply_fn apply_burst_server, apply_split, apply_load;
+/** `p` goes out of sight, as `a`'s event says it. Those who wait for its nick have to be told by
+ * nick_vacated(). */
+void person_split(struct applying *a, struct person *p);
 void pasts_tidy(struct network *net, int64_t keep_ms);
 
 /* interest.c */
@@ -450,7 +453,7 @@ void shadows_leave(struct network *net);
 /** The session is at home on `home` from now on: GW_EV_MOVE. */
 void person_move(struct applying *a, struct person *p, struct server *home, uint32_t epoch);
 /** Of two homes that two parts of the network know, whether the one that a burst names has it. */
-bool person_moves(const struct person *p, uint64_t epoch, const struct server *home);
+bool person_moves(const struct person *p, uint64_t epoch, uint64_t run);
 /** What is known of its memberships is from before: those which the burst does not bring again end
  * when it is over. */
 void person_doubt(struct network *net, struct person *p);
@@ -566,6 +569,8 @@ void submit_rename(struct network *net, struct person *p);
 void submit_split(struct network *net, const char *near, const char *far);
 int submit_load(void *network, const struct gw_load_report *report);
 int submit_interest(struct network *net, const char *channel, bool on);
+/** The server of its shadow has gone out of sight. */
+void submit_shadow_over(struct network *net, const struct gw_session *session);
 int submit_shadow(void *network, struct gw_session *session, uint64_t run, const uint8_t id[16]);
 int submit_shadow_end(void *network, uint64_t session, const uint8_t id[16]);
 int submit_move(void *network, struct gw_session *session, const uint8_t id[16]);

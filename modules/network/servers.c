@@ -181,24 +181,28 @@ static bool gone_spread(struct network *net)
 	return any;
 }
 
+void person_split(struct applying *a, struct person *p)
+{
+	struct gw_event event = a->event;
+
+	event.kind = GW_EV_QUIT;
+	event.source = &p->session;
+	p->session.sink = NULL;
+	publish(a->net, &event);
+	shadow_clear(a->net, p);
+	seats_put_aside(a->net, p);
+	person_leave(a, p);
+}
+
 /* All are there until the last of them has been seen to leave. */
 static void users_leave(struct applying *a)
 {
 	struct person *p, *next;
 
 	for (p = a->net->people; p != NULL; p = next) {
-		struct gw_event event = a->event;
-
 		next = (struct person *)p->by_id.next;
-		if (!server_of(p->session.home)->gone)
-			continue;
-		event.kind = GW_EV_QUIT;
-		event.source = &p->session;
-		p->session.sink = NULL;
-		publish(a->net, &event);
-		shadow_clear(a->net, p);
-		seats_put_aside(a->net, p);
-		person_leave(a, p);
+		if (server_of(p->session.home)->gone)
+			person_split(a, p);
 	}
 	nick_vacated(a);
 }

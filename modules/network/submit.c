@@ -580,14 +580,20 @@ int submit_interest(struct network *net, const char *channel, bool on)
 }
 
 static int shadow_send(struct network *net, uint32_t kind, const struct gw_session *session,
-                       uint64_t run, const uint8_t id[16])
+                       enum gw_scope scope, uint64_t run, const uint8_t id[16])
 {
 	struct draft d;
 
 	draft_open(&d, net, (struct header){.kind = kind, .source = session->id, .target = run},
-	           GW_SCOPE_SERVER);
+	           scope);
 	put_bytes(&d.body, id, 16);
 	return draft_send(&d);
+}
+
+void submit_shadow_over(struct network *net, const struct gw_session *session)
+{
+	shadow_send(net, KIND_SHADOW_END, session, GW_SCOPE_ALL, session->shadow,
+	            person_of(session)->attempt);
 }
 
 int submit_shadow(void *network, struct gw_session *session, uint64_t run, const uint8_t id[16])
@@ -603,7 +609,7 @@ int submit_shadow(void *network, struct gw_session *session, uint64_t run, const
 		return -ENOTCONN;
 	if (session->shadow != 0)
 		submit_shadow_end(net, session->id, person_of(session)->attempt);
-	return shadow_send(net, KIND_SHADOW, session, run, id);
+	return shadow_send(net, KIND_SHADOW, session, GW_SCOPE_SERVER, run, id);
 }
 
 int submit_shadow_end(void *network, uint64_t session, const uint8_t id[16])
@@ -617,7 +623,7 @@ int submit_shadow_end(void *network, uint64_t session, const uint8_t id[16])
 	here = p->session.shadow == net->here->pub.run;
 	if (!here && !p->session.local)
 		return -ENOENT;
-	return shadow_send(net, KIND_SHADOW_END, &p->session,
+	return shadow_send(net, KIND_SHADOW_END, &p->session, GW_SCOPE_SERVER,
 	                   here ? p->session.home->run : p->session.shadow, id);
 }
 

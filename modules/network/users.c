@@ -409,7 +409,7 @@ static int person_merge(struct applying *a, const struct introduction *in, struc
 		fields_apply(a, p, &in->fields);
 		return 0;
 	}
-	if (!person_moves(p, in->epoch, home))
+	if (!person_moves(p, in->epoch, home->pub.run))
 		return introduction_skip(a);
 	person_move(a, p, home, (uint32_t)in->epoch);
 	person_replace(a, p, in);

@@ -4,9 +4,10 @@
  * Seeded: two to nine servers act at random on what they see; links between them come up and break
  * at random, also several at once so that circles close; each direction of a link is a queue that
  * is emptied at random, and bursts go out a part at a time. Now and then a server crashes and comes
- * back in a new run while others have not missed the old one. At the end links are tried until
- * nothing changes: they are a tree that reaches everybody, all digests are equal, and what users
- * were shown is what is. "network_tree SEED" runs one seed, "FIRST LAST" a range.
+ * back in a new run while others have not missed the old one. Sessions move from server to server
+ * meanwhile, as the module redirect has them do. At the end links are tried until nothing changes:
+ * they are a tree that reaches everybody, all digests are equal, what users were shown is what is,
+ * and no session is about to move. "network_tree SEED" runs one seed, "FIRST LAST" a range.
  *
  * Built with a fault in the module (EXPECT_FAULT), it must find that.
  */
@@ -22,8 +23,18 @@
 #define LINKS_MAX 64
 #define START_MS ((int64_t)1700000000000)
 
+/** What the home of a session that moves says to its shadow, or gets back: no record, but in the
+ * same order. */
+struct frame {
+	uint64_t to; /* run; 0: it is a record */
+	uint64_t from, session;
+	uint8_t id[16];
+	bool cancel; /* else the cut */
+};
+
 struct record {
 	struct record *next;
+	struct frame frame;
 	size_t len;
 	uint8_t bytes[];
 };
@@ -54,6 +65,12 @@ struct server {
 	size_t n_seen;
 };
 
+#define ATTEMPTS_MAX 512
+struct attempt {
+	uint64_t session;
+	uint8_t id[16];
+};
+
 struct world {
 	uint64_t random;
 	size_t n;
@@ -61,7 +78,9 @@ struct world {
 	struct link links[LINKS_MAX];
 	uint64_t vias;
 	int64_t now_ms;
-	size_t circles;
+	size_t circles, moves;
+	struct attempt attempts[ATTEMPTS_MAX];
+	size_t n_attempts;
 	const char *fault;
 	bool verbose;
 };
@@ -101,17 +120,24 @@ static struct end *end_of(struct world *w, uint64_t via)
 	return NULL;
 }
 
-static void end_push(struct end *end, const void *bytes, size_t len)
+static void end_push_frame(struct end *end, const void *bytes, size_t len, struct frame frame)
 {
 	struct record *r = malloc(sizeof(*r) + len);
 
 	r->next = NULL;
+	r->frame = frame;
 	r->len = len;
-	memcpy(r->bytes, bytes, len);
+	if (len > 0)
+		memcpy(r->bytes, bytes, len);
 	if (end->first == NULL)
 		end->last = &end->first;
 	*end->last = r;
 	end->last = &r->next;
+}
+
+static void end_push(struct end *end, const void *bytes, size_t len)
+{
+	end_push_frame(end, bytes, len, (struct frame){.to = 0});
 }
 
 static void end_clear(struct end *end)
@@ -209,10 +235,15 @@ static void on_event(void *ctx, struct rig *rig, const struct gw_event *e)
 	struct world *w = ctx;
 
 	if (w->verbose)
-		printf("  %s: kind %s seq %llu %s %s %s\n", rig->name, kind_text(e->kind),
-		       (unsigned long long)e->seq, e->source == NULL ? "-" : e->source->user->nick,
+		printf("  %s: kind %s seq %llu %04x %s of %s %s %s\n", rig->name,
+		       kind_text(e->kind), (unsigned long long)e->seq,
+		       e->source == NULL ? 0 : (unsigned)(e->source->id & 0xffff),
+		       e->source == NULL ? "-" : e->source->user->nick,
+		       e->source == NULL ? "-" : e->source->home->name,
 		       e->channel == NULL ? "-" : e->channel->name,
 		       e->split == NULL ? "" : e->split);
+	if (RIG(rig, current) != e)
+		w->fault = "the event that is notified is not the current one";
 	watch_event(&server_of(w, rig)->watch, e);
 	if (e->kind == GW_EV_MESSAGE || e->kind >> 16 != 1)
 		seen_once(w, server_of(w, rig), e);
@@ -264,6 +295,193 @@ static void on_circle(void *ctx, struct rig *rig, uint64_t via)
 	}
 }
 
+/* --- moves --- */
+
+/** Where a frame goes on. */
+struct framing {
+	struct world *w;
+	const struct frame *frame;
+	uint64_t via;
+};
+
+static void frame_over(void *ctx, uint64_t via)
+{
+	struct framing *f = ctx;
+	struct end *end = end_of(f->w, via);
+
+	if (end != NULL && end->up && via != f->via)
+		end_push_frame(end, NULL, 0, *f->frame);
+}
+
+static void frame_send(struct world *w, struct rig *rig, const struct frame *frame, uint64_t via)
+{
+	struct framing f = {w, frame, via};
+
+	RIG(rig, ways_to, GW_SCOPE_SERVER, NULL, frame->to, frame_over, &f);
+}
+
+/* The cut has come: the shadow takes the session, or has to say that it cannot. */
+static void frame_take(struct world *w, struct rig *rig, const struct frame *frame, uint64_t via)
+{
+	struct gw_session *s = RIG(rig, session, frame->session);
+	struct frame back = *frame;
+
+	if (frame->to != RIG(rig, here)->run) {
+		frame_send(w, rig, frame, via);
+		return;
+	}
+	if (frame->cancel) {
+		RIG(rig, shadow_end, frame->session, frame->id);
+		return;
+	}
+	if (s != NULL && RIG(rig, move, s, frame->id) == 0) {
+		w->moves++;
+		return;
+	}
+	back.to = frame->from;
+	back.cancel = true;
+	frame_send(w, rig, &back, 0);
+}
+
+static struct attempt *attempt_of(struct world *w, uint64_t session)
+{
+	for (size_t i = w->n_attempts; i > 0; i--) {
+		if (w->attempts[i - 1].session == session)
+			return &w->attempts[i - 1];
+	}
+	return NULL;
+}
+
+static void move_begin(struct world *w, struct rig *rig, struct gw_session *s)
+{
+	uint64_t run = RIG(w->servers[pick(w, w->n)].rig, here)->run;
+	const struct gw_node *node = RIG(rig, node, run);
+	struct attempt *attempt = &w->attempts[w->n_attempts];
+
+	if (node == NULL || node->here || node->bursting || w->n_attempts == ATTEMPTS_MAX)
+		return;
+	attempt->session = s->id;
+	for (size_t i = 0; i < sizeof(attempt->id); i++)
+		attempt->id[i] = (uint8_t)rig_random(&w->random);
+	w->n_attempts++;
+	if (RIG(rig, shadow, s, run, attempt->id) != 0 || s->shadow != run)
+		w->fault = "a session has no shadow";
+	if (w->verbose)
+		printf("%s: %s may move to %s\n", rig->name, s->user->nick, node->name);
+}
+
+/* Nothing is said in its name behind the cut. */
+static void move_cut(struct world *w, struct rig *rig, struct gw_session *s)
+{
+	struct frame frame = {.to = s->shadow, .from = RIG(rig, here)->run, .session = s->id};
+
+	memcpy(frame.id, attempt_of(w, s->id)->id, sizeof(frame.id));
+	RIG(rig, moving, s, true);
+	frame_send(w, rig, &frame, 0);
+	if (w->verbose)
+		printf("%s: the cut of %s\n", rig->name, s->user->nick);
+}
+
+static void home_step(struct world *w, struct rig *rig, struct gw_session *s)
+{
+	if (s->moving && s->shadow == 0)
+		RIG(rig, moving, s, false);
+	else if (s->moving)
+		return;
+	else if (s->shadow == 0 || pick(w, 8) == 0)
+		move_begin(w, rig, s);
+	else if (pick(w, 6) == 0)
+		RIG(rig, shadow_end, s->id, attempt_of(w, s->id)->id);
+	else
+		move_cut(w, rig, s);
+}
+
+static void some_move(struct world *w)
+{
+	struct rig *rig = w->servers[pick(w, w->n)].rig;
+	uint64_t here = RIG(rig, here)->run;
+
+	for (const struct gw_user *u = NULL; (u = RIG(rig, next_user, u)) != NULL;) {
+		struct gw_session *s = u->session;
+
+		if (pick(w, 3) == 0)
+			continue;
+		if (s->local)
+			home_step(w, rig, s);
+		else if (s->shadow == here && pick(w, 8) == 0)
+			RIG(rig, shadow_end, s->id, attempt_of(w, s->id)->id);
+	}
+}
+
+static const char *session_check(struct rig *rig, const struct gw_session *s)
+{
+	bool here = s->shadow == RIG(rig, here)->run;
+
+	if (s->local != s->home->here || s->shown != (s->local || here))
+		return "a session is shown where it should not be, or is not";
+	if (s->shadow != 0 && RIG(rig, node, s->shadow) == NULL)
+		return "a shadow has outlived its server";
+	return s->moving && !s->local ? "a session moves that is not here" : NULL;
+}
+
+/** The links over which a channel's events go, as they should be and as they are. */
+struct vias {
+	uint64_t vias[LINKS_MAX * 2];
+	size_t n;
+};
+
+static void via_found(void *ctx, uint64_t via)
+{
+	struct vias *found = ctx;
+
+	for (size_t i = 0; i < found->n; i++) {
+		if (found->vias[i] == via)
+			return;
+	}
+	if (via != 0)
+		found->vias[found->n++] = via;
+}
+
+static const char *channel_check(struct rig *rig, const struct gw_channel *c)
+{
+	struct vias due = {.n = 0}, all = {.n = 0}, are = {.n = 0};
+
+	for (uint32_t i = 0; i < c->n_members; i++) {
+		const struct gw_session *s = c->members[i]->session;
+
+		if (s->shown != (i < c->n_local) || c->members[i]->index != i)
+			return "members are not in their order";
+		via_found(&due, s->home->via);
+		if (s->shadow != 0)
+			via_found(&due, RIG(rig, node, s->shadow)->via);
+	}
+	RIG(rig, ways_to, GW_SCOPE_CHANNEL, c->name, 0, via_found, &are);
+	all = due;
+	for (size_t i = 0; i < are.n; i++)
+		via_found(&all, are.vias[i]);
+	return due.n != are.n || all.n != due.n ? "a channel's links are not those of its members"
+	                                        : NULL;
+}
+
+static const char *server_check(struct rig *rig)
+{
+	const char *fault = NULL;
+
+	for (const struct gw_user *u = NULL; fault == NULL && (u = RIG(rig, next_user, u)) != NULL;)
+		fault = session_check(rig, u->session);
+	for (const struct gw_channel *c = NULL;
+	     fault == NULL && (c = RIG(rig, next_channel, c)) != NULL;)
+		fault = channel_check(rig, c);
+	for (const struct gw_node *n = RIG(rig, nodes); fault == NULL && n != NULL; n = n->next) {
+		uint32_t users = 0;
+
+		for (const struct gw_user *u = NULL; (u = RIG(rig, next_user, u)) != NULL;)
+			users += u->session->home == n;
+		fault = users != n->n_users ? "users of a server are not counted" : NULL;
+	}
+	return fault;
+}
+
 /* --- time --- */
 
 /* One end takes a record of the other, or notices that the other has gone. */
@@ -282,10 +500,15 @@ static bool take(struct world *w, struct link *link, size_t j)
 		return true;
 	}
 	from->first = r->next;
+	if (r->frame.to != 0) {
+		frame_take(w, w->servers[to->server].rig, &r->frame, to->via);
+		free(r);
+		return true;
+	}
 	status = RIG(w->servers[to->server].rig, apply, r->bytes, r->len, to->via);
 	if (w->verbose && status != 0)
-		printf("%s refused kind %u: %d\n", w->servers[to->server].rig->name,
-		       (unsigned)r->bytes[4], status);
+		printf("%s refused kind %u of link %llu: %d\n", w->servers[to->server].rig->name,
+		       (unsigned)r->bytes[4], (unsigned long long)to->via, status);
 	if ((status == -EPERM && to->up) || status == -EBADMSG || status == -ERANGE)
 		w->fault = "an honest record was refused";
 	free(r);
@@ -457,8 +680,12 @@ static void world_act(struct world *w)
 			some_words(w);
 		else if (what < 53)
 			rig_reload(w->servers[pick(w, w->n)].rig);
+		else if (what < 62)
+			some_move(w);
 		else
 			take_some(w);
+		if (w->fault == NULL)
+			w->fault = server_check(w->servers[pick(w, w->n)].rig);
 	}
 }
 
@@ -497,6 +724,41 @@ static void world_heal(struct world *w)
 	take_all(w);
 }
 
+/* What was begun ends. */
+static void moves_end(struct world *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		struct rig *rig = w->servers[i].rig;
+
+		for (const struct gw_user *u = NULL; (u = RIG(rig, next_user, u)) != NULL;) {
+			if (u->session->local && u->session->shadow != 0)
+				RIG(rig, shadow_end, u->session->id,
+				    attempt_of(w, u->session->id)->id);
+			if (u->session->local)
+				RIG(rig, moving, u->session, false);
+		}
+	}
+	take_all(w);
+}
+
+static const char *moves_check(struct world *w)
+{
+	const char *fault = NULL;
+
+	for (size_t i = 0; fault == NULL && i < w->n; i++) {
+		struct rig *rig = w->servers[i].rig;
+
+		fault = server_check(rig);
+		for (const struct gw_user *u = NULL; (u = RIG(rig, next_user, u)) != NULL;) {
+			if (u->session->shadow != 0 || u->session->moving)
+				printf("%s: %04x of %s\n", rig->name, (unsigned)(u->session->id & 0xffff), u->session->home->name);
+			if (u->session->shadow != 0 || u->session->moving)
+				fault = "a move that is over is remembered";
+		}
+	}
+	return fault;
+}
+
 static const char *tree_check(struct world *w)
 {
 	size_t links = 0;
@@ -528,7 +790,10 @@ static const char *world_check(struct world *w)
 	if (w->fault != NULL)
 		return w->fault;
 	world_heal(w);
+	moves_end(w);
 	fault = w->fault != NULL ? w->fault : tree_check(w);
+	if (fault == NULL)
+		fault = moves_check(w);
 	for (size_t i = 0; fault == NULL && i < w->n; i++)
 		fault = watch_compare(w->servers[0].rig, w->servers[i].rig, &w->servers[i].watch,
 		                      w->verbose);
@@ -536,7 +801,7 @@ static const char *world_check(struct world *w)
 }
 
 /* NULL, or what went wrong. */
-static const char *run(uint64_t seed, bool verbose, size_t *circles)
+static const char *run(uint64_t seed, bool verbose, size_t *circles, size_t *moves)
 {
 	struct world *w = calloc(1, sizeof(*w));
 	const char *fault;
@@ -550,6 +815,7 @@ static const char *run(uint64_t seed, bool verbose, size_t *circles)
 	world_act(w);
 	fault = world_check(w);
 	*circles += w->circles;
+	*moves += w->moves;
 	for (size_t i = 0; i < LINKS_MAX; i++) {
 		end_clear(&w->links[i].ends[0]);
 		end_clear(&w->links[i].ends[1]);
@@ -560,12 +826,12 @@ static const char *run(uint64_t seed, bool verbose, size_t *circles)
 	return fault;
 }
 
-static size_t failures(uint64_t first, uint64_t last, size_t *circles)
+static size_t failures(uint64_t first, uint64_t last, size_t *circles, size_t *moves)
 {
 	size_t n = 0;
 
 	for (uint64_t seed = first; seed <= last; seed++) {
-		const char *fault = run(seed, false, circles);
+		const char *fault = run(seed, false, circles, moves);
 
 		if (fault != NULL && n++ < 5)
 			fprintf(stderr, "seed %llu: %s\n", (unsigned long long)seed, fault);
@@ -588,20 +854,22 @@ bool __wrap_way_shades(struct network *net, const struct way *way, uint64_t run)
 
 static void a_fault_is_found(void **state)
 {
-	size_t circles = 0;
+	size_t circles = 0, moves = 0;
 
 	(void)state;
-	assert_true(failures(1, 50, &circles) > 5);
+	assert_true(failures(1, 50, &circles, &moves) > 5);
 }
 #define CASE cmocka_unit_test(a_fault_is_found)
 #else
 static void a_tree_of_servers_heals(void **state)
 {
-	size_t circles = 0;
+	size_t circles = 0, moves = 0;
 
 	(void)state;
-	assert_int_equal(failures(1, 1000, &circles), 0);
+	assert_int_equal(failures(1, 1000, &circles, &moves), 0);
 	assert_true(circles > 100);
+	printf("%zu moves\n", moves);
+	assert_true(moves > 1000);
 }
 #define CASE cmocka_unit_test(a_tree_of_servers_heals)
 #endif
@@ -609,16 +877,16 @@ static void a_tree_of_servers_heals(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {CASE};
-	size_t circles = 0;
+	size_t circles = 0, moves = 0;
 
 	if (argc == 2) {
-		const char *fault = run(strtoull(argv[1], NULL, 10), true, &circles);
+		const char *fault = run(strtoull(argv[1], NULL, 10), true, &circles, &moves);
 
 		printf("%s\n", fault == NULL ? "agreed" : fault);
 		return fault != NULL;
 	}
 	if (argc == 3)
-		return failures(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10),
-		                &circles) != 0;
+		return failures(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10), &circles,
+		                &moves) != 0;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
