@@ -189,3 +189,8 @@ tests_unit_mover_random_LDADD = $(SODIUM_LIBS)
 check_PROGRAMS += tests/unit/moves_ledger
 tests_unit_moves_ledger_SOURCES = tests/unit/moves_ledger.c tests/bench/moves_ledger.c tests/bench/moves_ledger.h
 tests_unit_moves_ledger_LDADD = $(CMOCKA_LIBS)
+
+# policies of the module balance in simulation
+check_PROGRAMS += tests/unit/policy
+tests_unit_policy_SOURCES = tests/unit/policy.c modules/even/even.c modules/even/share.c modules/fill/fill.c
+tests_unit_policy_LDADD = $(CMOCKA_LIBS)
