@@ -85,6 +85,7 @@ static uint32_t channel_index(struct gw_self *self, struct hold *hold, const cha
 	hold->channels =
 		gw_resize(self, hold->channels, (hold->n_channels + 1) * sizeof(*hold->channels));
 	hold->channels[hold->n_channels] = gw_strdup(self, name);
+	hold->bytes += sizeof(*hold->channels) + strlen(name) + 1;
 	return ++hold->n_channels;
 }
 

@@ -42,7 +42,7 @@ struct held {
 struct hold {
 	struct held *items;
 	size_t n, room;
-	size_t bytes;    /* of output, and the items themselves */
+	size_t bytes;    /* of output, the items themselves and the channels' names */
 	char **channels; /* names, as they are in the network's state */
 	uint32_t n_channels, reserved;
 };

@@ -18,13 +18,18 @@ void id_text(const uint8_t id[ID_BYTES], char out[ID_TEXT])
 	sodium_bin2base64(out, ID_TEXT, id, ID_BYTES, VARIANT);
 }
 
+/* The library takes bytes above 127 for letters, so what is read must be what would be written. */
 static bool parse(const char *text, uint8_t *out, size_t n)
 {
+	char again[TOKEN_TEXT];
 	size_t got = 0;
 
-	return strlen(text) == sodium_base64_encoded_len(n, VARIANT) - 1 &&
-	       sodium_base642bin(out, n, text, strlen(text), NULL, &got, NULL, VARIANT) == 0 &&
-	       got == n;
+	if (strlen(text) != sodium_base64_encoded_len(n, VARIANT) - 1 ||
+	    sodium_base642bin(out, n, text, strlen(text), NULL, &got, NULL, VARIANT) != 0 ||
+	    got != n)
+		return false;
+	sodium_bin2base64(again, sizeof(again), out, n, VARIANT);
+	return strcmp(again, text) == 0;
 }
 
 bool id_parse(const char *text, uint8_t out[ID_BYTES])

@@ -194,3 +194,20 @@ tests_unit_moves_ledger_LDADD = $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/policy
 tests_unit_policy_SOURCES = tests/unit/policy.c modules/even/even.c modules/even/share.c modules/fill/fill.c
 tests_unit_policy_LDADD = $(CMOCKA_LIBS)
+
+# the module redirect between a network, clients and links that only keep to their contracts
+REDIRECT_SOURCES = $(modules_redirect_redirect_la_SOURCES)
+check_LIBRARIES += tests/unit/libredirect.a
+tests_unit_libredirect_a_SOURCES = tests/unit/redirect_rig.c tests/unit/redirect_rig.h \
+	tests/unit/redirect_rig_clients.c tests/unit/redirect_rig_drive.c tests/unit/mini.c tests/unit/mini.h \
+	$(REDIRECT_SOURCES)
+REDIRECT_TEST_LIBS = tests/unit/libredirect.a $(CMOCKA_LIBS) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/redirect_hold
+tests_unit_redirect_hold_SOURCES = tests/unit/redirect_hold.c
+tests_unit_redirect_hold_LDADD = $(REDIRECT_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/redirect_proof
+tests_unit_redirect_proof_SOURCES = tests/unit/redirect_proof.c modules/redirect/proof.c
+tests_unit_redirect_proof_LDFLAGS = -Wl,--wrap=crypto_auth_hmacsha256_verify
+tests_unit_redirect_proof_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
