@@ -516,7 +516,8 @@ struct gw_network_ops {
 	 * session's home, to a server: as `scope` says; GW_SCOPE_ALL: all. */
 	void (*ways_to)(void *network, enum gw_scope, const char *channel, uint64_t to,
 	                gw_way_fn *fn, void *ctx);
-	const struct gw_node *(*node)(void *network, uint64_t run); /* NULL: not in sight */
+	/** NULL: not in sight; one whose GW_EV_SPLIT is being notified is not. */
+	const struct gw_node *(*node)(void *network, uint64_t run);
 	/** This server says how busy it is: GW_EV_LOAD. */
 	int (*report_load)(void *network, const struct gw_load_report *);
 	/** The vector: the last sequence seen of each origin. `after` NULL starts, NULL ends. */

@@ -126,7 +126,7 @@ static const struct gw_node *look_node(void *network, uint64_t run)
 {
 	const struct server *server = server_find((struct network *)network, run);
 
-	return server == NULL ? NULL : &server->pub;
+	return server == NULL || server->gone ? NULL : &server->pub;
 }
 
 static const struct gw_node *vector(void *network, const struct gw_node *after, uint64_t *seq_out)
