@@ -185,8 +185,11 @@ static void kick(struct people *p, struct person *one, const struct heard *h)
 /* The two servers between which the link broke. */
 static bool of_split(const char *reason)
 {
-	return strstr(reason, ".example.net ") != NULL ||
-	       strstr(reason, "*.net *.split") != NULL;
+	unsigned a, b;
+	int n = 0;
+
+	return sscanf(reason, ":s%u.example.net s%u.example.net%n", &a, &b, &n) == 2 && n > 0 &&
+	       reason[n] == '\0';
 }
 
 static void quit(struct people *p, struct person *one, const struct heard *h)

@@ -279,13 +279,19 @@ static void send_guest(struct simmover *m, const char *host, uint16_t port, cons
 	simpipe_send(guest->pipe, "\r\n", 2);
 }
 
+/* Without TLS a handover is not bound to a connection: a copy that comes before it is as good. */
+static void send_copy(struct simmover *m, const char *host)
+{
+	if (m->handover[0] != '\0' && (m->port != 6667 || m->mover.state == MOVER_HOME))
+		send_guest(m, host, m->port, m->handover);
+}
+
 void simmover_replay(struct simmover *m, unsigned node)
 {
 	char host[32];
 
 	snprintf(host, sizeof(host), "10.0.0.%u", node + 1);
-	if (m->handover[0] != '\0')
-		send_guest(m, host, m->port != 0 ? m->port : 6667, m->handover);
+	send_copy(m, host);
 }
 
 static void dial_now(struct simmover *m)
@@ -305,9 +311,7 @@ static void dial_now(struct simmover *m)
 		           "REDIRECT HANDOVER AAAAAAAAAAAAAAAAAAAAAA "
 		           "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
 	if (m->mover.state != MOVER_DIALLING) {
-		/* It comes although it knows better. */
-		if (m->handover[0] != '\0')
-			send_guest(m, m->host, m->port, m->handover);
+		send_copy(m, m->host); /* it comes although it knows better */
 		return;
 	}
 	end_close(end);
@@ -343,7 +347,7 @@ static void act_dial(void *driver, int slot, const char *host, uint16_t port,
 static void said_handover(struct simmover *m)
 {
 	if (m->manner == SIMMOVER_TWICE)
-		send_guest(m, m->host, m->port, m->handover);
+		send_copy(m, m->host);
 	if (m->manner == SIMMOVER_FICKLE)
 		m->fickle_ns = simnet_now(m->tree->net) + m->patience_ns;
 	step(m, SIMMOVER_HANDOVER);
@@ -389,9 +393,11 @@ static void act_close(void *driver, int slot)
 static void act_deliver(void *driver, const char *line)
 {
 	struct simmover *m = driver;
-	const char *verb = line[0] == ':' ? strchr(line, ' ') : NULL;
+	const char *at = line[0] == '@' ? strchr(line, ' ') + 1 : line;
 
-	if (strncmp(verb != NULL ? verb + 1 : line, "PING ", 5) == 0)
+	if (at[0] == ':')
+		at = strchr(at, ' ') + 1;
+	if (strncmp(at, "PING ", 5) == 0)
 		mover_say(&m->mover, "PONG :alive");
 	if (m->n_lines == m->room) {
 		m->room = m->room * 2 + 64;

@@ -41,7 +41,7 @@ enum simmover_manner {
 	SIMMOVER_GOOD,
 	SIMMOVER_AWAY,    /* accepts and never dials */
 	SIMMOVER_LATE,    /* dials after `patience`, whatever happens meanwhile */
-	SIMMOVER_TWICE,   /* says HANDOVER a second time, on a further connection */
+	SIMMOVER_TWICE,   /* over TLS: says HANDOVER a second time, on a further connection */
 	SIMMOVER_THIEF,   /* somebody else comes first, with the id and without the proof */
 	SIMMOVER_FOREIGN, /* somebody else comes with an id of his own making */
 	SIMMOVER_MUTE,    /* never says SYNCED */
