@@ -72,8 +72,9 @@ static void fail(const char *what, int at)
 static void put(struct pipe *pipe, const char *line)
 {
 	demand(pipe->tail < PIPE_LINES, "a pipe is full");
+	demand(strlen(line) < sizeof pipe->lines[0], "a line is too long for the pipe");
 	if (!pipe->ended)
-		snprintf(pipe->lines[pipe->tail++], sizeof pipe->lines[0], "%s", line);
+		strcpy(pipe->lines[pipe->tail++], line);
 }
 
 static void put_number(struct pipe *pipe, const char *word, unsigned number)
