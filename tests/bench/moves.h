@@ -41,6 +41,7 @@ struct person {
 	uint32_t said[PLACES];
 	struct ledger_stream *heard;  /* by place in the group; behind them the partner's, direct */
 	uint64_t sync_ns, swapped_ns; /* of the last attempt, of the last move; 0: none */
+	uint64_t moving_ns;           /* when an attempt was last seen under way */
 	uint64_t heard_ns;            /* when the last message came */
 	uint64_t before_ns;           /* the last one before the swap; 0: one came behind it */
 	uint64_t worst_ns;            /* the latest message since SYNC */

@@ -153,7 +153,8 @@ static void on_entry(struct person *person, const struct words *words, const cha
 /** Whether a move touched a message that was sent at that time. */
 static bool was_moving(const struct person *person, uint64_t sent_ns)
 {
-	return client_is_moving(&person->client) || person->swapped_ns >= sent_ns;
+	return client_is_moving(&person->client) || person->swapped_ns >= sent_ns ||
+	       person->moving_ns >= sent_ns;
 }
 
 static void heard_after_move(struct person *person, uint64_t now_ns)
@@ -409,6 +410,8 @@ void people_tick(struct crowd *crowd)
 
 		if (person->stage == ENTERING || person->stage == PRESENT)
 			client_tick(&person->client);
+		if (client_is_moving(&person->client))
+			person->moving_ns = crowd->hub.now_ns;
 		if (greeting && person->stage == PRESENT && !person->greeted)
 			greet(person);
 	}
@@ -417,9 +420,9 @@ void people_tick(struct crowd *crowd)
 static const char *pad(unsigned len)
 {
 	static const char letters[] = "and so on and so forth for as long as it takes to make a "
-	                              "line as long as people's lines are, "
+				      "line as long as people's lines are, "
 				      "which is rarely longer than this and mostly a good deal "
-	                              "shorter than one might think of them";
+				      "shorter than one might think of them";
 
 	return len < sizeof letters ? letters + sizeof letters - 1 - len : letters;
 }
