@@ -109,7 +109,8 @@ static void host_and_port(const char *where, char *out, size_t max)
 	snprintf(out, max, "%s%.*s %s", where[0] == ':' ? "0" : "", n, where, colon + 1);
 }
 
-/* While this server sends its clients away newcomers are pointed elsewhere at once. */
+/* While this server sends its clients away newcomers are pointed elsewhere at once. Whoever has a
+ * session was handed over, which began before the drain did: it is sent on like all others. */
 int ask_may_enter(void *state, uint64_t tag, void *payload, struct gw_error *why)
 {
 	struct balance_state *st = state;
@@ -120,7 +121,7 @@ int ask_may_enter(void *state, uint64_t tag, void *payload, struct gw_error *why
 	int index;
 
 	(void)tag;
-	if (!drain_on(st))
+	if (!drain_on(st) || client->session != NULL)
 		return 0;
 	view_make(st, &view, 0);
 	index = view_recipient(st, &view);

@@ -133,7 +133,8 @@ static void ban(struct client_state *st, struct client *c)
 
 	if (gw_ask(st->self, st->may_enter, &c->pub, &why) == 0)
 		return;
-	reply_numeric(st, c, why.code != 0 ? why.code : 465, ":%s", why.text);
+	if (why.code != GW_REFUSAL_SAID)
+		reply_numeric(st, c, why.code != 0 ? why.code : 465, ":%s", why.text);
 	client_close(st, c, why.text);
 }
 
