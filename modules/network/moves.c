@@ -71,7 +71,9 @@ void shadows_leave(struct network *net)
 		next = p->shadow_next;
 		if (!server_find(net, p->session.shadow)->gone)
 			continue;
-		if (p->session.local)
+		if (p->session.moving)
+			submit_return(net, p);
+		else if (p->session.local)
 			submit_shadow_over(net, &p->session);
 		shadow_clear(net, p);
 	}
@@ -137,6 +139,23 @@ int apply_shadow_end(struct applying *a)
 
 /* --- the new home --- */
 
+static struct trace *trace_find(struct network *net, uint64_t session)
+{
+	struct gw_self *self = net->self;
+	struct trace *trace;
+
+	HASH_FIND(hh, net->traces, &session, sizeof(session), trace);
+	return trace;
+}
+
+static void trace_free(struct network *net, struct trace *trace)
+{
+	struct gw_self *self = net->self;
+
+	HASH_DEL(net->traces, trace);
+	gw_free(self, trace);
+}
+
 bool person_moves(const struct person *p, uint64_t epoch, uint64_t run)
 {
 	if (p->session.home->run == run || epoch == 0)
@@ -144,6 +163,46 @@ bool person_moves(const struct person *p, uint64_t epoch, uint64_t run)
 	if (epoch != p->session.epoch)
 		return epoch > p->session.epoch;
 	return run > p->session.home->run;
+}
+
+/* The end of a link may be heard before what was said behind it; then who says least of a session
+ * must not bring it back. */
+void trace_keep(struct network *net, const struct person *p)
+{
+	struct gw_self *self = net->self;
+	struct trace *trace;
+
+	if (p->session.epoch == 0)
+		return;
+	if (HASH_COUNT(net->traces) >= TRACES_MAX)
+		trace_free(net, net->traces);
+	trace = trace_find(net, p->session.id);
+	if (trace != NULL)
+		trace_free(net, trace);
+	trace = (struct trace *)gw_alloc(self, sizeof(*trace));
+	trace->session = p->session.id;
+	trace->epoch = p->session.epoch;
+	trace->at_ms = gw_mono_ns(self) / GW_MS;
+	HASH_ADD(hh, net->traces, session, sizeof(trace->session), trace);
+}
+
+bool trace_meets(struct network *net, uint64_t session, uint64_t epoch)
+{
+	struct trace *trace = net->traces == NULL ? NULL : trace_find(net, session);
+
+	if (trace != NULL && epoch < trace->epoch)
+		return false;
+	if (trace != NULL)
+		trace_free(net, trace);
+	return true;
+}
+
+void traces_tidy(struct network *net, int64_t keep_ms)
+{
+	int64_t limit = gw_mono_ns(net->self) / GW_MS - keep_ms;
+
+	while (net->traces != NULL && net->traces->at_ms <= limit)
+		trace_free(net, net->traces);
 }
 
 static void doubts_of(struct applying *a, struct person *p)
@@ -258,7 +317,8 @@ static int move_whole(struct applying *a)
 }
 
 /* Told over a link behind which the new home is not: where that one is in sight another way, it has
- * the session; else the session has gone out of sight with it. */
+ * the session; else the session has gone out of sight with it. So has what this server itself is
+ * said to have taken, and has not any more. */
 static int move_aside(struct applying *a, uint64_t epoch)
 {
 	struct person *p = person_find(a->net, a->header.source);
@@ -267,13 +327,14 @@ static int move_aside(struct applying *a, uint64_t epoch)
 	if (p == NULL || !person_moves(p, epoch, a->header.run))
 		return 0;
 	a->net->edits++;
-	if (home != NULL) {
+	if (home != NULL && home != a->net->here) {
 		person_move(a, p, home, (uint32_t)epoch);
 		return 0;
 	}
 	snprintf(a->split, sizeof(a->split), "%s %s", a->net->here->pub.name,
 	         p->session.home->name);
 	a->event.split = a->event.text = a->split;
+	p->session.epoch = (uint32_t)epoch;
 	person_split(a, p);
 	nick_vacated(a);
 	return 0;
@@ -293,6 +354,10 @@ int apply_move(struct applying *a)
 		return move_aside(a, epoch);
 	if (p == NULL)
 		return move_whole(a);
+	if (p->session.home == &home->pub && epoch > p->session.epoch) {
+		p->session.epoch = (uint32_t)epoch;
+		shadow_clear(a->net, p);
+	}
 	/* Others may have heard less: it is told on all the same. */
 	if (!person_moves(p, epoch, home->pub.run))
 		return 0;

@@ -635,23 +635,38 @@ static void part_put(void *ctx, const void *record, size_t len)
 	put_bytes(w, record, len);
 }
 
+/* The session with all that others know of it, as this server has it in that epoch. */
+static int move_send(struct network *net, const struct person *p, uint64_t epoch)
+{
+	struct draft d;
+
+	if (epoch > UINT32_MAX)
+		return -EPERM;
+	draft_open(&d, net, (struct header){.kind = GW_EV_MOVE, .source = p->session.id},
+	           GW_SCOPE_ALL);
+	put_bytes(&d.body, p->attempt, sizeof(p->attempt));
+	put_varint(&d.body, epoch);
+	export_session_state(net, p, &net->here->pub, (uint32_t)epoch, part_put, &d.body);
+	return draft_send(&d);
+}
+
+/* Past the epoch of the one that may have taken it. */
+void submit_return(struct network *net, const struct person *p)
+{
+	move_send(net, p, (uint64_t)p->session.epoch + 2);
+}
+
 int submit_move(void *network, struct gw_session *session, const uint8_t id[16])
 {
 	struct network *net = (struct network *)network;
 	const struct person *p = person_of(session);
-	struct draft d;
 
 	if (net->busy)
 		return -EBUSY;
 	if (session->local || session->shadow != net->here->pub.run ||
-	    memcmp(p->attempt, id, 16) != 0 || session->epoch == UINT32_MAX)
+	    memcmp(p->attempt, id, 16) != 0)
 		return -EPERM;
-	draft_open(&d, net, (struct header){.kind = GW_EV_MOVE, .source = session->id},
-	           GW_SCOPE_ALL);
-	put_bytes(&d.body, id, 16);
-	put_varint(&d.body, session->epoch + 1);
-	export_session_state(net, p, &net->here->pub, session->epoch + 1, part_put, &d.body);
-	return draft_send(&d);
+	return move_send(net, p, (uint64_t)session->epoch + 1);
 }
 
 void submit_moving(void *network, struct gw_session *session, bool on)

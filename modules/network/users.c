@@ -437,6 +437,8 @@ int apply_user(struct applying *a)
 		return -EPERM;
 	if (a->source != NULL)
 		return person_merge(a, &in, home);
+	if (!trace_meets(net, a->header.source, in.epoch))
+		return introduction_skip(a);
 	p = person_new(a, &in, home);
 	home->pub.n_users++;
 	person_count(net, p, 1);
