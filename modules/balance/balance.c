@@ -150,6 +150,14 @@ static void rehashed(void *state, uint64_t tag, const void *payload)
 	pump_soon(st);
 }
 
+/* Listeners that waited for the network are open only now. */
+static void ready(void *state, uint64_t tag, const void *payload)
+{
+	(void)tag;
+	(void)payload;
+	where_tell(state);
+}
+
 static void event(void *state, uint64_t tag, const void *payload)
 {
 	struct balance_state *st = state;
@@ -262,6 +270,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_ADMIN_REDIRECT] = {"admin-redirect", (gw_fn *)admin_redirect},
 	[CALL_ADMIN_BALANCE] = {"admin-balance", (gw_fn *)admin_balance},
 	[CALL_ADMIN_DRAIN] = {"admin-drain", (gw_fn *)admin_drain},
+	[CALL_READY] = {"ready", (gw_fn *)ready},
 	{NULL, NULL},
 };
 
@@ -277,6 +286,7 @@ static const struct gw_subscription subscriptions[] = {
 	{.topic = GW_TOPIC_MAY_STOP, .call = CALL_MAY_STOP},
 	{.topic = GW_TOPIC_UNLOADED, .call = CALL_UNLOADED},
 	{.topic = GW_TOPIC_REHASHED, .call = CALL_REHASHED},
+	{.topic = GW_TOPIC_READY, .call = CALL_READY},
 	/* Before the clients' last words. */
 	{.topic = GW_TOPIC_STOPPING, .priority = -50, .call = CALL_STOPPING},
 	{.topic = GW_TOPIC_STATUS, .call = CALL_STATUS},
