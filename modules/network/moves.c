@@ -165,7 +165,7 @@ bool person_moves(const struct person *p, uint64_t epoch, uint64_t run)
 	return run > p->session.home->run;
 }
 
-/* The end of a link may be heard before what was said behind it; then who says least of a session
+/* What a session was before it moved may still be on its way from elsewhere when it has left: that
  * must not bring it back. */
 void trace_keep(struct network *net, const struct person *p)
 {

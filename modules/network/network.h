@@ -94,7 +94,7 @@ struct past {
 	UT_hash_handle hh;
 };
 
-/** A session that went out of sight with its home. */
+/** A session that had moved, and left. */
 struct trace {
 	uint64_t session;
 	uint32_t epoch;
@@ -456,7 +456,7 @@ void person_count_ways(struct network *net, const struct person *p, int by);
 
 /* moves.c */
 apply_fn apply_shadow, apply_shadow_end, apply_move;
-/** Remembers how often a session had moved that goes out of sight with its home. */
+/** Remembers how often a session had moved that leaves. */
 void trace_keep(struct network *net, const struct person *p);
 /** Whether an introduction in that epoch is none from before. */
 bool trace_meets(struct network *net, uint64_t session, uint64_t epoch);

@@ -190,7 +190,6 @@ void person_split(struct applying *a, struct person *p)
 	p->session.sink = NULL;
 	publish(a->net, &event);
 	shadow_clear(a->net, p);
-	trace_keep(a->net, p);
 	seats_put_aside(a->net, p);
 	person_leave(a, p);
 }

@@ -501,6 +501,7 @@ void person_leave(struct applying *a, struct person *p)
 	struct chan **left;
 	size_t n = 0;
 
+	trace_keep(a->net, p);
 	left = (struct chan **)gw_alloc(a->net->self, (p->user.n_channels + 1) * sizeof(*left));
 	DL_FOREACH_SAFE2(p->user.channels, member, next, next)
 	{
