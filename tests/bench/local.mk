@@ -49,9 +49,8 @@ bench-replica: tests/bench/replica$(EXEEXT)
 	tests/bench/replica$(EXEEXT)
 endif
 
-# clients that talk while they are moved from server to server
-EXTRA_PROGRAMS += tests/bench/moves
-CLEANFILES += tests/bench/moves$(EXEEXT)
+# clients that talk while they are moved from server to server; tests/net needs them, too
+check_PROGRAMS += tests/bench/moves
 tests_bench_moves_SOURCES = \
 	tests/bench/moves.c tests/bench/moves.h \
 	tests/bench/moves_ledger.c tests/bench/moves_ledger.h \

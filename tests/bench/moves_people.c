@@ -410,7 +410,7 @@ void people_tick(struct crowd *crowd)
 
 		if (person->stage == ENTERING || person->stage == PRESENT)
 			client_tick(&person->client);
-		if (client_is_moving(&person->client))
+		if (person->stage == PRESENT && client_is_moving(&person->client))
 			person->moving_ns = crowd->hub.now_ns;
 		if (greeting && person->stage == PRESENT && !person->greeted)
 			greet(person);

@@ -61,10 +61,11 @@ int client_say(struct client *client, const char *format, ...)
 void client_tick(struct client *client);
 /** Without a word. */
 void client_close(struct client *client);
-/** Whether an attempt is under way. */
+/** Whether an attempt is under way, or what it has held back has not left yet. */
 static inline bool client_is_moving(const struct client *client)
 {
-	return client->mover.state != MOVER_HOME;
+	return client->mover.state != MOVER_HOME ||
+	       client->wires[client->mover.home].stalled_ns > client->hub->now_ns;
 }
 
 #endif
