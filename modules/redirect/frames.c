@@ -4,10 +4,12 @@
  * A message is the body of a frame of kind GW_FRAME_REDIRECT on its way to one server: parts, the
  * first three its number, the attempt's id and the sender's run. redirect.md has the others. What
  * comes from a server that is not behind the link which brought it is dropped; so are ids that are
- * not known: ends of an attempt may cross.
+ * not known: ends of an attempt may cross. What is malformed ends the attempt that it is of, and
+ * not the link, which may only have passed it on.
  */
 #include "redirect.h"
 #include <errno.h>
+#include <stdlib.h>
 
 #define BODY_MAX (GW_FRAME_MAX - 64)
 #define LINES_PER_FRAME 32768
@@ -171,12 +173,34 @@ static int on_notify(struct redirect_state *st, const struct input *in, struct g
 	return 0;
 }
 
-/* No line may be made longer, or into two, by what another server says. */
-static bool word(const char *text)
+/* What another server says becomes words of a line: none of it may be more than a word. */
+static bool good_host(const char *text)
 {
-	size_t n = strlen(text);
+	if (text[0] == '\0' || text[0] == ':')
+		return false;
+	while (*text > ' ' && *text < 0x7f)
+		text++;
+	return *text == '\0';
+}
 
-	return n > 0 && strcspn(text, " \r\n\t") == n && text[0] != ':';
+static bool good_port(const char *text)
+{
+	return text[0] != '0' && text[0] != '\0' && text[strspn(text, "0123456789")] == '\0' &&
+	       strtol(text, NULL, 10) <= UINT16_MAX;
+}
+
+static bool good_fingerprint(const char *text)
+{
+	return strcmp(text, "-") == 0 ||
+	       (strlen(text) == 64 && strspn(text, "0123456789abcdef") == 64);
+}
+
+/* A session on TLS goes nowhere without. */
+static bool loses_tls(struct redirect_state *st, const struct source *s, const struct door *door)
+{
+	const struct gw_session *session = NETWORK(st, session, s->session);
+
+	return door->fingerprint[0] == '-' && session != NULL && session->user->secure;
 }
 
 static int on_accept(struct redirect_state *st, const struct input *in, struct gw_error *why)
@@ -187,8 +211,10 @@ static int on_accept(struct redirect_state *st, const struct input *in, struct g
 	if (!gw_part_text(in->body, 3, door.host, sizeof(door.host)) ||
 	    !gw_part_text(in->body, 4, door.port, sizeof(door.port)) ||
 	    !gw_part_text(in->body, 5, door.fingerprint, sizeof(door.fingerprint)) ||
-	    !word(door.host) || !word(door.port) || !word(door.fingerprint))
+	    !good_host(door.host) || !good_port(door.port) || !good_fingerprint(door.fingerprint))
 		return bad(why, "ACCEPT");
+	if (s != NULL && loses_tls(st, s, &door))
+		return bad(why, "ACCEPT without TLS");
 	if (s != NULL)
 		source_accepted(st, s, &door);
 	return 0;
@@ -237,6 +263,15 @@ static int on_complete(struct redirect_state *st, const struct input *in, struct
 	return 0;
 }
 
+/* A line end or a NUL: a client cannot have sent that. */
+static bool more_than_a_line(struct gw_blob text)
+{
+	for (size_t i = 0; i < text.n; i++)
+		if (memchr("\r\n", ((const uint8_t *)text.p)[i], 3) != NULL)
+			return true;
+	return false;
+}
+
 /* The parts behind the head come in pairs: a flag, a text. */
 static bool take_lines(struct redirect_state *st, struct recipient *r, struct gw_blob rest)
 {
@@ -246,7 +281,7 @@ static bool take_lines(struct redirect_state *st, struct recipient *r, struct gw
 		struct gw_line line = {0};
 
 		if (!gw_part(rest, 0, &flag) || flag.n != 1 || !gw_part(rest, 1, &text) ||
-		    r->cut.bytes + text.n > 2 * LINES_MAX)
+		    more_than_a_line(text) || r->cut.bytes + text.n > 2 * LINES_MAX)
 			return false;
 		line.text = (char *)(uintptr_t)text.p;
 		line.len = text.n;
@@ -286,10 +321,10 @@ static int on_cut(struct redirect_state *st, const struct input *in, struct gw_e
 	cut.epoch = (uint32_t)epoch;
 	if (r != NULL && r->state == RECIPIENT_JOINED)
 		heir_take(st, r, &cut);
-	else if (r == NULL || r->state == RECIPIENT_PENDING)
+	else if (r == NULL)
 		send_cancel(st, in->id, in->from->run, "the handover is not under way");
-	if (r != NULL && r->state == RECIPIENT_PENDING)
-		recipient_drop(st, r, "it was cut before its client came", false);
+	else if (r->state == RECIPIENT_PENDING)
+		recipient_drop(st, r, "it was cut before its client came", true);
 	return 0;
 }
 
@@ -302,6 +337,9 @@ static int on_cancel(struct redirect_state *st, const struct input *in, struct g
 	(void)why;
 	if (!gw_part_text(in->body, 3, reason, sizeof(reason)))
 		snprintf(reason, sizeof(reason), "cancelled");
+	for (char *c = reason; *c != '\0'; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
 	if (s != NULL)
 		source_resume(st, s, GW_MOVE_DENIED, reason, false);
 	else if (r != NULL && r->state != RECIPIENT_HEIR)
@@ -318,18 +356,34 @@ static input_fn *const inputs[] = {
 	[MESSAGE_CUT] = on_cut,           [MESSAGE_CANCEL] = on_cancel,
 };
 
+/* Without all that was said it cannot go on. A promise that is out is kept all the same. */
+static void malformed(struct redirect_state *st, const struct input *in, const char *why)
+{
+	struct source *s = source_by_id(st, in->id, in->from->run);
+	struct recipient *r = attempt_from(st, in);
+
+	gw_log(st->self, GW_WARN, "redirect message dropped from=%s reason=\"%s\"", in->from->name,
+	       why);
+	if (s != NULL && s->state != SOURCE_CUTTING)
+		source_resume(st, s, GW_MOVE_DENIED, why, true);
+	else if (s == NULL && r != NULL && r->state != RECIPIENT_HEIR)
+		recipient_drop(st, r, why, true);
+}
+
 int frames_input(void *state, const struct gw_link *link, const struct gw_frame *frame,
                  struct gw_error *why)
 {
 	struct redirect_state *st = state;
 	struct input in = {.body = {frame->body, frame->n}};
+	struct gw_error wrong = {0};
 	struct gw_blob number, id;
 	size_t which;
 
 	(void)link;
+	(void)why;
 	if (!gw_part(in.body, 0, &number) || number.n != 1 || !gw_part(in.body, 1, &id) ||
 	    id.n != ID_BYTES)
-		return bad(why, "head");
+		return 0;
 	which = *(const uint8_t *)number.p;
 	memcpy(in.id, id.p, ID_BYTES);
 	in.from = NETWORK(st, node, gw_part_u64(in.body, 2, 0));
@@ -338,5 +392,7 @@ int frames_input(void *state, const struct gw_link *link, const struct gw_frame 
 	/* A number from a newer version: it does without an answer. */
 	if (which >= sizeof(inputs) / sizeof(inputs[0]) || inputs[which] == NULL)
 		return 0;
-	return inputs[which](st, &in, why);
+	if (inputs[which](st, &in, &wrong) != 0)
+		malformed(st, &in, wrong.text);
+	return 0;
 }

@@ -20,8 +20,8 @@ static void carry_fill(const struct recipient *r, const struct cut *cut,
 }
 
 /* Until the move nothing has happened that dropping the attempt would not undo. */
-static int prepare(struct redirect_state *st, struct recipient *r, const struct cut *cut,
-                   struct gw_error *why)
+static int prepare(struct redirect_state *st, struct recipient *r, const struct gw_session *session,
+                   const struct cut *cut, struct gw_error *why)
 {
 	const struct gw_client *newcomer = CLIENT(st, by_id, r->newcomer);
 	struct vector vector;
@@ -29,6 +29,8 @@ static int prepare(struct redirect_state *st, struct recipient *r, const struct 
 
 	if (r->due != NULL)
 		return gw_fail(why, -ECANCELED, "%s", r->due);
+	if (session == NULL)
+		return gw_fail(why, -ENOENT, "the session is not known here");
 	if (newcomer == NULL || newcomer->state != GW_CONNECTING || cut->epoch != r->epoch)
 		return gw_fail(why, -ECANCELED, "the new connection is not there any more");
 	if (cut->snapshot.n > 0)
@@ -60,6 +62,7 @@ static int adopt(struct redirect_state *st, struct recipient *r, struct gw_sessi
 	gw_log(st->self, GW_ERROR, "a session that was handed over has no client nick=%s",
 	       session->user->nick);
 	NETWORK(st, quit, session, "Handover failed");
+	CLIENT(st, close, newcomer, "Handover failed");
 	return status;
 }
 
@@ -70,7 +73,7 @@ void heir_take(struct redirect_state *st, struct recipient *r, const struct cut 
 	struct gw_error why = {0};
 	struct gw_client *newcomer;
 
-	if (prepare(st, r, cut, &why) != 0 || session == NULL) {
+	if (prepare(st, r, session, cut, &why) != 0) {
 		recipient_drop(st, r, why.text, true);
 		return;
 	}

@@ -97,6 +97,8 @@ static int may_come(struct redirect_state *st, const struct gw_node *from,
 		return gw_fail(why, -EAGAIN, "this session is not yet known here");
 	if (CLIENT(st, room) <= expected)
 		return gw_fail(why, -EAGAIN, "this server is full");
+	if (expected >= st->settings.expected)
+		return gw_fail(why, -EAGAIN, "too many clients are expected here already");
 	status = snapshot_modes(st, session, why);
 	return status != 0 ? status : gw_ask(st->self, st->may_come, &query, why);
 }
@@ -112,12 +114,12 @@ void recipient_notified(struct redirect_state *st, const uint8_t id[ID_BYTES],
 		return;
 	if (r != NULL && r->state == RECIPIENT_HEIR)
 		return;
-	if (r != NULL)
-		recipient_drop(st, r, "another attempt has begun", false);
 	if (may_come(st, from, notify, &why) != 0) {
 		deny(st, id, from->run, notify->session, why.text);
 		return;
 	}
+	if (r != NULL)
+		recipient_drop(st, r, "another attempt has begun", false);
 	if (door_find(st, notify->secure, notify->loopback, &door) != 0) {
 		deny(st, id, from->run, notify->session, "no listener of this server suits");
 		return;
@@ -251,6 +253,13 @@ static void join(struct redirect_state *st, struct recipient *r, struct gw_clien
 		recipient_drop_later(st, r, "the handover could not go on");
 }
 
+/* What still has to come would not fit: better now than when the client waits. */
+static void turn_away(struct redirect_state *st, struct recipient *r, struct gw_client *newcomer)
+{
+	r->newcomer = newcomer->id;
+	recipient_drop_later(st, r, "too much came meanwhile");
+}
+
 void recipient_handover(struct redirect_state *st, struct gw_client *newcomer, const char *id,
                         const char *proof)
 {
@@ -265,7 +274,7 @@ void recipient_handover(struct redirect_state *st, struct gw_client *newcomer, c
 	if (why != NULL)
 		refuse_handover(st, newcomer, why);
 	else if (r->hold.bytes > st->settings.hold / 2)
-		recipient_drop_later(st, r, "too much came meanwhile");
+		turn_away(st, r, newcomer);
 	else
 		join(st, r, newcomer);
 }

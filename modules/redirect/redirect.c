@@ -91,6 +91,7 @@ static void read_settings(struct redirect_state *st)
 		.pending_ns = gw_option_int(st->self, o, "pending-timeout"),
 		.joined_ns = gw_option_int(st->self, o, "joined-timeout"),
 		.at_once = (uint32_t)gw_option_int(st->self, o, "at-once"),
+		.expected = (uint32_t)gw_option_int(st->self, o, "expected"),
 		.hold = (uint32_t)gw_option_int(st->self, o, "hold"),
 		.input = (uint32_t)gw_option_int(st->self, o, "input"),
 	};
@@ -154,6 +155,8 @@ static const struct gw_option redirect_options[] = {
          "How long a client that has come waits here for the other server to let go."},
 	{"at-once", GW_OPT_INT, "200", 1, 10000, false,
          "So many clients are on their way from here at the same time, at most."},
+	{"expected", GW_OPT_INT, "1000", 1, 100000, false,
+         "So many clients of other servers are on their way to here at the same time, at most."},
 	{"hold", GW_OPT_SIZE, "1m", 4096, 64 << 20, false,
          "What may wait for a client that moves; past it the move is called off."},
 	{"input", GW_OPT_SIZE, "64k", 1024, LINES_MAX, false,

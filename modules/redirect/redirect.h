@@ -74,8 +74,7 @@ enum redirect_call {
 
 struct settings {
 	int64_t offer_ns, sync_ns, pending_ns, joined_ns;
-	uint32_t at_once, hold, input;
-	uint32_t reserved; /* 0 */
+	uint32_t at_once, expected, hold, input;
 };
 
 struct snapshot {

@@ -14,6 +14,7 @@
 #include <errno.h>
 
 #define FIRST_DATA 4
+#define DATA_MAX 64 /* modules */
 
 struct making {
 	struct gw_parts parts;
@@ -69,13 +70,11 @@ static int take_data(struct redirect_state *st, struct gw_session *session, stru
 	int status;
 
 	for (unsigned i = FIRST_DATA; gw_part(value, i, &data); i += 3) {
-		uint64_t version = gw_part_u64(value, i + 1, UINT64_MAX);
+		uint32_t version = (uint32_t)gw_part_u64(value, i + 1, 0);
 
-		if (!gw_part_text(value, i, name, sizeof(name)) || version > UINT32_MAX ||
-		    !gw_part(value, i + 2, &data))
-			return gw_fail(why, -EBADMSG, "the snapshot is malformed");
-		status = NETWORK(st, data_import, session, name, (uint32_t)version, data.p, data.n,
-		                 why);
+		gw_part_text(value, i, name, sizeof(name));
+		gw_part(value, i + 2, &data);
+		status = NETWORK(st, data_import, session, name, version, data.p, data.n, why);
 		if (status == -ENOENT)
 			return gw_fail(why, status, "no module here keeps %s", name);
 		if (status != 0)
@@ -109,6 +108,25 @@ static int clear_data(struct redirect_state *st, struct gw_session *session, str
 	return status;
 }
 
+/* Whether all parts are there, each as it should be; what they say is looked at later. */
+static bool well_formed(struct gw_blob value, struct gw_client_carry *carry)
+{
+	char name[GW_NAME_MAX + 1];
+	struct gw_blob part;
+	unsigned n = FIRST_DATA;
+
+	if (!gw_part_text(value, 0, carry->caps, sizeof(carry->caps)) ||
+	    !gw_part_text(value, 1, carry->offered, sizeof(carry->offered)) ||
+	    !gw_part(value, 2, &part) || part.n != 8 || !gw_part(value, 3, &part) || part.n != 1)
+		return false;
+	for (; n < FIRST_DATA + 3 * DATA_MAX && gw_part(value, n, &part); n += 3)
+		if (!gw_part_text(value, n, name, sizeof(name)) ||
+		    gw_part_u64(value, n + 1, UINT64_MAX) > UINT32_MAX ||
+		    !gw_part(value, n + 2, &part))
+			return false;
+	return !gw_part(value, n, &part);
+}
+
 int snapshot_take(struct redirect_state *st, struct recipient *r, const void *bytes, size_t n,
                   struct gw_error *why)
 {
@@ -119,6 +137,8 @@ int snapshot_take(struct redirect_state *st, struct recipient *r, const void *by
 
 	if (session == NULL)
 		status = gw_fail(why, -ENOENT, "the session is not known here");
+	else if (!well_formed(value, carry))
+		status = gw_fail(why, -EBADMSG, "the snapshot is malformed");
 	else
 		status = clear_data(st, session, (struct gw_blob){r->snapshot.bytes, r->snapshot.n},
 		                    value, why);

@@ -207,6 +207,10 @@ check_PROGRAMS += tests/unit/redirect_hold
 tests_unit_redirect_hold_SOURCES = tests/unit/redirect_hold.c
 tests_unit_redirect_hold_LDADD = $(REDIRECT_TEST_LIBS)
 
+check_PROGRAMS += tests/unit/redirect_frames
+tests_unit_redirect_frames_SOURCES = tests/unit/redirect_frames.c
+tests_unit_redirect_frames_LDADD = $(REDIRECT_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/redirect_proof
 tests_unit_redirect_proof_SOURCES = tests/unit/redirect_proof.c modules/redirect/proof.c
 tests_unit_redirect_proof_LDFLAGS = -Wl,--wrap=crypto_auth_hmacsha256_verify
