@@ -144,9 +144,9 @@ static inline size_t gw_rows(struct gw_self *self, const char *point,
  * behind this), let go of what you keep for it. */
 #define GW_TOPIC_REHASHED "core.rehashed"
 #define GW_TOPIC_STOPPING "core.stopping"
-/** Question, const char *: the reason. Somebody has asked politely (SIGTERM, `server stop`) that the
- * server ends. Who refuses, with what is to be done first as the reason, calls gw_stop() when that
- * is done. A second SIGTERM, SIGINT and `server stop --now` ask nobody. */
+/** Question, const char *: the reason. Somebody has asked politely (SIGTERM, `server stop`) that
+ * the server ends. Who refuses, with what is to be done first as the reason, calls gw_stop() when
+ * that is done. A second SIGTERM, SIGINT and `server stop --now` ask nobody. */
 #define GW_TOPIC_MAY_STOP "core.may-stop"
 #define GW_TOPIC_STATUS "core.status"
 #define GW_TOPIC_READY "core.ready"

@@ -18,8 +18,8 @@ struct toy_ops {
 	int (*may)(void *self, void *said, void *why);
 	void (*work)(void *self); /* a job in the pool; `worked` counts its completions, by build */
 	uint64_t (*worked)(void *self);
-	void (*part)(void *self); /* a friend is being unloaded */
-	void *(*sink)(void *self); /* its own */
+	void (*part)(void *self);        /* a friend is being unloaded */
+	void *(*sink)(void *self);       /* its own */
 	uint64_t (*written)(void *self); /* a digit for each write there: which build got it */
 };
 

@@ -96,12 +96,11 @@ static void test_places_where_others_connect(void **state)
 		"localhost:6667",       "a-b.1.example:6667", "[::1]:6667",
 	};
 	static const char *const bad[] = {
-		"",           "6697",       ":6697",      "host",        "host:",
-		"host:0",     "host:65536", "host:70x",   "host:-1",     "host: 7000",
-		"a b:7000",   "::1:7000",   "[::1]",      "[::1:7000",   "[]:7000",
-		"[host]:700", "1.2.3:80",   "0.0.0.0:80", "[::]:80",     "unix:/path",
-		".a:80",      "a..b:80",    "h\n:80",     "[1.2.3.4]:80", "[:80",
-		"host:07000",
+		"",           "6697",       ":6697",   "host",       "host:",    "host:0",
+		"host:65536", "host:70x",   "host:-1", "host: 7000", "a b:7000", "::1:7000",
+		"[::1]",      "[::1:7000",  "[]:7000", "[host]:700", "1.2.3:80", "0.0.0.0:80",
+		"[::]:80",    "unix:/path", ".a:80",   "a..b:80",    "h\n:80",   "[1.2.3.4]:80",
+		"[:80",       "host:07000",
 	};
 	char longest[300];
 
@@ -121,13 +120,20 @@ static void test_whom_an_address_leads_to(void **state)
 		const char *text;
 		enum text_reach reach;
 	} known[] = {
-		{"127.0.0.1:1", TEXT_LOOPBACK},       {"127.9.9.9:1", TEXT_LOOPBACK},
-		{"[::1]:1", TEXT_LOOPBACK},           {"[::ffff:127.0.0.1]:1", TEXT_LOOPBACK},
-		{"unix:/path", TEXT_LOOPBACK},        {"localhost:1", TEXT_LOOPBACK},
-		{"0.0.0.0:1", TEXT_ANY_HOST},         {"[::]:1", TEXT_ANY_HOST},
-		{"[0:0::0]:1", TEXT_ANY_HOST},        {"192.0.2.1:1", TEXT_ONE_HOST},
-		{"[2001:db8::1]:1", TEXT_ONE_HOST},   {"irc.example.net:1", TEXT_ONE_HOST},
-		{"127.0.0.1.nip.io:1", TEXT_ONE_HOST}, {"", TEXT_ONE_HOST},
+		{"127.0.0.1:1", TEXT_LOOPBACK},
+		{"127.9.9.9:1", TEXT_LOOPBACK},
+		{"[::1]:1", TEXT_LOOPBACK},
+		{"[::ffff:127.0.0.1]:1", TEXT_LOOPBACK},
+		{"unix:/path", TEXT_LOOPBACK},
+		{"localhost:1", TEXT_LOOPBACK},
+		{"0.0.0.0:1", TEXT_ANY_HOST},
+		{"[::]:1", TEXT_ANY_HOST},
+		{"[0:0::0]:1", TEXT_ANY_HOST},
+		{"192.0.2.1:1", TEXT_ONE_HOST},
+		{"[2001:db8::1]:1", TEXT_ONE_HOST},
+		{"irc.example.net:1", TEXT_ONE_HOST},
+		{"127.0.0.1.nip.io:1", TEXT_ONE_HOST},
+		{"", TEXT_ONE_HOST},
 	};
 
 	(void)state;
