@@ -197,6 +197,11 @@ struct gw_lose_query {
 #define GW_TOPIC_WELCOMED                                                                          \
 	"client.welcomed" /* notification; struct gw_client *: after 005; LUSERS and MOTD follow   \
 	                     here */
+#define GW_TOPIC_ADOPTED                                                                           \
+	"client.adopted" /* notification; struct gw_client *: its session has come from another    \
+	                    server, and is in command here from now on. Look at it as at one who   \
+	                    is Connected when something changes (a ban, its account); it does not  \
+	                    enter and is not welcomed */
 #define GW_TOPIC_CLIENT_GONE                                                                       \
 	"client.gone" /* notification; struct gw_client *: last sight of it, in any state */
 

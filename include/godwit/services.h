@@ -251,6 +251,9 @@ struct gw_services_ops {
 	 * bytes of an id; the name is cut so that all of it has at most `max` bytes. */
 	void (*lesser)(void *services, const char *name, const void *id, size_t id_len, size_t max,
 	               char out[GW_NAME_MAX + 1]);
+	/** Whether all of its origin's transactions up to this stamp are known here: an entity of
+	 * that id that is not found has not merely not arrived yet, it is gone. */
+	bool (*known)(void *services, struct gw_stamp stamp);
 };
 
 #endif

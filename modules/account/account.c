@@ -102,6 +102,8 @@ static const struct gw_call_row calls[] = {
 	[CALL_NAMES_AGAIN] = {"names-again", FN(call_names_again)},
 	[CALL_CLAIMANT] = {"claimant", FN(call_claimant)},
 	[CALL_MAY_LOSE] = {"may-lose", FN(call_may_lose)},
+	[CALL_ADOPTED] = {"adopted", FN(call_adopted)},
+	[CALL_ADOPTED_READ] = {"adopted-read", FN(call_adopted_read)},
 	{NULL, NULL},
 };
 
@@ -233,6 +235,7 @@ static const struct gw_subscription subscriptions[] = {
 	{GW_TOPIC_MAY_CLAIM, 0, CALL_MAY_CLAIM},
 	{GW_TOPIC_MAY_LOSE_NICK, 0, CALL_MAY_LOSE},
 	{GW_TOPIC_MEMBERSHIP, 0, CALL_MEMBERSHIP},
+	{GW_TOPIC_ADOPTED, 0, CALL_ADOPTED},
 	{NULL, 0, 0},
 };
 
@@ -279,6 +282,7 @@ static void unload(struct gw_self *self, void *state, enum gw_unload why)
 	letters_free(st);
 	servers_free(st);
 	names_free(st);
+	adopted_free(st);
 	if (st->forget != NULL)
 		gw_timer_free(&st->forget, self);
 	if (st->mail_poll != NULL)

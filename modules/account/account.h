@@ -75,7 +75,9 @@ enum {
 	CALL_NAMES_READ,
 	CALL_NAMES_AGAIN,
 	CALL_CLAIMANT,
-	CALL_MAY_LOSE
+	CALL_MAY_LOSE,
+	CALL_ADOPTED,
+	CALL_ADOPTED_READ
 };
 
 #define CODE_LENGTH 12
@@ -156,6 +158,7 @@ struct server;
 struct life;
 struct told;
 struct asked;
+struct adopted;
 
 /* The module's state. Whoever changes its layout raises ACCOUNT_STATE and writes a migration. */
 #define ACCOUNT_STATE 1
@@ -192,6 +195,7 @@ struct account {
 	struct told *told;
 	struct asked *asked;
 	uint64_t last_asked;
+	struct adopted *adopted;
 	struct gw_timer *names_again;
 };
 
@@ -336,6 +340,7 @@ void say_waits(struct account *st, struct gw_client *c, const char *shown, const
 /** 900's "nick!ident@host". */
 const char *client_mask(struct gw_client *c, char *out, size_t max);
 void call_changed(void *state, uint64_t tag, const void *payload);
+void log_out(struct account *st, struct gw_client *c);
 
 /* servers.c: which servers the network has, and which are out of sight */
 void servers_load(struct account *st);
@@ -356,6 +361,9 @@ void names_changed(struct account *st, const struct gw_services_change *change);
  * that: while the answer waited for a second copy. */
 void names_registered(struct account *st, struct gw_id account, const char *name);
 void names_free(struct account *st);
+/** Logs the client in as the account is shown now, and tells it. */
+void names_follow(struct account *st, struct gw_client *c, const struct gw_entity *entity,
+                  const struct view *view);
 void call_names_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
 void call_names_again(void *state, uint64_t tag);
 void call_claimant(void *state, uint64_t tag, int status, const struct gw_owner *owner);
@@ -366,6 +374,11 @@ bool name_refused(struct account *st, struct gw_client *c, const char *command, 
 /** The same, for what holds for all names. */
 bool claim_refused(struct account *st, struct gw_client *c, const char *command, const char *name);
 int call_may_lose(void *state, uint64_t tag, void *payload, struct gw_error *why);
+
+/* adopted.c */
+void call_adopted(void *state, uint64_t tag, const void *payload);
+void call_adopted_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
+void adopted_free(struct account *st);
 /** What a registration that could not be stored is answered with. */
 const char *registration_trouble(struct account *st, const struct task *task, int status);
 /** The account is there: its client logs in to it. */

@@ -1,6 +1,6 @@
 module_LTLIBRARIES += modules/account/account.la
 modules_account_account_la_SOURCES = \
-	modules/account/account.c modules/account/account.h modules/account/admin.c \
+	modules/account/account.c modules/account/account.h modules/account/admin.c modules/account/adopted.c \
 	modules/account/answer.c modules/account/attempts.c modules/account/check.c \
 	modules/account/chunks.c modules/account/chunks.h modules/account/commands.c \
 	modules/account/cred.c modules/account/cred.h modules/account/decoy.c modules/account/external.c \

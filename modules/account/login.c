@@ -69,22 +69,26 @@ bool login_failed(struct account *st, struct gw_client *c)
 	return false;
 }
 
-/* The home server of each session carries out what the database says. */
-static void account_died(struct account *st, struct gw_id id)
+void log_out(struct account *st, struct gw_client *c)
 {
 	struct gw_id none = {0, 0};
 	char mask[GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + 8];
 
+	CLIENT(st, authenticated, c, none, NULL, NULL);
+	CLIENT(st, numeric, c, 901, "%s :You are now logged out",
+	       client_mask(c, mask, sizeof(mask)));
+}
+
+/* The home server of each session carries out what the database says. */
+static void account_died(struct account *st, struct gw_id id)
+{
 	for (struct gw_client *c = CLIENT(st, next, NULL); c != NULL; c = CLIENT(st, next, c)) {
 		if (c->account == NULL || !gw_id_is(c->account_id, id))
 			continue;
-		if (c->session == NULL) {
+		if (c->session == NULL)
 			CLIENT(st, close, c, "Your account has been dropped");
-			continue;
-		}
-		CLIENT(st, authenticated, c, none, NULL, NULL);
-		CLIENT(st, numeric, c, 901, "%s :You are now logged out",
-		       client_mask(c, mask, sizeof(mask)));
+		else
+			log_out(st, c);
 	}
 }
 

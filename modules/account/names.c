@@ -88,8 +88,8 @@ void say_waits(struct account *st, struct gw_client *c, const char *shown, const
 		waits, shown, waits);
 }
 
-static void follow(struct account *st, struct gw_client *c, const struct gw_entity *entity,
-                   const struct view *view)
+void names_follow(struct account *st, struct gw_client *c, const struct gw_entity *entity,
+                  const struct view *view)
 {
 	char mask[GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + 8];
 
@@ -129,7 +129,7 @@ static void sessions_follow(struct account *st, const struct gw_entity *entity,
 		next = CLIENT(st, next, c);
 		if (c->account != NULL && gw_id_is(c->account_id, entity->id) &&
 		    strcmp(c->account, view->name) != 0)
-			follow(st, c, entity, view);
+			names_follow(st, c, entity, view);
 	}
 }
 

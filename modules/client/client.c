@@ -52,11 +52,17 @@ static const struct gw_call_row client_calls[] = {
 };
 
 static const struct gw_topic_row client_topics[] = {
-	{GW_TOPIC_AUDIENCE, GW_NOTIFICATION},        {GW_TOPIC_MAY_CONNECT, GW_QUESTION},
-	{GW_TOPIC_MAY_ENTER, GW_QUESTION},           {GW_TOPIC_MAY_NICK, GW_QUESTION},
-	{GW_TOPIC_MAY_LOSE_NICK, GW_QUESTION},       {GW_TOPIC_CONNECTING, GW_NOTIFICATION},
-	{GW_TOPIC_UNAUTHENTICATED, GW_NOTIFICATION}, {GW_TOPIC_WELCOMED, GW_NOTIFICATION},
-	{GW_TOPIC_CLIENT_GONE, GW_NOTIFICATION},     {NULL, GW_NOTIFICATION},
+	{GW_TOPIC_AUDIENCE, GW_NOTIFICATION},
+	{GW_TOPIC_MAY_CONNECT, GW_QUESTION},
+	{GW_TOPIC_MAY_ENTER, GW_QUESTION},
+	{GW_TOPIC_MAY_NICK, GW_QUESTION},
+	{GW_TOPIC_MAY_LOSE_NICK, GW_QUESTION},
+	{GW_TOPIC_CONNECTING, GW_NOTIFICATION},
+	{GW_TOPIC_UNAUTHENTICATED, GW_NOTIFICATION},
+	{GW_TOPIC_WELCOMED, GW_NOTIFICATION},
+	{GW_TOPIC_ADOPTED, GW_NOTIFICATION},
+	{GW_TOPIC_CLIENT_GONE, GW_NOTIFICATION},
+	{NULL, GW_NOTIFICATION},
 };
 
 static const struct gw_subscription client_subscriptions[] = {
@@ -203,6 +209,7 @@ static int client_load(struct gw_self *self, void *state, enum gw_load why, stru
 	st->connecting = gw_topic(self, GW_TOPIC_CONNECTING);
 	st->unauthenticated = gw_topic(self, GW_TOPIC_UNAUTHENTICATED);
 	st->welcomed = gw_topic(self, GW_TOPIC_WELCOMED);
+	st->adopted = gw_topic(self, GW_TOPIC_ADOPTED);
 	st->gone = gw_topic(self, GW_TOPIC_CLIENT_GONE);
 	st->claims_timer = gw_timer_new(self, gw_call(self, CALL_CLAIMS_AGAIN, 0));
 	st->timer = gw_timer_new(self, gw_call(self, CALL_AGENDA, 0));

@@ -243,7 +243,7 @@ struct client_state {
 	struct gw_self *self;
 	struct gw_iface *network, *services;
 	struct gw_topic *audience, *may_connect, *may_enter, *may_nick, *may_lose;
-	struct gw_topic *connecting, *unauthenticated, *welcomed, *gone;
+	struct gw_topic *connecting, *unauthenticated, *welcomed, *adopted, *gone;
 	struct client_settings settings;
 	char *server, *network_name;
 

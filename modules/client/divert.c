@@ -8,7 +8,6 @@
  * not matter whether the shadow that noted it is still there.
  */
 #include "client.h"
-#include <errno.h>
 #include <utlist.h>
 
 static struct due *due_of(struct client_state *st, uint64_t session)
@@ -127,6 +126,7 @@ static void account_changes(struct client_state *st, struct client *c)
 	account_due_free(st, c);
 }
 
+<<<<<<< ours
 static void ban(struct client_state *st, struct client *c)
 {
 	struct gw_error why = {0};
@@ -138,6 +138,8 @@ static void ban(struct client_state *st, struct client *c)
 	client_close(st, c, why.text);
 }
 
+=======
+>>>>>>> theirs
 void divert_review(struct client_state *st, struct client *c, bool comes)
 {
 	bool review = c->review || comes, evict = c->evict || comes;
@@ -145,7 +147,7 @@ void divert_review(struct client_state *st, struct client *c, bool comes)
 	c->review = c->evict = false;
 	carry_out(st, c);
 	if (!c->closing && comes)
-		ban(st, c);
+		gw_notify(st->self, st->adopted, &c->pub);
 	if (!c->closing)
 		account_changes(st, c);
 	if (!c->closing && review)

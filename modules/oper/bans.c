@@ -67,6 +67,20 @@ int oper_may_enter(void *state, uint64_t tag, void *payload, struct gw_error *wh
 	return judge(state, payload, why);
 }
 
+/* Who comes from another server is judged as one who is here when a ban arrives. */
+void oper_adopted(void *state, uint64_t tag, const void *payload)
+{
+	struct oper_state *o = state;
+	struct gw_client *client = (struct gw_client *)payload;
+	const struct ban *ban = ban_on(o, client);
+
+	(void)tag;
+	if (ban != NULL)
+		CLIENT(o, close, client, "Banned: %s", ban->reason);
+	else
+		oper_rights_of(o, client->session);
+}
+
 static struct ban *ban_by_id(struct oper_state *o, struct gw_id id)
 {
 	struct ban *ban;

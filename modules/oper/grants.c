@@ -12,6 +12,8 @@
 #include <string.h>
 #include <utlist.h>
 
+#define RIGHTS_LATE_NS (30 * GW_SECOND) /* services databases are level again by then */
+
 static struct grant *grant_by_id(struct oper_state *o, struct gw_id id)
 {
 	struct grant *grant;
@@ -50,14 +52,24 @@ void oper_grant_take(struct oper_state *o, const struct gw_entity *entity)
 	gw_part_text(core->value, 3, grant->name, sizeof(grant->name));
 }
 
-/* Ends the operatorship of a session here. */
+static void look_later(struct oper_state *o)
+{
+	if (o->rights != NULL)
+		return;
+	o->rights = gw_timer_new(o->self, gw_call(o->self, CALL_RIGHTS_LATE, 0));
+	gw_timer_set(o->rights, o->self, RIGHTS_LATE_NS);
+}
+
+/* Ends the operatorship of a session here. One that is being handed over is left alone: whoever has
+ * it in the end looks again. */
 static void take_back(struct oper_state *o, struct gw_session *session)
 {
 	struct gw_user_set set = {.fields = GW_SET_MODES | GW_SET_ROLE,
 	                          .modes_remove = gw_letter('o')};
 
-	if (session->local && (session->user->modes & gw_letter('o')))
-		NETWORK(o, set, session, &set, 0);
+	if (session->local && (session->user->modes & gw_letter('o')) &&
+	    NETWORK(o, set, session, &set, 0) == -EPERM)
+		look_later(o);
 }
 
 void oper_grant_gone(struct oper_state *o, struct gw_id id)
@@ -86,6 +98,30 @@ void oper_grants_free(struct oper_state *o)
 		DL_DELETE(o->grants, grant);
 		gw_free(o->self, grant);
 	}
+}
+
+static bool entitled(struct oper_state *o, const struct gw_user *user)
+{
+	return !(user->modes & gw_letter('o')) ||
+	       (user->account != NULL && oper_grant_of(o, user->account_id) != NULL);
+}
+
+/* A grant that is not here may be on its way, or taken back while the session was on its. */
+void oper_rights_of(struct oper_state *o, const struct gw_session *session)
+{
+	if (!entitled(o, session->user))
+		look_later(o);
+}
+
+void oper_rights_late(void *state, uint64_t tag)
+{
+	struct oper_state *o = state;
+
+	(void)tag;
+	gw_timer_free(&o->rights, o->self);
+	for (struct gw_client *c = CLIENT(o, next, NULL); c != NULL; c = CLIENT(o, next, c))
+		if (c->session != NULL && !entitled(o, c->session->user))
+			take_back(o, c->session);
 }
 
 /* Who logs out, or in to another account, is no operator by the former one any more. */

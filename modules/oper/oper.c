@@ -261,6 +261,8 @@ static const struct gw_call_row oper_calls[] = {
 	[CALL_REMOVE_FOUND] = {"remove-found", (gw_fn *)oper_remove_found},
 	[CALL_MEMBERSHIP] = {"membership", (gw_fn *)membership},
 	[CALL_BAN_FOUND] = {"ban-found", (gw_fn *)oper_ban_found},
+	[CALL_ADOPTED] = {"adopted", (gw_fn *)oper_adopted},
+	[CALL_RIGHTS_LATE] = {"rights-late", (gw_fn *)oper_rights_late},
 	{NULL, NULL},
 };
 
@@ -270,6 +272,7 @@ static const struct gw_subscription oper_subscriptions[] = {
 	{.topic = GW_TOPIC_MEMBERSHIP, .call = CALL_MEMBERSHIP},
 	{.topic = GW_TOPIC_MAY_CONNECT, .call = CALL_MAY_CONNECT},
 	{.topic = GW_TOPIC_MAY_ENTER, .call = CALL_MAY_ENTER},
+	{.topic = GW_TOPIC_ADOPTED, .call = CALL_ADOPTED},
 	{.topic = NULL},
 };
 
@@ -295,6 +298,7 @@ static void oper_unload(struct gw_self *self, void *state, enum gw_unload why)
 	if (why != GW_UNLOAD_LAST)
 		return;
 	gw_timer_free(&o->retry, self);
+	gw_timer_free(&o->rights, self);
 	oper_requests_free(o);
 	oper_runs_free(o);
 	oper_grants_free(o);

@@ -57,7 +57,9 @@ enum oper_call {
 	CALL_COPIED,
 	CALL_REMOVE_FOUND,
 	CALL_MEMBERSHIP,
-	CALL_BAN_FOUND
+	CALL_BAN_FOUND,
+	CALL_ADOPTED,
+	CALL_RIGHTS_LATE
 };
 
 /** An account that may become an operator. */
@@ -118,7 +120,8 @@ struct oper_state {
 	struct ban *bans;
 	struct request *requests;
 	struct ctl_run *runs;
-	struct gw_timer *retry; /* of a walk that could not begin */
+	struct gw_timer *retry;  /* of a walk that could not begin */
+	struct gw_timer *rights; /* see oper_rights_of(); NULL: nobody waits */
 	uint64_t last_tag;
 };
 
@@ -134,6 +137,9 @@ void oper_grant_gone(struct oper_state *o, struct gw_id id);
 void oper_grants_free(struct oper_state *o);
 void oper_command(void *state, struct gw_client *client, const struct gw_message *m);
 void oper_account_changed(struct oper_state *o, struct gw_session *session);
+/** Of one who has come from another server, where the grant may have been known earlier. */
+void oper_rights_of(struct oper_state *o, const struct gw_session *session);
+void oper_rights_late(void *state, uint64_t tag);
 void oper_admin_list(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
 void oper_admin_add(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
 void oper_admin_remove(void *state, struct gw_admin_request *req, int argc,
@@ -156,6 +162,7 @@ void oper_ban_gone(struct oper_state *o, struct gw_id id);
 void oper_bans_free(struct oper_state *o);
 int oper_may_connect(void *state, uint64_t tag, void *payload, struct gw_error *why);
 int oper_may_enter(void *state, uint64_t tag, void *payload, struct gw_error *why);
+void oper_adopted(void *state, uint64_t tag, const void *payload);
 void oper_ban_list(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
 void oper_ban_add(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
 void oper_ban_found(void *state, uint64_t tag, int status, const struct gw_owner *owner);

@@ -15,6 +15,13 @@
 #include <sodium.h>
 #include <string.h>
 
+static bool services_known(void *services, struct gw_stamp stamp)
+{
+	const struct services_state *state = services;
+
+	return vector_get(&state->vector, stamp.origin) >= stamp.clock;
+}
+
 static void services_origin(void *services, uint64_t *origin_out)
 {
 	*origin_out = ((struct services_state *)services)->origin;
@@ -100,6 +107,7 @@ static const struct gw_services_ops services_ops = {
 	.find_shown = find_shown,
 	.claimants = claimants,
 	.lesser = lesser,
+	.known = services_known,
 };
 
 static enum gw_membership replica_membership(void *services)

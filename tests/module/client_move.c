@@ -671,9 +671,31 @@ static void who_is_banned_here_is_closed_when_adopted(void **state)
 	ask(s, "tapper adopt ann");
 	client_expect_none(n, "*");
 	ask(s, "tapper untap -");
-	client_expect_next(n, "* 465 ann *");
-	client_expect_next(n, "ERROR *");
+	client_expect_next(n, "ERROR * (Banned: no)");
 	client_expect_end(n);
+	ends_well(&net, s);
+}
+
+/* What happens to an account while its session has no client here is found out. */
+static void whose_account_is_gone_is_logged_out_when_adopted(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = serve(net, FREE);
+	struct simclient *a = talk_enter(s, "root", ""), *n;
+
+	(void)state;
+	become_oper(s, a);
+	client_send(a, "NICK ann");
+	client_expect(a, "* NICK :ann");
+	ask(s, "tapper told");
+	left_alone(net, s, a);
+	ask(s, "account drop root");
+	simnet_quiet(net);
+	n = newcomer(net, s, false);
+	ask(s, "tapper adopt ann");
+	ask(s, "tapper untap -");
+	client_expect(n, "* MODE ann :-o");
+	client_expect(n, "* 901 *");
 	ends_well(&net, s);
 }
 
@@ -1100,6 +1122,74 @@ static void a_ghost_elsewhere_is_asked_to_go(void **state)
 	tree_ends_well(&t);
 }
 
+/* An operator's rights are taken back while its session is on its way. */
+static void rights_end_wherever_the_session_is(bool moves)
+{
+	struct simtree *t = two();
+	struct simclient *a = simtree_enter(t, 0, "root", ""), *n;
+
+	become_oper(ONE, a);
+	client_send(a, "NICK ann");
+	client_expect(a, "* NICK :ann");
+	assert_true(simtree_level(t, 60 * GW_SECOND));
+	ask(ONE, "tapper told");
+	shadow(t, "");
+	ask(ONE, "tapper tap ann");
+	ask(ONE, "tapper divert ann");
+	ask(ONE, "tapper moving ann on");
+	ask(ONE, "oper remove root");
+	assert_true(simtree_level(t, 60 * GW_SECOND));
+	n = simnet_client_at(TWO, "127.0.0.1:6667", "127.0.0.1");
+	client_send(n, "TAPME");
+	simnet_quiet(t->net);
+	if (moves) {
+		ask(TWO, "tapper move ann");
+		ask(TWO, "tapper adopt ann");
+		ask(TWO, "tapper untap -");
+	} else {
+		ask(ONE, "tapper moving ann off");
+		ask(ONE, "tapper undivert ann");
+		ask(ONE, "tapper untap ann");
+	}
+	simnet_run(t->net, 30 * GW_SECOND);
+	client_expect(moves ? n : a, "* MODE ann :-o");
+	ask(TWO, "tapper unshadow");
+	tree_ends_well(&t);
+}
+
+static void rights_that_were_taken_back_meanwhile_end(void **state)
+{
+	(void)state;
+	rights_end_wherever_the_session_is(true);
+	rights_end_wherever_the_session_is(false);
+}
+
+/* The account is dropped while the session is frozen: whoever has it in the end logs it out. */
+static void whose_account_is_dropped_on_the_way_is_logged_out(void **state)
+{
+	struct simtree *t = two();
+	struct simclient *a = simtree_enter(t, 0, "ann", ""), *n;
+
+	(void)state;
+	client_send(a, "REGISTER * * correct-horse");
+	client_expect(a, "* 900 *");
+	assert_true(simtree_level(t, 60 * GW_SECOND));
+	shadow(t, "");
+	ask(ONE, "tapper tap ann");
+	ask(ONE, "tapper divert ann");
+	ask(ONE, "tapper moving ann on");
+	ask(ONE, "account drop ann");
+	assert_true(simtree_level(t, 60 * GW_SECOND));
+	n = simnet_client_at(TWO, "127.0.0.1:6667", "127.0.0.1");
+	client_send(n, "TAPME");
+	simnet_quiet(t->net);
+	ask(TWO, "tapper move ann");
+	ask(TWO, "tapper adopt ann");
+	ask(TWO, "tapper untap -");
+	client_expect(n, "* 901 *");
+	tree_ends_well(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1125,6 +1215,7 @@ int main(void)
 		cmocka_unit_test(what_is_offered_otherwise_is_told_behind_what_was_held),
 		cmocka_unit_test(who_is_adopted_must_be_there),
 		cmocka_unit_test(who_is_banned_here_is_closed_when_adopted),
+		cmocka_unit_test(whose_account_is_gone_is_logged_out_when_adopted),
 		cmocka_unit_test(reloads_change_nothing),
 		cmocka_unit_test(the_end_of_the_tapping_module_closes_its_clients),
 		cmocka_unit_test(the_end_of_the_module_leaves_nothing),
@@ -1139,6 +1230,8 @@ int main(void)
 		cmocka_unit_test(who_is_not_tapped_is_told_where_the_session_is),
 		cmocka_unit_test(a_shadow_ends_with_its_session),
 		cmocka_unit_test(a_ghost_elsewhere_is_asked_to_go),
+		cmocka_unit_test(rights_that_were_taken_back_meanwhile_end),
+		cmocka_unit_test(whose_account_is_dropped_on_the_way_is_logged_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,7 @@
  *     tapper shadow NICK [CAPS]  tapper caps [CAPS]        tapper unshadow
  *     tapper adopt NICK          by who last said TAPME    tapper write TEXT    to that one
  *     tapper send NICK SERVER    the network's shadow      tapper end NICK    tapper move NICK
- *     tapper room
+ *     tapper moving NICK on|off  the network is told     tapper room
  */
 #include <errno.h>
 #include <godwit/admin.h>
@@ -56,7 +56,8 @@ enum {
 	CALL_SEND,
 	CALL_END,
 	CALL_MOVE,
-	CALL_ROOM
+	CALL_ROOM,
+	CALL_MOVING
 };
 
 struct text {
@@ -453,6 +454,15 @@ static void do_move(void *state, struct gw_admin_request *req, int argc, const c
 	done(st, req, NETWORK(st, move, NETWORK(st, user, argv[0])->session, ID));
 }
 
+static void do_moving(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
+{
+	struct tapper *st = state;
+
+	(void)argc;
+	NETWORK(st, moving, NETWORK(st, user, argv[0])->session, strcmp(argv[1], "on") == 0);
+	done(st, req, 0);
+}
+
 static void do_room(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
 {
 	struct tapper *st = state;
@@ -520,6 +530,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_END] = {"end", (gw_fn *)do_end},
 	[CALL_MOVE] = {"move", (gw_fn *)do_move},
 	[CALL_ROOM] = {"room", (gw_fn *)do_room},
+	[CALL_MOVING] = {"moving", (gw_fn *)do_moving},
 	{NULL, NULL},
 };
 
@@ -548,6 +559,7 @@ static const struct gw_admin_command admin[] = {
 	{"tapper send", "NICK SERVER", "Shadows in the network.", "", 2, 2, CALL_SEND},
 	{"tapper end", "NICK", "Ends that.", "", 1, 1, CALL_END},
 	{"tapper move", "NICK", "Moves the session.", "", 1, 1, CALL_MOVE},
+	{"tapper moving", "NICK on|off", "It is handed over.", "", 2, 2, CALL_MOVING},
 	{"tapper room", "", "For clients.", "", 0, 0, CALL_ROOM},
 };
 
