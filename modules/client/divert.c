@@ -126,20 +126,6 @@ static void account_changes(struct client_state *st, struct client *c)
 	account_due_free(st, c);
 }
 
-<<<<<<< ours
-static void ban(struct client_state *st, struct client *c)
-{
-	struct gw_error why = {0};
-
-	if (gw_ask(st->self, st->may_enter, &c->pub, &why) == 0)
-		return;
-	if (why.code != GW_REFUSAL_SAID)
-		reply_numeric(st, c, why.code != 0 ? why.code : 465, ":%s", why.text);
-	client_close(st, c, why.text);
-}
-
-=======
->>>>>>> theirs
 void divert_review(struct client_state *st, struct client *c, bool comes)
 {
 	bool review = c->review || comes, evict = c->evict || comes;
