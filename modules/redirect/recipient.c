@@ -293,12 +293,14 @@ enum gw_line_verdict recipient_line(void *state, uint64_t tag, struct gw_client 
 		kept_add(st->self, &r->kept, raw);
 		return r->kept.bytes < st->settings.input ? GW_LINE_NEXT : GW_LINE_STOP;
 	}
-	r->swapped = m != NULL && redirect_says(m, "SWAP", r->id);
-	if (!r->swapped)
-		CLIENT(st, close, newcomer, "Expected REDIRECT SWAP");
-	else if (r->state == RECIPIENT_HEIR)
+	if (m == NULL || !redirect_says(m, "SWAP", r->id)) {
+		CLIENT(st, close, newcomer, "Expected REDIRECT SWAP"); /* may end the attempt */
+		return GW_LINE_STOP;
+	}
+	r->swapped = true;
+	if (r->state == RECIPIENT_HEIR)
 		gw_defer(st->self, gw_call(st->self, CALL_RECIPIENT_DUE, r->session));
-	return r->swapped ? GW_LINE_NEXT : GW_LINE_STOP;
+	return GW_LINE_NEXT;
 }
 
 /* As an heir it is the session's client, whose QUIT ends the attempt in recipient_event(). */

@@ -626,6 +626,22 @@ static void an_heir_is_not_cancelled(void **state)
 	assert_string_equal(rig_picture(rig), before);
 }
 
+/* Its QUIT ends the attempt within the call. */
+static void who_says_something_else_than_swap_is_closed(void **state)
+{
+	struct redirect_rig *rig = *state;
+
+	for (int i = RECIPIENT_JOINED; i <= RECIPIENT_HEIR; i++) {
+		rig_recipient(rig, 7, RUN_NEAR, (enum recipient_state)i);
+		forget(rig);
+		rig_says(rig, rig->clients[0], "PRIVMSG #a :x");
+		assert_int_equal(count(rig_notes(rig), "client 100"), 1);
+		rig_turns(rig);
+		assert_null(recipient_of(rig->st, 7));
+		rig_quit(rig, 7);
+	}
+}
+
 static void a_session_without_a_client_quits_and_the_newcomer_is_closed(void **state)
 {
 	struct redirect_rig *rig = *state;
@@ -725,6 +741,7 @@ int main(void)
 		with_rig(what_is_malformed_is_logged_and_ends_its_attempt_alone),
 		with_rig(frames_without_a_head_are_nothing),
 		with_rig(an_heir_is_not_cancelled),
+		with_rig(who_says_something_else_than_swap_is_closed),
 		with_rig(a_session_without_a_client_quits_and_the_newcomer_is_closed),
 		with_rig(what_is_expected_is_bounded),
 		with_rig(there_is_no_more_room_than_the_clients_have),
