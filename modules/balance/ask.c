@@ -40,17 +40,16 @@ static int decide(struct balance_state *st, const struct gw_policy_view *view, i
 {
 	int to;
 
-	if (drain_on(st))
+	if (drain_on(st)) {
 		to = wanted >= 0 ? wanted : view_recipient(st, view);
-	else if (st->policy->ops == NULL)
+	} else if (st->policy->ops == NULL) {
 		return gw_fail(why, -EPERM, "Nobody is moved on demand here");
-	else
+	} else {
 		to = POLICY(st, asked, view, wanted, why);
-	if (to == -1)
-		return gw_fail(why, -EPERM, "No other server takes clients");
-	if (to < 0)
-		return to;
-	if ((size_t)to >= view->n || view->servers[to].here || !view->servers[to].takes)
+		if (to < 0)
+			return to;
+	}
+	if (to < 0 || (size_t)to >= view->n || view->servers[to].here || !view->servers[to].takes)
 		return gw_fail(why, -EPERM, "No other server takes clients");
 	return to;
 }

@@ -160,34 +160,40 @@ static bool urgent(struct balance_state *st, const struct gw_load_report *report
 	       audience(st) != st->told_to;
 }
 
+/* That a drain begins or ends is told at once, all else at most once a second. */
+static int64_t too_early_by(struct balance_state *st, const struct gw_load_report *report)
+{
+	if (report->draining != st->told.draining)
+		return 0;
+	return st->told_ns + SOON_NS - gw_mono_ns(st->self);
+}
+
 void load_soon(void *state, uint64_t tag)
 {
 	struct balance_state *st = state;
 	struct gw_load_report report;
+	int64_t wait;
 
 	(void)tag;
 	st->soon = false;
 	now_is(st, &report);
-	if (urgent(st, &report))
+	if (!urgent(st, &report))
+		return;
+	wait = too_early_by(st, &report);
+	if (wait <= 0) {
 		tell(st, &report);
+		return;
+	}
+	st->soon = true;
+	gw_timer_set(st->soon_timer, st->self, wait);
 }
 
-/* From a turn of its own: the callers are in the middle of a change. */
+/* In a turn of its own: callers are in the middle of a change. */
 void load_look(struct balance_state *st)
 {
-	struct gw_load_report report;
-	int64_t wait;
-
-	now_is(st, &report);
-	if (st->soon || !urgent(st, &report))
-		return;
-	wait = report.draining != st->told.draining ? 0
-	                                            : st->told_ns + SOON_NS - gw_mono_ns(st->self);
-	st->soon = wait > 0;
-	if (wait > 0)
-		gw_timer_set(st->soon_timer, st->self, wait);
-	else
+	if (!st->soon || drain_on(st) != st->told.draining)
 		gw_defer(st->self, gw_call(st->self, CALL_LOAD_SOON, 0));
+	st->soon = true;
 }
 
 void load_start(struct balance_state *st)

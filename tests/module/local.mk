@@ -323,3 +323,7 @@ tests_modules_tapper_tapper_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 check_PROGRAMS += tests/module/client_move
 tests_module_client_move_SOURCES = tests/module/client_move.c
 tests_module_client_move_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/balance
+tests_module_balance_SOURCES = tests/module/balance.c
+tests_module_balance_LDADD = tests/sim/libsim.a $(TEST_LIBS)
