@@ -36,7 +36,7 @@ struct person {
 	struct sockaddr_storage from;
 	unsigned members; /* of the channel, that it knows of */
 	bool greeted;     /* its direct messages arrive */
-	bool quit_seen;   /* somebody was shown its QUIT */
+	bool missed;      /* somebody was told that it is gone */
 	bool vanished;    /* of its own will */
 	uint32_t said[PLACES];
 	struct ledger_stream *heard;  /* by place in the group; behind them the partner's, direct */

@@ -225,6 +225,14 @@ static void on_pong(struct person *person)
 		report_figure(crowd, GAP_LATEST, person->worst_ns);
 }
 
+/** Who the server says is not there. */
+static struct person *nobody(struct crowd *crowd, const struct words *words)
+{
+	const char *nick = words->rest + strcspn(words->rest, " ");
+
+	return named(crowd, nick + strspn(nick, " "));
+}
+
 /** What nobody should see of others, or of the server. */
 static void on_anything_else(struct person *person, const struct words *words, const char *line)
 {
@@ -233,7 +241,9 @@ static void on_anything_else(struct person *person, const struct words *words, c
 	if (is(words, "NOTICE") || is(words, "005") || is(words, "FAIL"))
 		person->crowd->told++;
 	else if (is(words, "QUIT") && who != NULL)
-		who->quit_seen = true; /* judged when it is known who was really gone */
+		who->missed = true; /* judged when it is known who was really gone */
+	else if (is(words, "401") && (who = nobody(person->crowd, words)) != NULL)
+		who->missed = true;
 	else
 		report_unexpected(person->crowd, "%s: %s", person->nick, line);
 }
@@ -519,8 +529,9 @@ void people_settle(struct crowd *crowd)
 
 		if (person->stage == PRESENT)
 			settle(person);
-		if (person->stage == PRESENT && person->quit_seen)
-			report_unexpected(crowd, "%s: others saw it quit", person->nick);
+		if (person->stage == PRESENT && person->missed)
+			report_unexpected(crowd, "%s: others were told that it is gone",
+			                  person->nick);
 	}
 }
 

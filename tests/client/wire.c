@@ -403,6 +403,8 @@ static void serve_waiting(struct hub *hub)
 {
 	size_t count = hub->waiting_count;
 
+	if (count == 0)
+		return;
 	for (size_t i = 0; i < count; i++)
 		work_off(hub->waiting[i]);
 	memmove(hub->waiting, hub->waiting + count,
