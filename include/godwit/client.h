@@ -222,7 +222,8 @@ struct gw_tap {
 typedef enum gw_line_verdict gw_tap_line_fn(void *state, uint64_t tag, struct gw_client *,
                                             const struct gw_line *raw, const struct gw_message *);
 /** The client's connection is about to end, for `reason`. True: its session goes on without it, and
- * is the tap's to move or to quit; no QUIT is announced. The tap is over either way. */
+ * is the tap's to move or to quit; no QUIT is announced. The tap is over either way. Where this
+ * server closes it (a KILL, a ban, its own end) the answer counts for nothing. */
 typedef bool gw_tap_closed_fn(void *state, uint64_t tag, struct gw_client *, const char *reason);
 
 #define GW_CAPS_TEXT_MAX 3072
@@ -300,8 +301,9 @@ struct gw_client_ops {
 
 	/* Moving a client (the module redirect). None of these inside a notification. */
 	/** From now on the client's lines go to the tap, first those that wait unexecuted; limits
-	 * and time-outs of the client rest. A client in any state. -EBUSY: there is one already.
-	 * When the tap's module is unloaded for good its clients are closed. */
+	 * and time-outs of the client rest (but an adopted one that is tapped still is asked for a
+	 * sign of life, unless its lines have been stopped). A client in any state. -EBUSY: there
+	 * is one already. When the tap's module is unloaded for good its clients are closed. */
 	int (*tap)(void *client_module, struct gw_client *, const struct gw_tap *);
 	void (*tap_resume)(void *client_module, struct gw_client *);
 	/** Ends it. `lines` (copied) are executed as if they came now, before what is unread. */

@@ -15,7 +15,7 @@ void carry_fill(struct client_state *st, const struct client *c, struct gw_clien
 
 	memset(out, 0, sizeof(*out));
 	caps_names(st, c->pub.caps, out->caps, sizeof(out->caps));
-	caps_names(st, st->announced, out->offered, sizeof(out->offered));
+	caps_names(st, caps_visible(st, st->announced), out->offered, sizeof(out->offered));
 	out->tokens = tokens_digest(st);
 	out->command = c->pub.command;
 	out->idle_ms = (now - c->pub.last_active_ns) / GW_MS;

@@ -65,6 +65,14 @@ uint64_t caps_offered(const struct client_state *st, const char *name, size_t n)
 	return 0;
 }
 
+uint64_t caps_visible(const struct client_state *st, uint64_t bits)
+{
+	for (uint32_t i = 0; i < st->n_caps; i++)
+		if (st->caps[i].hidden)
+			bits &= ~((uint64_t)1 << i);
+	return bits;
+}
+
 void caps_names(const struct client_state *st, uint64_t bits, char *out, size_t max)
 {
 	size_t n = 0;

@@ -136,7 +136,8 @@ struct account_due {
 
 /** What a client needs while it is moved, beside its flags. */
 struct move {
-	struct gw_tap tap;      /* module NULL: none */
+	struct gw_tap tap;      /* while it is tapped */
+	struct gw_self *owner;  /* who tapped it last */
 	struct gw_call settled; /* module NULL: nobody waits */
 	uint64_t below;         /* bytes in the queue, for `settled` */
 	struct account_due *account;
@@ -509,6 +510,8 @@ void caps_notify(struct client_state *st, struct client *c, const char *verb, ui
                  bool values);
 /** For one who comes from a server that offers the capabilities of that list. */
 void caps_moved(struct client_state *st, struct client *c, const char *there);
+/** Those of a set that clients see. */
+uint64_t caps_visible(const struct client_state *st, uint64_t bits);
 /** Names of a set, spaces between, as far as they fit. */
 void caps_names(const struct client_state *st, uint64_t bits, char *out, size_t max);
 /** The bit of a name of `n` bytes that is offered; 0: none. */

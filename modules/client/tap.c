@@ -37,6 +37,7 @@ int tap_begin(struct client_state *st, struct client *c, const struct gw_tap *ta
 	if (c->tapped || c->closing || c->pub.shadow)
 		return -EBUSY;
 	move_of(st, c)->tap = *tap;
+	c->move->owner = tap->module;
 	c->tapped = true;
 	c->tap_stopped = false;
 	c->throttled = false;
@@ -172,7 +173,7 @@ void tap_unloaded(struct client_state *st, struct client *c, const struct gw_sel
 		return;
 	if (c->move->settled.module == who)
 		c->move->settled = (struct gw_call){0};
-	if (!c->tapped || c->move->tap.module != who)
+	if (c->move->owner != who || !(c->tapped || c->diverted))
 		return;
 	tap_over(c);
 	divert(st, c, NULL);

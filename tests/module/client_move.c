@@ -793,6 +793,48 @@ static void the_end_of_the_module_leaves_nothing(void **state)
 	ends_well(&net, s);
 }
 
+/* Also of one that is tapped no more. */
+static void the_end_of_who_diverts_closes_its_clients(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = serve(net, FREE);
+	struct simclient *a = talk_enter(s, "ann", "");
+
+	(void)state;
+	ask(s, "tapper tap ann");
+	ask(s, "tapper divert ann");
+	ask(s, "tapper untap ann");
+	ask(s, "module unload tapper");
+	client_expect_next(a, "ERROR * (You were being moved *");
+	client_expect_end(a);
+	ends_well(&net, s);
+}
+
+/* What is owed to the flood limit, and the number of the command, move along. */
+static void debts_move_along(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = serve(net, "client: {flood-rate: 1, flood-burst: 10}\n");
+	struct simclient *a = talk_enter(s, "ann", ""), *n;
+
+	(void)state;
+	simnet_run(net, 60 * GW_SECOND);
+	for (int i = 0; i < 9; i++)
+		client_send(a, "PING %d", i);
+	client_expect(a, "* PONG * :8");
+	assert_non_null(strstr(ask(s, "tapper carry ann"), "command=12 idle=60 owed=8 "));
+	left_alone(net, s, a);
+	n = newcomer(net, s, false);
+	ask(s, "tapper adopt ann");
+	ask(s, "tapper untap -");
+	for (int i = 0; i < 20; i++)
+		client_send(n, "PING %d", i);
+	simnet_quiet(net);
+	client_expect(n, "* PONG * :3");
+	client_expect_none(n, "* PONG * :9");
+	ends_well(&net, s);
+}
+
 static void room_is_what_is_left(void **state)
 {
 	struct simnet *net = simnet_new(1);
@@ -926,6 +968,23 @@ static void a_shadow_hears_its_own_deeds(void **state)
 		assert_non_null(strstr(held, "NICK :anna"));
 		assert_non_null(strstr(held, "PART #x"));
 	}
+	tree_ends_well(&t);
+}
+
+static void a_shadow_hears_what_its_modes_ask_for(void **state)
+{
+	struct simtree *t = two();
+	struct simclient *a = simtree_enter(t, 0, "ann", ""), *o = simtree_enter(t, 1, "root", "");
+
+	(void)state;
+	become_oper(TWO, o);
+	client_send(a, "MODE ann +w");
+	client_expect(a, "* MODE ann :+w");
+	assert_true(simtree_level(t, 60 * GW_SECOND));
+	shadow(t, "");
+	client_send(o, "WALLOPS :hear");
+	simnet_quiet(t->net);
+	same_as_shown(t, a);
 	tree_ends_well(&t);
 }
 
@@ -1219,9 +1278,12 @@ int main(void)
 		cmocka_unit_test(reloads_change_nothing),
 		cmocka_unit_test(the_end_of_the_tapping_module_closes_its_clients),
 		cmocka_unit_test(the_end_of_the_module_leaves_nothing),
+		cmocka_unit_test(the_end_of_who_diverts_closes_its_clients),
+		cmocka_unit_test(debts_move_along),
 		cmocka_unit_test(room_is_what_is_left),
 		cmocka_unit_test(a_shadow_is_told_what_the_client_is_told),
 		cmocka_unit_test(a_shadow_hears_its_own_deeds),
+		cmocka_unit_test(a_shadow_hears_what_its_modes_ask_for),
 		cmocka_unit_test(a_shadow_wants_what_is_offered),
 		cmocka_unit_test(nothing_is_done_in_the_name_of_a_shadow),
 		cmocka_unit_test(a_split_ends_its_batch_while_it_is_told),
