@@ -119,6 +119,10 @@ static const struct kind kinds[] = {
                                     .apply = apply_shadow_end,
                                     .needs = NEED_SOURCE | NEED_TARGET,
                                     .any_home = true},
+	[KIND_GONE & 0xff] = {.kind = KIND_GONE,
+                              .apply = apply_gone,
+                              .needs = NEED_SOURCE,
+                              .any_home = true},
 };
 
 static const struct kind *kind_known(uint32_t kind)
@@ -167,7 +171,8 @@ static int not_behind(const struct applying *a, uint64_t run)
 
 static bool kind_aside(const struct kind *kind)
 {
-	return kind != NULL && (kind->to_others || kind->exported || kind->apply == apply_move);
+	return kind != NULL && (kind->to_others || kind->exported || kind->apply == apply_move ||
+	                        kind->apply == apply_gone);
 }
 
 /* What such a server did to channels, or which session it has taken, others may have taken in: that

@@ -397,6 +397,5 @@ void network_tidy(void *state, uint64_t tag)
 	lives_tidy(net, KEEP_MS);
 	strays_tidy(net, KEEP_MS);
 	pasts_tidy(net, KEEP_MS);
-	traces_tidy(net, TRACE_MS);
 	gw_timer_set(net->tidy, net->self, left ? GW_SECOND : 600 * GW_SECOND);
 }

@@ -139,23 +139,6 @@ int apply_shadow_end(struct applying *a)
 
 /* --- the new home --- */
 
-static struct trace *trace_find(struct network *net, uint64_t session)
-{
-	struct gw_self *self = net->self;
-	struct trace *trace;
-
-	HASH_FIND(hh, net->traces, &session, sizeof(session), trace);
-	return trace;
-}
-
-static void trace_free(struct network *net, struct trace *trace)
-{
-	struct gw_self *self = net->self;
-
-	HASH_DEL(net->traces, trace);
-	gw_free(self, trace);
-}
-
 bool person_moves(const struct person *p, uint64_t epoch, uint64_t run)
 {
 	if (p->session.home->run == run || epoch == 0)
@@ -163,46 +146,6 @@ bool person_moves(const struct person *p, uint64_t epoch, uint64_t run)
 	if (epoch != p->session.epoch)
 		return epoch > p->session.epoch;
 	return run > p->session.home->run;
-}
-
-/* What a session was before it moved may still be on its way from elsewhere when it has left: that
- * must not bring it back. */
-void trace_keep(struct network *net, const struct person *p)
-{
-	struct gw_self *self = net->self;
-	struct trace *trace;
-
-	if (p->session.epoch == 0)
-		return;
-	if (HASH_COUNT(net->traces) >= TRACES_MAX)
-		trace_free(net, net->traces);
-	trace = trace_find(net, p->session.id);
-	if (trace != NULL)
-		trace_free(net, trace);
-	trace = (struct trace *)gw_alloc(self, sizeof(*trace));
-	trace->session = p->session.id;
-	trace->epoch = p->session.epoch;
-	trace->at_ms = gw_mono_ns(self) / GW_MS;
-	HASH_ADD(hh, net->traces, session, sizeof(trace->session), trace);
-}
-
-bool trace_meets(struct network *net, uint64_t session, uint64_t epoch)
-{
-	struct trace *trace = net->traces == NULL ? NULL : trace_find(net, session);
-
-	if (trace != NULL && epoch < trace->epoch)
-		return false;
-	if (trace != NULL)
-		trace_free(net, trace);
-	return true;
-}
-
-void traces_tidy(struct network *net, int64_t keep_ms)
-{
-	int64_t limit = gw_mono_ns(net->self) / GW_MS - keep_ms;
-
-	while (net->traces != NULL && net->traces->at_ms <= limit)
-		trace_free(net, net->traces);
 }
 
 static void doubts_of(struct applying *a, struct person *p)
@@ -275,6 +218,8 @@ void person_move(struct applying *a, struct person *p, struct server *home, uint
 	event.node = &home->pub;
 	event.split = NULL;
 	publish(net, &event);
+	if (session->local && home != net->here)
+		submit_gone(net, session);
 	session->local = home == net->here;
 	if (session->shown && !session->local)
 		person_unshow(net, p);
@@ -316,6 +261,16 @@ static int move_whole(struct applying *a)
 	return 0;
 }
 
+/* Nobody in sight has it. */
+static void person_lose(struct applying *a, struct person *p)
+{
+	snprintf(a->split, sizeof(a->split), "%s %s", a->net->here->pub.name,
+	         p->session.home->name);
+	a->event.split = a->event.text = a->split;
+	person_split(a, p);
+	nick_vacated(a);
+}
+
 /* Told over a link behind which the new home is not: where that one is in sight another way, it has
  * the session; else the session has gone out of sight with it. So has what this server itself is
  * said to have taken, and has not any more. */
@@ -331,12 +286,23 @@ static int move_aside(struct applying *a, uint64_t epoch)
 		person_move(a, p, home, (uint32_t)epoch);
 		return 0;
 	}
-	snprintf(a->split, sizeof(a->split), "%s %s", a->net->here->pub.name,
-	         p->session.home->name);
-	a->event.split = a->event.text = a->split;
-	p->session.epoch = (uint32_t)epoch;
-	person_split(a, p);
-	nick_vacated(a);
+	person_lose(a, p);
+	return 0;
+}
+
+/* Its former home has it no more. Wherever it is thought to be there, what it was has come later
+ * than what became of it: a burst may be on its way for long. */
+int apply_gone(struct applying *a)
+{
+	struct person *p = person_find(a->net, a->header.source);
+	uint64_t epoch = get_varint(&a->body);
+
+	if (!reader_done(&a->body))
+		return -EBADMSG;
+	if (p == NULL || p->session.home->run != a->header.run || epoch <= p->session.epoch)
+		return 0;
+	a->net->edits++;
+	person_lose(a, p);
 	return 0;
 }
 

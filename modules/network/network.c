@@ -198,7 +198,6 @@ static void network_unload(struct gw_self *self, void *state, enum gw_unload why
 	rows_free(net);
 	ways_free(net);
 	servers_free(net);
-	traces_tidy(net, -1);
 	gw_timer_free(&net->tidy, self);
 	gw_timer_free(&net->shades, self);
 }

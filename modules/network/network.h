@@ -23,15 +23,13 @@
 #define KEEP_MS ((int64_t)24 * 3600 * 1000) /* tombstones, lives without a member, strays */
 #define GHOSTS_MAX 8192                     /* lives that nobody sees */
 #define STRAYS_MAX 16384
-#define TOMBSTONES_MAX 512 /* in the lists of one life */
-#define CUSTOM_MAX 16384   /* bytes of a body */
-#define TEXT_MAX 8191      /* bytes of a message's text, and of its tags */
-#define AHEAD_MS 60000     /* a stamp further in the future is refused */
-#define SHADES_MAX 4096    /* of one link */
-#define SHADE_MS 30000     /* so long a circle may take until it is settled everywhere */
-#define PASTS_MAX 4096     /* servers that were in sight */
-#define TRACES_MAX 16384
-#define TRACE_MS 600000
+#define TOMBSTONES_MAX 512  /* in the lists of one life */
+#define CUSTOM_MAX 16384    /* bytes of a body */
+#define TEXT_MAX 8191       /* bytes of a message's text, and of its tags */
+#define AHEAD_MS 60000      /* a stamp further in the future is refused */
+#define SHADES_MAX 4096     /* of one link */
+#define SHADE_MS 30000      /* so long a circle may take until it is settled everywhere */
+#define PASTS_MAX 4096      /* servers that were in sight */
 #define INTERESTS_MAX 65536 /* channels, of all other servers */
 
 /** Rows of `.calls`. */
@@ -90,15 +88,6 @@ struct way {
 /** How far a server was heard before it went out of sight. */
 struct past {
 	uint64_t run, seq;
-	int64_t at_ms;
-	UT_hash_handle hh;
-};
-
-/** A session that had moved, and left. */
-struct trace {
-	uint64_t session;
-	uint32_t epoch;
-	uint32_t reserved; /* 0 */
 	int64_t at_ms;
 	UT_hash_handle hh;
 };
@@ -270,8 +259,7 @@ struct network {
 	struct person *nicks;  /* the same, by the folded nick that is shown */
 	struct person *losers; /* those not shown under the nick they want */
 	struct person *shadowed, *doubtful;
-	struct trace *traces; /* by session, in the order of time */
-	struct chan *chans;   /* by folded name */
+	struct chan *chans; /* by folded name */
 	struct stray *strays;
 	struct interest *interests;
 	uint64_t ordinal;
@@ -372,6 +360,8 @@ static inline bool stamp_wins(struct gw_stamp stamp, struct gw_stamp cell)
 /** A session's shadow, and its end: for those on the way between home and shadow. */
 #define KIND_SHADOW GW_KIND(39, GW_KIND_FORWARD)
 #define KIND_SHADOW_END GW_KIND(40, GW_KIND_FORWARD)
+/** A session is not at home any more where it was. */
+#define KIND_GONE GW_KIND(41, GW_KIND_FORWARD)
 
 /* apply.c */
 /** A record made here, at once, also inside of another's application; with all that it causes. */
@@ -455,12 +445,7 @@ void person_renamed(struct applying *a, struct person *p, const char *old);
 void person_count_ways(struct network *net, const struct person *p, int by);
 
 /* moves.c */
-apply_fn apply_shadow, apply_shadow_end, apply_move;
-/** Remembers how often a session had moved that leaves. */
-void trace_keep(struct network *net, const struct person *p);
-/** Whether an introduction in that epoch is none from before. */
-bool trace_meets(struct network *net, uint64_t session, uint64_t epoch);
-void traces_tidy(struct network *net, int64_t keep_ms);
+apply_fn apply_shadow, apply_shadow_end, apply_move, apply_gone;
 /** Its output is made here no more, though it lives on. */
 void person_unshow(struct network *net, struct person *p);
 /** Forgets its shadow, if it has one; it may have been here. */
@@ -589,6 +574,8 @@ int submit_interest(struct network *net, const char *channel, bool on);
 /** The server of its shadow has gone out of sight, and may have taken the session there: it is at
  * home here, whatever that one says. */
 void submit_return(struct network *net, const struct person *p);
+/** It has moved away. */
+void submit_gone(struct network *net, const struct gw_session *session);
 /** The server of its shadow has gone out of sight. */
 void submit_shadow_over(struct network *net, const struct gw_session *session);
 int submit_shadow(void *network, struct gw_session *session, uint64_t run, const uint8_t id[16]);

@@ -590,6 +590,16 @@ static int shadow_send(struct network *net, uint32_t kind, const struct gw_sessi
 	return draft_send(&d);
 }
 
+void submit_gone(struct network *net, const struct gw_session *session)
+{
+	struct draft d;
+
+	draft_open(&d, net, (struct header){.kind = KIND_GONE, .source = session->id},
+	           GW_SCOPE_ALL);
+	put_varint(&d.body, session->epoch);
+	draft_send(&d);
+}
+
 void submit_shadow_over(struct network *net, const struct gw_session *session)
 {
 	shadow_send(net, KIND_SHADOW_END, session, GW_SCOPE_ALL, session->shadow,

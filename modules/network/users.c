@@ -437,8 +437,6 @@ int apply_user(struct applying *a)
 		return -EPERM;
 	if (a->source != NULL)
 		return person_merge(a, &in, home);
-	if (!trace_meets(net, a->header.source, in.epoch))
-		return introduction_skip(a);
 	p = person_new(a, &in, home);
 	home->pub.n_users++;
 	person_count(net, p, 1);
@@ -501,7 +499,6 @@ void person_leave(struct applying *a, struct person *p)
 	struct chan **left;
 	size_t n = 0;
 
-	trace_keep(a->net, p);
 	left = (struct chan **)gw_alloc(a->net->self, (p->user.n_channels + 1) * sizeof(*left));
 	DL_FOREACH_SAFE2(p->user.channels, member, next, next)
 	{
