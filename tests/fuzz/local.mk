@@ -56,6 +56,10 @@ check_PROGRAMS += tests/fuzz/link_wire
 tests_fuzz_link_wire_SOURCES = tests/fuzz/link_wire.c tests/fuzz/replay.c modules/link/frames.c
 tests_fuzz_link_wire_LDADD =
 
+check_PROGRAMS += tests/fuzz/redirect_frame
+tests_fuzz_redirect_frame_SOURCES = tests/fuzz/redirect_frame.c tests/fuzz/replay.c
+tests_fuzz_redirect_frame_LDADD = $(REDIRECT_TEST_LIBS)
+
 # A bounded hunt with libFuzzer: make fuzz [FUZZ_SECONDS=60]. New targets add a line.
 FUZZ_SECONDS = 30
 FUZZ = cd $(srcdir) && CLANG=$${CLANG:-clang} FUZZ_DIR=$(abs_builddir)/fuzzing \
@@ -76,3 +80,4 @@ fuzz:
 	$(FUZZ) link_key $(tests_fuzz_link_key_SOURCES)
 	$(FUZZ) link_opening $(tests_fuzz_link_opening_SOURCES)
 	$(FUZZ) link_wire $(tests_fuzz_link_wire_SOURCES)
+	$(FUZZ) redirect_frame $(tests_fuzz_redirect_frame_SOURCES) $(tests_unit_libredirect_a_SOURCES) -lcmocka
