@@ -202,7 +202,20 @@ def test_without_tls_the_request_says_so(net):
     plain.leave()
 
 
-def test_a_client_that_asks(net, anna):
-    anna.send("REDIRECT MOVE nowhere.test")
-    anna.expect(r"^:a.test FAIL REDIRECT DENIED :")
-    talk(anna)
+def test_a_client_that_asks_is_told_what_the_page_says(net, anna):
+    asked = re.search(r"^    (REDIRECT MOVE \S+)$", PAGE, re.M)[1]
+    told = re.search(r"^    (:one.example FAIL REDIRECT .*)$", PAGE, re.M)[1]
+    answers = anna.does(asked, "REDIRECT DANCE")
+    assert answers[0] == told.replace("one.example", "a.test")
+    codes = {line.split()[3] for line in answers if " FAIL " in line}
+    assert codes == set(re.findall(r"^\| `([A-Z]+)` \|", PAGE, re.M)), codes
+
+
+def test_a_client_without_the_capability_is_not_asked(net):
+    bare = Person(net["a"].tls, "carl", tls=True)
+    order = Order(net["a"], "redirect", "carl", "b.test")
+    status, said = order.end()
+    order.close()
+    assert status != 0 and said
+    assert bare.does("REDIRECT MOVE")[0] == ":a.test FAIL REDIRECT DENIED :Request the capability godwit/redirect first"
+    bare.leave()
