@@ -169,11 +169,15 @@ static void event(void *state, uint64_t tag, const void *payload)
 		heard_report(st, ev->origin);
 		break;
 	case GW_EV_MOVE:
-		if (ev->source->local)
+		if (ev->node->here)
 			rest_moved(st, ev->source);
-		load_look(st);
+		if (ev->node->here || ev->from->here)
+			load_look(st);
 		break;
 	case GW_EV_USER:
+		if (ev->source->local)
+			load_look(st);
+		break;
 	case GW_EV_SERVER:
 		load_look(st);
 		break;

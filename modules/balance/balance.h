@@ -41,9 +41,9 @@
 #define LINK(st, ...) GW_VIA((st)->link, gw_link_ops, __VA_ARGS__)
 
 #define MOVE_ENDS 6   /* values of enum gw_move_end */
-#define WHERE_MAX 280 /* bytes of "HOST:PORT" */
+#define WHERE_MAX 279 /* bytes of "HOST:PORT" */
 #define ORDERS_MAX 64
-#define WHO_MAX 130
+#define WHO_MAX 128
 
 /** What the options say, in the units of use. */
 struct balance_settings {
@@ -68,6 +68,7 @@ struct move {
 	uint8_t kind;                 /* enum move_kind */
 	uint8_t reserved[7];
 	char nick[GW_NICK_MAX + 1], server[GW_SERVER_MAX + 1]; /* MOVE_ORDER */
+	uint8_t reserved2;
 	UT_hash_handle hh;
 };
 

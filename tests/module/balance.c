@@ -293,6 +293,41 @@ static void a_crowd_is_spread_and_then_left_in_peace(void **state)
 	stage_close(&s);
 }
 
+static void swap_policy(struct stage *s, const char *old, const char *new)
+{
+	char command[60];
+
+	for (unsigned i = 0; i < s->t->n; i++) {
+		snprintf(command, sizeof(command), "module unload %s", old);
+		ask(s, i, command);
+	}
+	for (unsigned i = 0; i < s->t->n; i++) {
+		snprintf(command, sizeof(command), "module load %s", new);
+		ask(s, i, command);
+	}
+}
+
+static void who_has_just_come_is_left_in_peace(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	stage_open(&s, 2, QUICK, MODULES);
+	swap_policy(&s, "even", "fill");
+	people_come(&s, 1, 15);
+	run(&s, 10);
+	assert_int_equal(people_at(&s, 0), 15);
+	swap_policy(&s, "fill", "even");
+	run(&s, 500);
+	assert_int_equal(people_at(&s, 0), 15);
+	ask(&s, 0, "redirect m0");
+	run(&s, 1);
+	assert_int_equal(people_at(&s, 1), 1);
+	run(&s, 150);
+	assert_in_range(people_at(&s, 1), 5, 10);
+	stage_close(&s);
+}
+
 static void newcomers_are_sent_on(void **state)
 {
 	struct stage s;
@@ -664,6 +699,7 @@ int main(void)
 		cmocka_unit_test(an_operator_moves_one_client),
 		cmocka_unit_test(a_client_asks_for_a_move),
 		cmocka_unit_test(a_crowd_is_spread_and_then_left_in_peace),
+		cmocka_unit_test(who_has_just_come_is_left_in_peace),
 		cmocka_unit_test(newcomers_are_sent_on),
 		cmocka_unit_test(policies_are_swapped_in_mid_move),
 		cmocka_unit_test(a_drain_moves_everybody_who_can_be),
