@@ -271,9 +271,20 @@ static void person_lose(struct applying *a, struct person *p)
 	nick_vacated(a);
 }
 
-/* Told over a link behind which the new home is not: where that one is in sight another way, it has
- * the session; else the session has gone out of sight with it. So has what this server itself is
- * said to have taken, and has not any more. */
+bool person_lost(struct network *net, const struct person *p)
+{
+	const struct server *heir;
+
+	if (server_of(p->session.home)->gone)
+		return true;
+	heir = p->heir_epoch > p->session.epoch ? server_find(net, p->heir) : NULL;
+	return heir != NULL && heir->gone;
+}
+
+/* Told over a link behind which the new home is not. If that one is in sight another way, this
+ * comes from there, too, behind what the session was before; unless that way ends first. If it is
+ * not, the session has gone out of sight with it. So has what this server itself is said to have
+ * taken, and has not any more. */
 static int move_aside(struct applying *a, uint64_t epoch)
 {
 	struct person *p = person_find(a->net, a->header.source);
@@ -281,11 +292,16 @@ static int move_aside(struct applying *a, uint64_t epoch)
 
 	if (p == NULL || !person_moves(p, epoch, a->header.run))
 		return 0;
-	a->net->edits++;
 	if (home != NULL && home != a->net->here) {
-		person_move(a, p, home, (uint32_t)epoch);
+		if (epoch <= p->heir_epoch)
+			return 0;
+		a->net->edits++;
+		p->heir = a->header.run;
+		p->heir_epoch = (uint32_t)epoch;
 		return 0;
 	}
+	a->net->edits++;
+	p->session.epoch = (uint32_t)epoch;
 	person_lose(a, p);
 	return 0;
 }

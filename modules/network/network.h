@@ -111,9 +111,11 @@ struct person {
 	struct person *shadow_prev, *shadow_next; /* of those with a shadow */
 	struct person *doubt_prev, *doubt_next;   /* of those with memberships in doubt */
 	uint8_t attempt[16];                      /* that made the shadow */
-	uint64_t ordinal;                         /* of arrival */
-	uint8_t level;                            /* 0: shown as `wanted` */
-	bool doubts;                              /* in the list of those */
+	uint64_t heir;       /* run of a server that is said to have it, from that epoch on */
+	uint32_t heir_epoch; /* not above the session's: that is settled */
+	uint64_t ordinal;    /* of arrival */
+	uint8_t level;       /* 0: shown as `wanted` */
+	bool doubts;         /* in the list of those */
 	char folded[GW_NICK_MAX + 1];
 	UT_hash_handle by_id, by_nick;
 };
@@ -450,6 +452,8 @@ apply_fn apply_shadow, apply_shadow_end, apply_move, apply_gone;
 void person_unshow(struct network *net, struct person *p);
 /** Forgets its shadow, if it has one; it may have been here. */
 void shadow_clear(struct network *net, struct person *p);
+/** Whether it goes with the servers that are marked as gone. */
+bool person_lost(struct network *net, const struct person *p);
 /** The shadows on servers that are marked as gone. */
 void shadows_leave(struct network *net);
 /** The session is at home on `home` from now on: GW_EV_MOVE. */

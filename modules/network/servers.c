@@ -201,7 +201,7 @@ static void users_leave(struct applying *a)
 
 	for (p = a->net->people; p != NULL; p = next) {
 		next = (struct person *)p->by_id.next;
-		if (server_of(p->session.home)->gone)
+		if (person_lost(a->net, p))
 			person_split(a, p);
 	}
 	nick_vacated(a);
