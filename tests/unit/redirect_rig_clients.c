@@ -157,7 +157,7 @@ static void ops_close(void *fakes, struct gw_client *client, const char *format,
 	va_list args;
 
 	va_start(args, format);
-	snprintf(why, sizeof(why), "%s", one_line(format, args));
+	snprintf(why, sizeof(why), "%.500s", one_line(format, args));
 	va_end(args);
 	client_close(RIG(fakes), fake(client), why);
 }
