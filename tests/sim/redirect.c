@@ -282,7 +282,7 @@ static void block(struct world *w, struct person *one)
 		simpipe_block(pipe, false);
 }
 
-/* More than may be held for one who moves; and more than is read of one. */
+/* More than may be held for one who moves, and much to be executed where it arrives. */
 static void flood(struct world *w, struct person *one)
 {
 	struct person *other = somebody(w, false);
@@ -290,7 +290,7 @@ static void flood(struct world *w, struct person *one)
 	if (other == NULL)
 		return;
 	people_tell(&w->people, "t%u talks a lot", other->number);
-	for (unsigned n = 40; n > 0; n--)
+	for (unsigned n = 30 + (unsigned)draw(w, 100); n > 0; n--)
 		person_says(&w->people, other, 0);
 	for (unsigned n = 30; n > 0; n--)
 		person_asks(one);
@@ -321,6 +321,26 @@ static void fidgets(struct world *w, struct person *one)
 {
 	for (unsigned n = 1 + (unsigned)draw(w, 4); n > 0; n--)
 		fidget_with(w, one);
+}
+
+/* One comes to a room, or leaves it, in which the others talk at this very moment. */
+static void bustle(struct world *w, struct person *one)
+{
+	unsigned room = (unsigned)draw(w, ROOMS);
+
+	people_tell(&w->people, "%s and others are busy in #r%u", name_of(one), room);
+	for (unsigned n = 2 + (unsigned)draw(w, 12); n > 0; n--) {
+		struct person *other = somebody(w, false);
+
+		if (other != NULL && other != one)
+			person_says(&w->people, other, room + 1);
+		if (draw(w, 8) == 0 && one->wants[room])
+			person_parts(one, room);
+		else if (draw(w, 4) == 0 && !one->wants[room])
+			person_joins(one, room);
+		if (draw(w, 3) == 0)
+			simnet_run(w->tree->net, (int64_t)draw(w, 10) * GW_MS);
+	}
 }
 
 /* --- what happens to servers --- */
@@ -369,12 +389,13 @@ static void crash(struct world *w, struct person *one)
 	simtree_start(w->tree, node);
 }
 
+/* Of a link near one's home, if it can be. */
 static void split(struct world *w, struct person *one)
 {
-	unsigned a = some_node(w), b = some_node(w);
+	unsigned a = draw(w, 2) == 0 ? some_node(w) : simmover_node(one->m);
+	unsigned b = a == 0 ? 1 : w->tree->nodes[a].uplink;
 	int64_t ms = (int64_t)draw(w, 400);
 
-	(void)one;
 	if (a == b || w->tree->nodes[a].down || w->tree->nodes[b].down)
 		return;
 	w->people.split = true;
@@ -437,14 +458,15 @@ typedef void trouble_fn(struct world *w, struct person *one);
 
 static trouble_fn *some_trouble(struct world *w)
 {
-	static trouble_fn *const rude[] = {fidgets, fidgets, reload, reload, flood};
-	static trouble_fn *const broken[] = {fidgets, reload, break_connection, break_connection,
+	static trouble_fn *const quiet[] = {fidgets, bustle, bustle};
+	static trouble_fn *const rude[] = {fidgets, bustle, reload, reload, flood};
+	static trouble_fn *const broken[] = {bustle, reload, break_connection, break_connection,
 	                                     half_open, block, flood, leave, killed};
 	static trouble_fn *const troubled[] = {split,  split,   split,  crash, break_connection,
-	                                       reload, fidgets, killed, block, flood};
+	                                       reload, bustle, killed, block, flood};
 
 	if (w->kind == QUIET)
-		return fidgets;
+		return quiet[draw(w, sizeof(quiet) / sizeof(quiet[0]))];
 	if (w->kind == RUDE)
 		return rude[draw(w, sizeof(rude) / sizeof(rude[0]))];
 	if (w->kind == BROKEN)
@@ -474,12 +496,16 @@ static void pass(struct world *w, int64_t ns)
 
 static void set_trap(struct world *w)
 {
+	static const enum simmover_step steps[] = {
+		SIMMOVER_REQUEST, SIMMOVER_DIALS,  SIMMOVER_HANDOVER, SIMMOVER_HANDOVER,
+		SIMMOVER_SYNC,    SIMMOVER_SYNCED, SIMMOVER_SYNCED,   SIMMOVER_SYNCED,
+		SIMMOVER_SWAP,    SIMMOVER_CANCEL, SIMMOVER_REFUSE};
 	struct person *one = somebody(w, true);
 
 	if (one == NULL)
 		return;
 	w->trap = (struct trap){.m = one->m,
-	                        .step = (enum simmover_step)draw(w, SIMMOVER_STEPS),
+	                        .step = steps[draw(w, sizeof(steps) / sizeof(steps[0]))],
 	                        .after = draw(w, 2) == 0 ? 0 : (unsigned)draw(w, 40)};
 	move(w, one, some_node(w));
 }
@@ -499,7 +525,7 @@ static void step(struct world *w)
 	static void (*const all[])(struct world *) = {
 		talk, talk, talk,          talk,          talk,          talk,      fidget,
 		fidget, move_somebody, move_somebody, move_somebody, move_many, set_trap,
-		set_trap, call_off, slow, come, trouble_somebody, manners, replay, heal};
+		set_trap, set_trap, set_trap, call_off, slow, come, trouble_somebody, manners, replay, heal};
 	size_t n = sizeof(all) / sizeof(all[0]);
 	int64_t ms = w->kind == TROUBLED ? 500 : w->kind == QUIET ? 30 : 120;
 
@@ -540,7 +566,13 @@ static void begin(struct world *w)
 	if (w->people.n > 0 && draw(w, 4) == 0)
 		for (unsigned i = 0; i < CHANNELS; i++)
 			simmover_say(w->people.all[0].m, "JOIN #list%u\r\nPART #list%u", i, i);
+	for (unsigned i = 0; i < w->people.n; i++)
+		for (unsigned room = 0; room < ROOMS; room++)
+			if (draw(w, 2) == 0)
+				person_joins(&w->people.all[i], room);
 	simnet_quiet(w->tree->net);
+	if (draw(w, 3) != 0)
+		slow(w);
 }
 
 /* The servers' own view: nothing of any move is left. */
@@ -617,15 +649,20 @@ static void finish(struct world *w)
 	check_logs(w);
 }
 
+/* With the conversations of all who are named in the fault. */
 static void show(struct world *w)
 {
-	unsigned who = PEOPLE_MAX;
+	bool shown[PEOPLE_MAX] = {false};
+	unsigned who;
 
 	fprintf(stderr, "--- the story of seed %llu\n%s", (unsigned long long)w->seed,
 	        w->people.story);
-	if (sscanf(w->people.fault, "t%u", &who) == 1 && who < w->people.n &&
-	    w->people.all[who].m != NULL)
+	for (const char *at = w->people.fault; *at != '\0'; at++) {
+		if (sscanf(at, "t%u", &who) != 1 || who >= w->people.n || shown[who])
+			continue;
+		shown[who] = true;
 		fprintf(stderr, "--- t%u\n%s", who, simmover_talk(w->people.all[who].m));
+	}
 	for (unsigned i = 0; i < w->tree->n; i++)
 		fprintf(stderr, "--- %s\n%s\n", w->tree->nodes[i].name,
 		        simserver_log(w->tree->nodes[i].server));
