@@ -132,6 +132,10 @@ tests_unit_network_tree_SOURCES = tests/unit/network_tree.c
 tests_unit_network_tree_LDADD = $(NETWORK_TEST_LIBS)
 
 # a server's part in a tree, against members that lie too
+check_PROGRAMS += tests/unit/network_moves
+tests_unit_network_moves_SOURCES = tests/unit/network_moves.c
+tests_unit_network_moves_LDADD = $(NETWORK_TEST_LIBS)
+
 check_PROGRAMS += tests/unit/network_servers
 tests_unit_network_servers_SOURCES = tests/unit/network_servers.c
 tests_unit_network_servers_LDADD = $(NETWORK_TEST_LIBS)
