@@ -23,7 +23,7 @@ static const char *settled_word(struct link_state *st, const struct link *link)
 
 static void list_link(struct link_state *st, struct gw_admin_request *req, const struct link *link)
 {
-	char since[24], lag[24] = "-", queue[24], unacked[24];
+	char since[24], lag[24] = "-", queue[24], unacked[24], bytes[24];
 
 	snprintf(since, sizeof(since), "%llds",
 	         (long long)((gw_mono_ns(st->self) - link->pub.since_ns) / GW_SECOND));
@@ -32,24 +32,26 @@ static void list_link(struct link_state *st, struct gw_admin_request *req, const
 	snprintf(queue, sizeof(queue), "%zu",
 	         gw_sink_queued(st->self, gw_conn_sink(st->self, link->conn)));
 	snprintf(unacked, sizeof(unacked), "%llu", (unsigned long long)flow_backlog(link));
+	snprintf(bytes, sizeof(bytes), "%llu", (unsigned long long)link->pub.bytes);
 	gw_admin_row(st->self, req,
 	             (const char *const[]){link->name, phase_word(link),
 	                                   link->who.source ? "out" : "in", link->address, since,
 	                                   lag, queue, unacked, link->pub.live ? "yes" : "no",
-	                                   settled_word(st, link)},
-	             10);
+	                                   settled_word(st, link), bytes},
+	             11);
 }
 
 void admin_link_list(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
 {
-	static const char *const head[] = {"name", "state", "direction", "address", "since",
-	                                   "lag",  "queue", "unacked",   "live",    "settled"};
+	static const char *const head[] = {"name",  "state",   "direction", "address",
+	                                   "since", "lag",     "queue",     "unacked",
+	                                   "live",  "settled", "bytes"};
 	struct link_state *st = state;
 	struct link *link;
 
 	(void)argc;
 	(void)argv;
-	gw_admin_head(st->self, req, head, 10);
+	gw_admin_head(st->self, req, head, 11);
 	for (link = st->links; link != NULL; link = link->hh.next)
 		list_link(st, req, link);
 	gw_admin_done(st->self, &req, 0, "");
