@@ -54,6 +54,7 @@ struct people {
 	unsigned n;
 	unsigned messages;
 	bool split; /* some link has broken in this story */
+	bool tiny;  /* little is held for who moves */
 	char fault[600];
 	char story[20000]; /* what was done, with times */
 	size_t n_story;

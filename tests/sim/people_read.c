@@ -330,6 +330,9 @@ void person_reads(struct people *p, struct person *one)
 	for (n = simmover_lines(one->m, &lines); one->read < n; one->read++) {
 		struct heard h;
 
+		/* What is kept for the way back has its bound, too. */
+		if (p->tiny && strstr(lines[one->read], "(SendQ exceeded)") != NULL)
+			one->excuse = "more came than may be held";
 		if (!parse(lines[one->read], &h))
 			continue;
 		for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)

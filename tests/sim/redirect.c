@@ -544,12 +544,13 @@ static void begin(struct world *w)
 {
 	const char *first = getenv("GODWIT_MODULES_FIRST");
 	char *build = realpath(getenv("GODWIT_BUILD") != NULL ? getenv("GODWIT_BUILD") : ".", NULL);
+	bool tiny = w->people.tiny = draw(w, 3) == 0;
 	char *yaml = mem_printf("module-directory: [%s%s%s/modules, %s/tests/modules]\n"
 	                        "client: {exempt: [\"127.0.0.0/8\"], ping-interval: 60s, "
 	                        "ping-timeout: 30s}\n"
 	                        "redirect: {hold: %s}\n",
 	                        first != NULL ? first : "", first != NULL ? ", " : "", build, build,
-	                        draw(w, 3) == 0 ? "8k" : "256k");
+	                        tiny ? "8k" : "256k");
 	unsigned n = 3 + (unsigned)draw(w, 3), shape = (unsigned)draw(w, 3);
 
 	free(build);
