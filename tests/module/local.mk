@@ -327,3 +327,14 @@ tests_module_client_move_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/balance
 tests_module_balance_SOURCES = tests/module/balance.c
 tests_module_balance_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# a member that sends what no honest server would about moves
+check_LTLIBRARIES += tests/modules/forger/forger.la
+tests_modules_forger_forger_la_SOURCES = tests/modules/forger/forger.c
+tests_modules_forger_forger_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
+tests_modules_forger_forger_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_forger_forger_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_PROGRAMS += tests/module/redirect_hostile
+tests_module_redirect_hostile_SOURCES = tests/module/redirect_hostile.c
+tests_module_redirect_hostile_LDADD = tests/sim/libsim.a $(TEST_LIBS) $(SODIUM_LIBS)
