@@ -54,7 +54,7 @@ check_PROGRAMS += tests/bench/moves
 tests_bench_moves_SOURCES = \
 	tests/bench/moves.c tests/bench/moves.h \
 	tests/bench/moves_ledger.c tests/bench/moves_ledger.h \
-	tests/bench/moves_people.c tests/bench/moves_report.c \
+	tests/bench/moves_people.c tests/bench/moves_hear.c tests/bench/moves_report.c \
 	tests/bench/measure.c tests/bench/measure.h \
 	$(CLIENT_SOURCES)
 tests_bench_moves_LDADD = $(GNUTLS_LIBS) $(SODIUM_LIBS) -lm

@@ -80,7 +80,7 @@ struct crowd {
 	uint64_t worst[FIGURES];
 	uint64_t disconnected, vanished, unexpected, told; /* told: NOTICE, CAP, 005, FAIL */
 	uint64_t first_move_ns, last_move_ns;
-	char examples[EXAMPLES_MAX][EXAMPLE_LEN]; /* of what was unexpected */
+	char examples[EXAMPLES_MAX][EXAMPLE_LEN]; /* of what should not be */
 	unsigned example_count;
 };
 
@@ -101,6 +101,19 @@ void people_settle(struct crowd *crowd);
 void people_ask(struct crowd *crowd, unsigned count);
 void people_leave(struct crowd *crowd);
 
+struct person *person_at(struct crowd *crowd, int64_t index);
+/** To whom this one talks; mostly on another server. */
+struct person *person_partner(struct person *person);
+/** Who talks to this one. */
+struct person *person_admirer(struct person *person);
+
+/* moves_hear.c */
+
+/** A line for its user. */
+void person_hears(struct client *client, const char *line);
+/** Something that should not be. */
+void person_unexpected(struct person *person, const char *what);
+
 /* moves_report.c */
 
 void report_figure(struct crowd *crowd, enum figure figure, uint64_t ns);
@@ -111,7 +124,7 @@ void report_json(struct crowd *crowd, const char *event);
 /** For people, on stderr. */
 void report_table(struct crowd *crowd);
 bool report_is_clean(const struct crowd *crowd);
-__attribute__((format(printf, 2, 3))) void report_unexpected(struct crowd *crowd,
-                                                             const char *format, ...);
+/** Of what should not be; only the first ones are kept. */
+void report_example(struct crowd *crowd, const char *nick, const char *text);
 
 #endif

@@ -2,7 +2,6 @@
  * What the crowd has seen, for programs (JSON) and for people (a table).
  */
 #include "moves.h"
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -50,16 +49,11 @@ void report_reset(struct crowd *crowd)
 	crowd->first_move_ns = crowd->last_move_ns = 0;
 }
 
-void report_unexpected(struct crowd *crowd, const char *format, ...)
+void report_example(struct crowd *crowd, const char *nick, const char *text)
 {
-	va_list args;
-
-	crowd->unexpected++;
-	if (crowd->example_count == EXAMPLES_MAX)
-		return;
-	va_start(args, format);
-	vsnprintf(crowd->examples[crowd->example_count++], EXAMPLE_LEN, format, args);
-	va_end(args);
+	if (crowd->example_count < EXAMPLES_MAX)
+		snprintf(crowd->examples[crowd->example_count++], EXAMPLE_LEN, "%s: %s", nick,
+		         text);
 }
 
 static uint64_t total(const struct crowd *crowd, const struct count_row *row)
