@@ -182,6 +182,78 @@ static void what_waited_for_the_flood_limit_comes_first(void **state)
 	ends_well(&net, s);
 }
 
+static void what_was_given_back_goes_to_the_next_tap(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = serve(net, "client: {flood-rate: 1, flood-burst: 4}\n");
+	struct simclient *a = talk_enter(s, "ann", "");
+	const char *text;
+
+	(void)state;
+	simnet_run(net, 30 * GW_SECOND);
+	ask(s, "tapper tap ann");
+	for (int i = 0; i < 20; i++)
+		client_send(a, "PING %d", i);
+	simnet_quiet(net);
+	ask(s, "tapper told");
+	ask(s, "tapper untap ann kept");
+	client_expect(a, "* PONG * :4");
+	client_send(a, "PING 20");
+	simnet_quiet(net);
+	ask(s, "tapper tap ann");
+	simnet_quiet(net);
+	text = ask(s, "tapper told");
+	assert_non_null(strstr(text, "[PING 18]PING\nann [PING 19]PING\nann [PING 20]PING\n"));
+	ask(s, "tapper untap ann kept");
+	for (int i = 10; i <= 20; i++)
+		simnet_quiet(net);
+	client_expect(a, "* PONG * :19");
+	client_expect_next(a, "* PONG * :20");
+	ends_well(&net, s);
+}
+
+static void many_lines_are_executed_in_order_until_one_quits(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = serve(net, FREE);
+	struct simclient *a = talk_enter(s, "ann", "");
+	char want[40];
+
+	(void)state;
+	ask(s, "tapper tap ann");
+	for (int i = 0; i < 150; i++)
+		client_send(a, "PING %d", i);
+	client_send(a, "QUIT\r\nPING 150\r\nPING 151");
+	simnet_quiet(net);
+	ask(s, "tapper told");
+	ask(s, "tapper untap ann kept");
+	for (int i = 0; i < 150; i++) {
+		snprintf(want, sizeof(want), "* PONG * :%d", i);
+		client_expect_next(a, want);
+	}
+	client_expect_next(a, "ERROR * (Quit)");
+	client_expect_end(a);
+	ends_well(&net, s);
+}
+
+static void a_client_in_any_state_is_tapped(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = serve(net, "account: {verify: email, mail-command: [/bin/true]}\n");
+	struct simclient *n = simnet_client(s, "127.0.0.1", false);
+
+	(void)state;
+	client_send(n, "NICK ann\r\nTAPME");
+	simnet_quiet(net);
+	client_send(n, "USER ann 0 * :Ann");
+	simnet_quiet(net);
+	told(s, "tapme 0\nann [USER ann 0 * :Ann]USER\n");
+	client_expect_none(n, "* 001 *");
+	ask(s, "tapper untap - kept");
+	client_expect(n, "* 001 ann *");
+	ends_well(&net, s);
+}
+
 /* Somebody's claim on the nick is looked up slowly: until then the command is under way. */
 static struct simclient *slow_nick(struct simnet *net, struct simserver *s, struct simclient **b)
 {
@@ -1257,6 +1329,9 @@ int main(void)
 		cmocka_unit_test(a_tap_may_stop_and_go_on),
 		cmocka_unit_test(who_taps_itself_hears_what_follows),
 		cmocka_unit_test(what_waited_for_the_flood_limit_comes_first),
+		cmocka_unit_test(what_was_given_back_goes_to_the_next_tap),
+		cmocka_unit_test(many_lines_are_executed_in_order_until_one_quits),
+		cmocka_unit_test(a_client_in_any_state_is_tapped),
 		cmocka_unit_test(what_is_held_goes_to_the_tap_and_the_answer_to_the_client),
 		cmocka_unit_test(bad_lines_are_told_as_such),
 		cmocka_unit_test(nobody_who_is_tapped_times_out),
