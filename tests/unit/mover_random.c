@@ -8,10 +8,13 @@
  *	mover_random [RUNS [FIRST]]
  */
 #include "tests/client/mover.h"
+#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 enum { PIPE_LINES = 2048, STEPS = 400, SECOND = 1000000000 };
 
@@ -29,6 +32,16 @@ struct wire {
 	bool client_on, connecting, server_on;
 };
 
+/* What somebody does wrong on purpose, to show that it is found. */
+enum planted {
+	NOTHING,
+	LOSES_A_MESSAGE,
+	REPEATS_A_MESSAGE,
+	TALKS_AFTER_SYNCED,
+	EXECUTES_TWICE,
+	PLANTED
+};
+
 enum phase { HOME, REQUESTED, JOINED, SYNCING, CUTTING, HEIR };
 
 struct world {
@@ -43,6 +56,7 @@ struct world {
 	int64_t now_ns;
 	uint64_t random;
 	bool faults, excused, lost;
+	enum planted planted;
 };
 
 static unsigned draw(struct world *w, unsigned below)
@@ -120,6 +134,8 @@ static void on_send(void *driver, int slot, const char *line)
 
 	demand(w->wires[slot].client_on, "a line for a connection that is none");
 	put(&w->wires[slot].up, line);
+	if (w->planted == TALKS_AFTER_SYNCED && strncmp(line, "REDIRECT SYNCED", 15) == 0)
+		put_number(&w->wires[slot].up, "CMD", ++w->said);
 }
 
 static void on_close(void *driver, int slot)
@@ -174,7 +190,8 @@ static void show_held(struct world *w, int slot)
 static void execute_kept(struct world *w)
 {
 	w->executed += w->kept;
-	w->kept = 0;
+	if (w->planted != EXECUTES_TWICE)
+		w->kept = 0;
 }
 
 static void server_close(struct wire *wire)
@@ -225,6 +242,10 @@ static void move(struct world *w)
 {
 	w->phase = HEIR;
 	w->moves++;
+	if (w->planted == LOSES_A_MESSAGE && w->released < w->sent)
+		w->released++;
+	if (w->planted == REPEATS_A_MESSAGE && w->released > 0)
+		w->released--;
 	server_close(&w->wires[w->home]);
 	if (w->wires[!w->home].up.ended)
 		w->excused = true;
@@ -465,13 +486,14 @@ static void settle(struct world *w)
 	}
 }
 
-static void run(struct world *w)
+static void run(struct world *w, enum planted planted)
 {
 	struct mover_settings settings = {.actions = &actions, .driver = w};
 
 	memset(w, 0, sizeof *w);
 	w->random = seed * 0x9e3779b97f4a7c15 + 1;
 	w->faults = seed % 2;
+	w->planted = planted;
 	w->wires[0].client_on = w->wires[0].server_on = true;
 	mover_init(&w->mover, &settings, 0);
 	mover_connected(&w->mover, 0, NULL, NULL);
@@ -486,6 +508,23 @@ static void run(struct world *w)
 	mover_fini(&w->mover);
 }
 
+/** In a process of its own, as it ends there. */
+static bool is_found(struct world *w, enum planted planted)
+{
+	int status = 0;
+	pid_t child = fork();
+
+	if (child == 0) {
+		if (freopen("/dev/null", "w", stderr) == NULL)
+			_exit(2);
+		for (seed = 1; seed <= 100; seed++)
+			run(w, planted);
+		_exit(0);
+	}
+	return child > 0 && waitpid(child, &status, 0) == child && WIFSIGNALED(status) &&
+	       WTERMSIG(status) == SIGABRT;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t runs = argc > 1 ? strtoull(argv[1], NULL, 10) : 5000;
@@ -495,8 +534,10 @@ int main(int argc, char **argv)
 
 	if (sodium_init() < 0 || w == NULL)
 		return 1;
+	for (enum planted planted = 1; planted < PLANTED; planted++)
+		demand(is_found(w, planted), "what was planted is not found");
 	for (seed = first; seed < first + runs; seed++) {
-		run(w);
+		run(w, NOTHING);
 		moves += w->moves;
 		cancels += w->cancels;
 		refusals += w->refusals;
