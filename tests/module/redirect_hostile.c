@@ -361,7 +361,7 @@ static void wrong_handovers_touch_nothing(void **state)
 		"REDIRECT HANDOVER " ID_TEXT " AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 		"REDIRECT HANDOVER " ID_TEXT " short",
 		"REDIRECT HANDOVER AAAAAAAAAAAAAAAAAAAAAA "
-	        "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 		"REDIRECT HANDOVER nonsense nonsense",
 	};
 	struct world *w = *state;
@@ -503,6 +503,33 @@ static void words_out_of_place_are_answered(void **state)
 	all_is_well(w);
 }
 
+/* The third state, which only a code by mail keeps a client in. */
+static void who_registers_says_none_of_them(void **state)
+{
+	static const char *const words[] = {"HANDOVER", "SWAP", "SYNCED", "REFUSE", "MOVE"};
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = simnet_server(
+		net, "modules: [store, services, network, link, burst, client, account, redirect]\n"
+		     "account: {verify: email, mail-command: [/bin/true]}\n"
+		     "burst: {open-after: 1s}\n"
+		     "client: {exempt: [\"127.0.0.0/8\"]}\n");
+	struct simclient *c;
+
+	(void)state;
+	simnet_run(net, 5 * GW_SECOND);
+	c = simnet_client(s, "127.0.0.1", false);
+	client_send(c, "NICK eve\r\nUSER eve 0 * :eve");
+	client_send(c, "REGISTER * eve@example.org only-a-password");
+	client_expect(c, "* REGISTER VERIFICATION_REQUIRED *");
+	free(client_take(c));
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		client_send(c, "REDIRECT %s " ID_TEXT " " ID_TEXT, words[i]);
+		client_expect_next(c, "* 451 eve :You have not registered");
+	}
+	assert_non_null(strstr(ask(s, "status"), "redirects.wrong-handovers|0"));
+	simnet_end(&net);
+}
+
 static void who_cannot_be_moved_is_not(void **state)
 {
 	struct world *w = *state;
@@ -538,6 +565,7 @@ int main(void)
 		in_world(a_swap_before_the_cut_waits_for_it),
 		in_world(wrong_handovers_block_their_address_for_a_minute),
 		in_world(words_out_of_place_are_answered),
+		cmocka_unit_test(who_registers_says_none_of_them),
 		in_world(who_cannot_be_moved_is_not),
 	};
 
