@@ -23,4 +23,12 @@ soak-chaos: all
 soak-join: all check-programs
 	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/soak_join.py $(SOAK)
 
-.PHONY: soak-join net-check module-flags soak soak-kill soak-chaos soak-net
+# three servers restarted one after the other under 3,000 clients; ROLLING="--clients N --rate N --rounds N --drain-rate N --json FILE"
+rolling: all tests/bench/moves$(EXEEXT)
+	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/rolling.py $(ROLLING)
+
+# SOAK="SECONDS SEED"
+soak-redirect: all
+	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/soak_redirect.py $(SOAK)
+
+.PHONY: rolling soak-redirect soak-join net-check module-flags soak soak-kill soak-chaos soak-net
