@@ -338,3 +338,14 @@ tests_modules_forger_forger_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 check_PROGRAMS += tests/module/redirect_hostile
 tests_module_redirect_hostile_SOURCES = tests/module/redirect_hostile.c
 tests_module_redirect_hostile_LDADD = tests/sim/libsim.a $(TEST_LIBS) $(SODIUM_LIBS)
+
+# moves sessions step by step
+check_LTLIBRARIES += tests/modules/drover/drover.la
+tests_modules_drover_drover_la_SOURCES = tests/modules/drover/drover.c
+tests_modules_drover_drover_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
+tests_modules_drover_drover_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_drover_drover_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_PROGRAMS += tests/module/moves
+tests_module_moves_SOURCES = tests/module/moves.c
+tests_module_moves_LDADD = tests/sim/libsim.a $(TEST_LIBS)
