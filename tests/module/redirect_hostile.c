@@ -167,6 +167,11 @@ static struct simclient *joined(struct world *w)
 	return c;
 }
 
+static void send_cut(struct world *w)
+{
+	say(w, "7 " ID_HEX " e:bob u:0 u:0 u:0 x: t:");
+}
+
 /* --- a member --- */
 
 static void sessions_of_others_are_not_announced_by_it(void **state)
@@ -249,9 +254,9 @@ static void a_cut_without_its_client_is_refused(void **state)
 	struct world *w = *state;
 
 	announced(w);
-	say(w, "7 " ID_HEX " e:bob u:0 u:0 u:0 x: t:");
+	send_cut(w);
 	assert_string_equal(answers(w), "8 it was cut before its client came|");
-	say(w, "7 " ID_HEX " e:bob u:0 u:0 u:0 x: t:");
+	send_cut(w);
 	assert_string_equal(answers(w), "8 the handover is not under way|");
 	all_is_well(w);
 }
@@ -432,9 +437,36 @@ static void a_swap_before_the_cut_waits_for_it(void **state)
 	client_expect_none(c, "*");
 	client_expect_none(w->ann, "*PRIVMSG*");
 	say(w, "6 " ID_HEX " x:00 t:PRIVMSG%20ann%20:of%20the%20old%20one");
-	say(w, "7 " ID_HEX " e:bob u:0 u:0 u:0 x: t:");
+	send_cut(w);
 	client_expect(w->ann, ":bob!* PRIVMSG ann :of the old one");
 	client_expect_next(w->ann, ":bob!* PRIVMSG ann :of the new one");
+	client_expect_end(w->bob);
+	w->bob = c;
+	all_is_well(w);
+}
+
+/* Whatever it has said before is forgotten: it is bob, as he was. */
+static void who_has_begun_otherwise_is_who_it_proves_to_be(void **state)
+{
+	struct world *w = *state;
+	struct simclient *c;
+
+	announced(w);
+	c = simnet_client(w->honest, NEWCOMER, true);
+	client_send(c, "CAP LS 302\r\nCAP REQ :server-time sasl godwit/redirect\r\nNICK eve\r\n"
+	               "USER eve 0 * :Eve\r\nAUTHENTICATE PLAIN");
+	free(client_take(c));
+	say_handover(c);
+	assert_string_equal(answers(w), "5 |");
+	send_cut(w);
+	client_send(c, "REDIRECT SWAP " ID_TEXT "\r\nPRIVMSG ann :it is me\r\nWHOIS bob");
+	client_expect(w->ann, ":bob!*bob@* PRIVMSG ann :it is me");
+	client_expect(c, ":" HONEST " 311 bob bob * :*bob*");
+	client_expect(c, ":" HONEST " 312 bob bob " HONEST " *");
+	client_expect(c, ":" HONEST " 318 bob bob *");
+	client_send(w->ann, "WHOIS eve");
+	client_expect(w->ann, ":" HONEST " 401 ann eve *");
+	client_expect(w->ann, ":" HONEST " 318 ann eve *");
 	client_expect_end(w->bob);
 	w->bob = c;
 	all_is_well(w);
@@ -563,6 +595,7 @@ int main(void)
 		in_world(a_second_handover_and_one_of_an_attempt_that_is_over_are_refused),
 		in_world(lines_before_swap_end_the_attempt),
 		in_world(a_swap_before_the_cut_waits_for_it),
+		in_world(who_has_begun_otherwise_is_who_it_proves_to_be),
 		in_world(wrong_handovers_block_their_address_for_a_minute),
 		in_world(words_out_of_place_are_answered),
 		cmocka_unit_test(who_registers_says_none_of_them),
