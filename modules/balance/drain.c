@@ -280,12 +280,14 @@ static void look_again(struct balance_state *st)
 	}
 }
 
+/* Where somebody was taken somebody may be again: a link that broke comes back. */
 static bool nobody_takes(const struct balance_state *st)
 {
 	const struct drain *drain = &st->drain;
+	int64_t patience = drain->moved > 0 ? NOBODY_NS : 0;
 
 	return drain->nobody_ns != 0 && drain->n_moving == 0 && drain->n_waits > 0 &&
-	       gw_mono_ns(st->self) - drain->nobody_ns >= NOBODY_NS;
+	       gw_mono_ns(st->self) - drain->nobody_ns >= patience;
 }
 
 /* Whether it is over, and how. */
