@@ -232,8 +232,8 @@ static const struct gw_frame_row redirect_frames[] = {
 };
 
 static const struct gw_admin_command redirect_admin[] = {
-	{"redirects", "", "Clients that are being moved from here and to here.", "session", 0, 0,
-         CALL_LIST},
+	{"redirects", "", "Lists the clients that are being moved from here and to here.",
+         "session", 0, 0, CALL_LIST},
 };
 
 static const struct gw_rows redirect_rows[] = {
