@@ -257,6 +257,34 @@ static void messages_out_of_order_change_nothing(void **state)
 	}
 }
 
+/* With another id nothing is; SYNCED only answers SYNC. What is no word of an attempt is kept. */
+static void words_of_the_client_count_where_they_are_due(void **state)
+{
+	struct redirect_rig *rig = *state;
+
+	for (int i = SOURCE_NOTIFIED; i <= SOURCE_CUTTING; i++) {
+		uint64_t session = 10 + (uint64_t)i;
+		struct source *s = rig_source(rig, session, RUN_NEAR, (enum source_state)i);
+		struct fake_client *c = client_of(rig, session);
+		char id[ID_TEXT], line[64];
+		size_t kept = i >= SOURCE_BARRIER ? 3 : 0;
+
+		rig_says(rig, c, "REDIRECT SYNCED AAAAAAAAAAAAAAAAAAAAAA");
+		rig_says(rig, c, "REDIRECT REFUSE AAAAAAAAAAAAAAAAAAAAAA");
+		rig_says(rig, c, "REDIRECT SWAP AAAAAAAAAAAAAAAAAAAAAA");
+		assert_int_equal(s->state, i);
+		assert_int_equal(s->kept.n, kept);
+		id_text(s->id, id);
+		snprintf(line, sizeof(line), "REDIRECT SYNCED %s", id);
+		rig_says(rig, c, line);
+		assert_int_equal(s->state, i == SOURCE_SYNCING ? SOURCE_CUTTING : i);
+		snprintf(line, sizeof(line), "REDIRECT REFUSE %s", id);
+		rig_says(rig, c, line);
+		rig_turns(rig);
+		assert_int_equal(source_of(rig->st, session) != NULL, i >= SOURCE_SYNCING);
+	}
+}
+
 /* --- what is not the recipient's, or not the source's, to say --- */
 
 static void nothing_counts_from_another_server(void **state)
@@ -724,6 +752,7 @@ int main(void)
 		with_rig(a_reason_is_one_line_whatever_is_in_it),
 		with_rig(a_long_reason_still_cancels),
 		with_rig(messages_out_of_order_change_nothing),
+		with_rig(words_of_the_client_count_where_they_are_due),
 		with_rig(nothing_counts_from_another_server),
 		with_rig(another_server_cannot_end_an_attempt_by_a_notify_of_its_own),
 		with_rig(an_id_in_use_is_nobody_elses),
