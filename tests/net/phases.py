@@ -3,7 +3,7 @@ connection, and has missed nothing."""
 
 from live import QUICK, Network, wait_for
 from people import CHEAP, Person
-from steps import MOVING, PHASES, Mover, Order, pending
+from steps import MOVING, PHASES, Mover, Order, pending, wait_takes
 
 SILENCE = f"{QUICK}, silence: 3s, ping-every: 1s"
 LATE = ("notified", "handed over", "cutting")  # reached with the link stalled: what is meant for the other side does not get there
@@ -28,6 +28,7 @@ class Scene:
             mover.does("JOIN #room")
         self.said, self.orders = 0, []
         self.net.wait_level()
+        wait_takes(self.net["s"], "r")
 
     def says(self, times=5):
         for _ in range(times):

@@ -29,7 +29,7 @@ from fleet import Fleet, cpu_s, resident_kb  # noqa: E402
 from generator import Generator, faults  # noqa: E402
 from live import wait_for  # noqa: E402
 from people import CHEAP  # noqa: E402
-from steps import MOVING, Order, pending  # noqa: E402
+from steps import MOVING, Order, pending, wait_takes  # noqa: E402
 
 NAMES = "abc"
 DRAIN_S = 120
@@ -146,6 +146,8 @@ class Rolling:
         self.tell(f"  {name} is back and level after {time.monotonic() - began:.1f} s")
         for other in aside:
             self.net[other].ctl("drain", "--cancel")
+        for other, server in self.net.servers.items():
+            wait_takes(server, *set(self.net.servers) - {other})
 
     def round(self, number, of):
         """Those at the ends first, of them those with the most clients: what is between others has to wait until one side is empty."""
@@ -181,6 +183,8 @@ def run(folder, clients, rate, rounds, how, tell=print, quiet=QUIET_S, more=""):
         began = time.monotonic()
         rolling.empty("a")
         net["a"].ctl("drain", "--cancel")
+        for other in "bc":
+            wait_takes(net[other], "a")
         for number in range(rounds):
             rolling.round(number + 1, rounds)
         seconds = time.monotonic() - began

@@ -3,10 +3,11 @@
 import base64
 import hashlib
 import hmac
+import json
 import re
 import subprocess
 
-from live import GODWITCTL, LINKED, SECONDS, Irc
+from live import GODWITCTL, LINKED, SECONDS, Irc, wait_for
 from people import Person
 
 MOVING = LINKED + ", guest, redirect, balance, even"
@@ -126,3 +127,14 @@ def pending(net):
     """What the servers still know of moves, "" if nothing."""
     figures = {server.name: server.status()["redirects.pending"] for server in net if server.process.poll() is None}
     return ", ".join(f"{name}: {figure}" for name, figure in figures.items() if figure != "0 from here, 0 to here")
+
+
+def wait_takes(server, *names):
+    """Until that server has heard that these take clients: a report comes up to a second after a server has come into sight."""
+
+    def known():
+        rows = json.loads(server.ctl("balance", "--json"))
+        states = {row["server"].split(".")[0]: row["state"] for row in rows if "server" in row}
+        return all(states.get(name) == "takes" for name in names)
+
+    wait_for(known, lambda: f"reports of {', '.join(names)}\n{server.ctl('balance')}")
