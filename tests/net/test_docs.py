@@ -122,7 +122,7 @@ class Desk:
         assert commands and commands[0] == 0, f"a console block begins with a command:\n{lines}"
         for i, end in zip(commands, commands[1:] + [len(lines)]):
             expected = [self.own_ports(line) for line in lines[i + 1:end]]
-            got = self.type(lines[i][2:])
+            got = self.type(self.own_ports(lines[i][2:]))
             assert same(expected, got), f"{lines[i]}\n" + "\n".join(got) + "\n--- expected ---\n" + "\n".join(expected)
 
     def irc(self, lines):
