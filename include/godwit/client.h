@@ -299,7 +299,8 @@ struct gw_client_ops {
 	void (*unasked)(void *client_module, struct gw_client *, const char *source,
 	                const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-	/* Moving a client (the module redirect). None of these inside a notification. */
+	/* Moving a client (the module redirect). None of these inside a notification,
+	 * but for shadow_free(). */
 	/** From now on the client's lines go to the tap, first those that wait unexecuted; limits
 	 * and time-outs of the client rest (but an adopted one that is tapped still is asked for a
 	 * sign of life, unless its lines have been stopped). A client in any state. -EBUSY: there

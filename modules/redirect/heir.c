@@ -31,8 +31,10 @@ static int prepare(struct redirect_state *st, struct recipient *r, const struct 
 		return gw_fail(why, -ECANCELED, "%s", r->due);
 	if (session == NULL)
 		return gw_fail(why, -ENOENT, "the session is not known here");
-	if (newcomer == NULL || newcomer->state != GW_CONNECTING || cut->epoch != r->epoch)
+	if (newcomer == NULL || newcomer->state != GW_CONNECTING)
 		return gw_fail(why, -ECANCELED, "the new connection is not there any more");
+	if (cut->epoch != r->epoch)
+		return gw_fail(why, -ECANCELED, "the session has moved meanwhile");
 	if (cut->snapshot.n > 0)
 		status = snapshot_take(st, r, cut->snapshot.p, cut->snapshot.n, why);
 	if (status != 0)
