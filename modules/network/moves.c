@@ -248,7 +248,8 @@ static bool parts_each(struct applying *a, struct reader parts, bool apply)
 }
 
 /* As it is told by its new home: to one who does not know the session, or who may know it from
- * another part of the network, as the state of that home is still on its way. */
+ * another part of the network, as the state of that home is still on its way, or it was not at home
+ * here where the new one has it from. */
 static int move_whole(struct applying *a)
 {
 	struct person *p;
@@ -326,10 +327,11 @@ int apply_move(struct applying *a)
 {
 	struct server *home = server_of(a->event.node);
 	struct person *p = a->source;
-	uint64_t epoch;
+	uint64_t epoch, from;
 
 	get_bytes(&a->body, sizeof(p->attempt));
 	epoch = get_varint(&a->body);
+	from = get_u64(&a->body);
 	if (a->body.bad || epoch == 0 || epoch > UINT32_MAX || !parts_each(a, a->body, false))
 		return -EBADMSG;
 	if (a->aside)
@@ -350,7 +352,7 @@ int apply_move(struct applying *a)
 		a->stays = true;
 		return 0;
 	}
-	if (home->pub.bursting)
+	if (home->pub.bursting || from != p->session.home->run || epoch != p->session.epoch + 1ull)
 		return move_whole(a);
 	person_move(a, p, home, (uint32_t)epoch);
 	return 0;

@@ -656,6 +656,7 @@ static int move_send(struct network *net, const struct person *p, uint64_t epoch
 	           GW_SCOPE_ALL);
 	put_bytes(&d.body, p->attempt, sizeof(p->attempt));
 	put_varint(&d.body, epoch);
+	put_u64(&d.body, p->session.home->run);
 	export_session_state(net, p, &net->here->pub, (uint32_t)epoch, part_put, &d.body);
 	return draft_send(&d);
 }

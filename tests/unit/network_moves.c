@@ -584,13 +584,13 @@ static void nobody_else_gives_a_session_away(void **state)
 static void who_is_not_the_shadow_does_not_get_the_session(void **state)
 {
 	struct chain *c = chain_new(NULL);
-	uint64_t ann = enter(c, 1, "ann"), bob = enter(c, 0, "bob");
+	uint64_t ann = enter(c, 1, "ann"), bob = enter(c, 1, "bob");
 	struct record *r;
 
 	(void)state;
 	settle(c);
 	RIG(c->rigs[1], shadow, at(c, 1, ann), run_of(c, 2), one);
-	RIG(c->rigs[0], shadow, at(c, 0, bob), run_of(c, 4), one);
+	RIG(c->rigs[1], shadow, at(c, 1, bob), run_of(c, 4), one);
 	settle(c);
 	assert_int_equal(RIG(c->rigs[4], move, at(c, 4, bob), one), 0);
 	r = last_of(c, 4, LEFT);
