@@ -512,6 +512,18 @@ static void a_drain_is_watched_twice_and_cancelled(void **state)
 	stage_close(&s);
 }
 
+/* The same configuration with another policy. */
+static void rehash_to_fill(struct stage *s, unsigned node)
+{
+	char *yaml = strdup(s->t->nodes[node].yaml), *even = strstr(yaml, " even,");
+
+	assert_non_null(even);
+	memcpy(even, " fill,", 6);
+	simserver_config(server(s, node), yaml);
+	ask(s, node, "rehash");
+	free(yaml);
+}
+
 static void modules_come_and_go_in_mid_drain(void **state)
 {
 	struct stage s;
@@ -532,7 +544,9 @@ static void modules_come_and_go_in_mid_drain(void **state)
 	ask(&s, 0, "module reload redirect");
 	ask(&s, 0, "module unload even");
 	run(&s, 2);
-	ask(&s, 0, "module load fill");
+	ask(&s, 0, "module load even");
+	rehash_to_fill(&s, 0);
+	has(ask(&s, 0, "balance"), "policy: fill");
 	run(&s, 20);
 	assert_true(l.ended);
 	has(l.text, "moved|20\n");
@@ -587,6 +601,27 @@ static void a_drained_server_stops_when_all_have_gone(void **state)
 	assert_true(stopped(&s, 0));
 	later_end(&l);
 	assert_int_equal(people_at(&s, 1), 10);
+	stage_close(&s);
+}
+
+static void an_empty_server_stops_when_it_is_told_to(void **state)
+{
+	struct stage s;
+
+	(void)state;
+	stage_open(&s, 2, "client: {exempt: [\"127.0.0.0/8\"]}\n", MODULES);
+	people_come(&s, 0, 3);
+	has(ask(&s, 0, "drain"), "moved|3\n");
+	run(&s, 5);
+	assert_false(stopped(&s, 0));
+	has(ask(&s, 0, "drain --then-exit"), "moved|0\n");
+	run(&s, 2);
+	assert_true(stopped(&s, 0));
+	stage_close(&s);
+	stage_open(&s, 1, "", MODULES);
+	has(ask(&s, 0, "drain --then-exit"), "moved|0\n");
+	run(&s, 2);
+	assert_true(stopped(&s, 0));
 	stage_close(&s);
 }
 
@@ -710,6 +745,7 @@ int main(void)
 		cmocka_unit_test(modules_come_and_go_in_mid_drain),
 		cmocka_unit_test(without_redirect_a_drain_ends_and_nobody_is_lost),
 		cmocka_unit_test(a_drained_server_stops_when_all_have_gone),
+		cmocka_unit_test(an_empty_server_stops_when_it_is_told_to),
 		cmocka_unit_test(who_cannot_be_moved_is_told),
 		cmocka_unit_test(who_was_told_is_told_that_it_stays),
 		cmocka_unit_test(a_polite_stop_drains_first),
