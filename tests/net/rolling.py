@@ -85,8 +85,9 @@ class Rolling:
         self.quiet = {key: after - before[key] for key, after in self.used().items()}
 
     def used(self):
-        return {"at": time.monotonic(), "cpu_s": self.sampler.total(), "link_bytes": self.carried(), "moves": self.generator.moved(),
-                "delivered": self.generator.stats()["delivered"]}
+        now = self.generator.stats()
+        return {"at": time.monotonic(), "cpu_s": self.sampler.total(), "link_bytes": self.carried(), "moves": now["moved"],
+                "delivered": now["delivered"], "client_bytes": now["bytes_in"] + now["bytes_out"]}
 
     def carried(self):
         """Bytes over links so far, as the servers that run count them: each link at both its ends."""
@@ -213,7 +214,7 @@ def per_move(result):
     def extra(key, some):
         """Of one move: what all was used, less what so many messages take without moves."""
         total, moves, delivered = (sum(drain[word] for drain in some) for word in (key, "moves", "delivered"))
-        return (total - delivered * quiet[key] / quiet["delivered"]) / moves if some else None
+        return (total - delivered * quiet[key] / max(1, quiet["delivered"])) / moves
 
     moves, seconds = (sum(drain[key] for drain in drains) for key in ("moves", "at"))
     return {
@@ -222,6 +223,7 @@ def per_move(result):
         "best_moves_per_s": max(drain["moves"] / drain["at"] for drain in drains),
         "cpu_ms": 1000 * extra("cpu_s", drains),
         # The count of a server that ends is lost.
+        "client_bytes": extra("client_bytes", drains),
         "link_bytes": extra("link_bytes", [drain for drain in drains if drain["how"] == "empty"]),
     }
 
@@ -237,10 +239,10 @@ def table(result):
     for key, words in FIGURES:
         figure = report[key]
         lines.append(f"| {words} | {figure['count']} | {figure['p50_ms']:.1f} | {figure['p99_ms']:.1f} | {figure['max_ms']:.1f} |")
-    lines += ["", "| restarts | clients moved | a second | at best | CPU per move, all servers | bytes on links per move |",
-              "| ---: | ---: | ---: | ---: | ---: | ---: |",
+    lines += ["", "| restarts | moves | a second | at best | CPU per move, all servers | bytes on links per move | with the client, inside TLS |",
+              "| ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
               f"| {result['restarts']} | {cost['moves']} | {cost['moves_per_s']:.0f} | {cost['best_moves_per_s']:.0f} | "
-              f"{cost['cpu_ms']:.2f} ms | {cost['link_bytes']:.0f} |", "",
+              f"{cost['cpu_ms']:.2f} ms | {cost['link_bytes']:.0f} | {cost['client_bytes']:.0f} |", "",
               f"{report['said']} messages said, {report['delivered']} delivered; lost {report['lost']}, doubled {report['doubled']}, "
               f"out of order {report['disordered']}; disconnected {report['disconnected']}, unexpected lines {report['unexpected']}"]
     return "\n".join(lines)

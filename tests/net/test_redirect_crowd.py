@@ -73,12 +73,12 @@ def test_bad_manners_harm_nobody_else(fleet):
     net, crowd = fleet("a-b b-c", "abc", 90, refuse=10, never=3, vanish=3, late=5, twice=10,
                        more="redirect: {offer-timeout: 2s, sync-timeout: 1s, pending-timeout: 3s, joined-timeout: 3s}\n")
     began = time.monotonic()
-    there_and_back(net, crowd, "abc", lambda: began + 8)
+    there_and_back(net, crowd, "abc", lambda: began + 5)
     assert is_clean(net, crowd)["moved"] > 60
 
 
 def test_modules_are_replaced_in_the_midst_of_moves(fleet, tmp_path):
-    names = ["redirect", "balance", "even", "link", "client", "network"]
+    names = ["redirect", "balance", "link", "client"]
     variants = Variants(tmp_path / "modules", names)
     net, crowd = fleet("a-b", "a", 60, more=f"module-directory: [{tmp_path}/modules]\ndebug: {{scan-state: yes}}\n")
     over = threading.Event()
@@ -147,7 +147,7 @@ def test_one_of_the_demonstration_is_emptied_while_people_talk(demo):  # noqa: F
 def test_what_clients_see_of_a_restart(tmp_path):
     """The table of tests/bench/restart, of Godwit alone."""
     figures = tmp_path / "figures.json"
-    done = subprocess.run([sys.executable, SRC / "tests" / "bench" / "restart", "--build", BUILD, "--people", "3", "--only", "capable,plain",
+    done = subprocess.run([sys.executable, SRC / "tests" / "bench" / "restart", "--build", BUILD, "--people", "3", "--after", "0.5", "--only", "capable,plain",
                            "--json", figures], capture_output=True, text=True, timeout=3 * SECONDS, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     assert done.returncode == 0, done.stdout + done.stderr
     capable, plain = json.loads(figures.read_text()).values()
