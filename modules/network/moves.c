@@ -166,12 +166,12 @@ static void doubts_of(struct applying *a, struct person *p)
 	a->event = event;
 }
 
-void person_doubt(struct network *net, struct person *p)
+void person_doubt(struct network *net, struct person *p, bool on)
 {
 	struct gw_member *member;
 
 	DL_FOREACH (p->user.channels, member)
-		seat_of(member)->doubted = true;
+		seat_of(member)->doubted = on;
 	if (p->doubts)
 		return;
 	p->doubts = true;
@@ -355,5 +355,12 @@ int apply_move(struct applying *a)
 	if (home->pub.bursting || from != p->session.home->run || epoch != p->session.epoch + 1ull)
 		return move_whole(a);
 	person_move(a, p, home, (uint32_t)epoch);
+	if (a->way == NULL)
+		return 0;
+	/* Something of before may have been passed over, where ways to its home changed. */
+	person_doubt(a->net, p, true);
+	if (!parts_each(a, a->body, true))
+		person_doubt(a->net, p, false);
+	doubts_of(a, p);
 	return 0;
 }

@@ -462,7 +462,7 @@ void person_move(struct applying *a, struct person *p, struct server *home, uint
 bool person_moves(const struct person *p, uint64_t epoch, uint64_t run);
 /** What is known of its memberships is from before: those which the burst does not bring again end
  * when it is over. */
-void person_doubt(struct network *net, struct person *p);
+void person_doubt(struct network *net, struct person *p, bool on);
 /** The state of `server` is here: what is still in doubt of its sessions is over. */
 void doubts_end(struct applying *a, struct server *server);
 /** It is about to go: takes it out of the lists of those with a shadow or doubts. */

@@ -413,7 +413,7 @@ static int person_merge(struct applying *a, const struct introduction *in, struc
 		return introduction_skip(a);
 	person_move(a, p, home, (uint32_t)in->epoch);
 	person_replace(a, p, in);
-	person_doubt(a->net, p);
+	person_doubt(a->net, p, true);
 	return 0;
 }
 
