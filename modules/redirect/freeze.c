@@ -54,27 +54,45 @@ void freeze_try(struct redirect_state *st, struct source *s)
 		       gw_call(st->self, CALL_SOURCE_SETTLED, s->session));
 }
 
-static void copy_vector(struct redirect_state *st, struct source *s)
+static void vector_set(struct vector *v, size_t known, uint64_t run, uint64_t seq)
+{
+	for (size_t i = 0; i < known; i++) {
+		if (v->entries[i].run == run) {
+			v->entries[i].seq = seq;
+			return;
+		}
+	}
+	v->entries[v->n++] = (struct vector_entry){run, seq};
+}
+
+/* Of all servers that are in sight, or of those that are just going out of it. Until the freeze the
+ * vector has only the latter: what the recipient holds of them was shown here, too. */
+static void vector_note(struct redirect_state *st, struct source *s, bool in_sight)
 {
 	const struct gw_node *node = NULL;
-	size_t room = 0;
+	size_t known = s->vector.n, room = known;
 	uint64_t seq;
 
-	while ((node = NETWORK(st, vector, node, &seq)) != NULL) {
-		if (s->vector.n == room) {
-			room = 2 * room + 16;
-			s->vector.entries = gw_resize(st->self, s->vector.entries,
-			                              room * sizeof(*s->vector.entries));
-		}
-		s->vector.entries[s->vector.n++] = (struct vector_entry){node->run, seq};
-	}
+	while ((node = NETWORK(st, vector, node, &seq)) != NULL)
+		room++;
+	s->vector.entries =
+		gw_resize(st->self, s->vector.entries, room * sizeof(*s->vector.entries));
+	while ((node = NETWORK(st, vector, node, &seq)) != NULL)
+		if ((NETWORK(st, node, node->run) != NULL) == in_sight)
+			vector_set(&s->vector, known, node->run, seq);
+}
+
+void freeze_split(struct redirect_state *st, struct source *s)
+{
+	if (s->state < SOURCE_SYNCING)
+		vector_note(st, s, false);
 }
 
 static void freeze(struct redirect_state *st, struct source *s, struct gw_client *client)
 {
 	char id[ID_TEXT];
 
-	copy_vector(st, s);
+	vector_note(st, s, true);
 	id_text(s->id, id);
 	source_say(st, s, "SYNC %s", id);
 	s->sink = gw_sink_new(st->self, gw_call(st->self, CALL_SOURCE_HELD, s->session));

@@ -109,7 +109,7 @@ struct source {
 	struct kept kept;
 	struct hold hold;
 	struct gw_sink *sink; /* into `hold` */
-	struct vector vector; /* at the freeze */
+	struct vector vector; /* at the freeze; before, servers that have left meanwhile */
 	int64_t begun_ns, frozen_ns;
 	char *due; /* why the attempt is to end, from a turn of its own; NULL: it goes on */
 	enum gw_move_end due_end;
@@ -215,6 +215,8 @@ void freeze_begin(struct redirect_state *st, struct source *s);
 void freeze_try(struct redirect_state *st, struct source *s);
 /** Both directions of the old connection are empty. */
 void freeze_cut(struct redirect_state *st, struct source *s);
+/** Servers are going out of sight: the vector must cover them, if it is not there yet. */
+void freeze_split(struct redirect_state *st, struct source *s);
 /** Undoes what was done since freeze_begin(). */
 void freeze_thaw(struct redirect_state *st, struct source *s);
 gw_sink_fn source_held;

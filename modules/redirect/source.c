@@ -314,10 +314,12 @@ static void source_split(struct redirect_state *st)
 {
 	struct source *s, *next;
 
-	HASH_ITER (by_session, st->sources, s, next)
+	HASH_ITER (by_session, st->sources, s, next) {
+		freeze_split(st, s);
 		if (NETWORK(st, node, s->to) == NULL)
 			source_resume_later(st, s, GW_MOVE_LOST,
 			                    "the other server went out of sight");
+	}
 }
 
 void source_event(struct redirect_state *st, const struct gw_event *event)
