@@ -2,11 +2,11 @@
  * tests/sim/people.h - people of a simulated network who talk in numbers, and what they may be
  * shown.
  *
- * Each of them counts what they say, per channel and per person; each looks at every line that comes
- * in: numbers rise by one, unless the sender was seen to go (a split) or to come; nobody comes who
- * is here already, nobody goes who is still there; answers come once and in the order of the
- * questions. What a person believes about the network follows from what they are shown, and at the
- * end it must be the truth.
+ * Each of them counts what they say, per channel and per person; each looks at every line that
+ * comes in: numbers rise by one, unless the sender was seen to go (a split) or to come; nobody
+ * comes who is here already, nobody goes who is still there; answers come once and in the order of
+ * the questions. What a person believes about the network follows from what they are shown, and at
+ * the end it must be the truth.
  */
 #ifndef TESTS_PEOPLE_H
 #define TESTS_PEOPLE_H
@@ -19,20 +19,20 @@
 
 /** What one knows of another. */
 struct acquaintance {
-	bool known, absent;          /* seen; seen to go */
-	bool in[ROOMS];              /* the rooms that we share */
-	bool heard[STREAMS];         /* in this stream, since one of us came */
-	unsigned next[STREAMS];      /* the number that is due */
-	unsigned nick;               /* of how many */
-	bool quit;                   /* not in a split: must really have left */
+	bool known, absent;     /* seen; seen to go */
+	bool in[ROOMS];         /* the rooms that we share */
+	bool heard[STREAMS];    /* in this stream, since one of us came */
+	unsigned next[STREAMS]; /* the number that is due */
+	unsigned nick;          /* of how many */
+	bool quit;              /* not in a split: must really have left */
 };
 
 struct person {
 	struct simmover *m;
 	unsigned number; /* its nicks are t<number>x<n> */
 	bool able, tls, echo, labels;
-	bool renames; /* such a one gets no direct messages */
-	bool kicked;  /* so not all that it said can have been carried out */
+	bool renames;       /* such a one gets no direct messages */
+	bool kicked;        /* so not all that it said can have been carried out */
 	const char *excuse; /* why it may lose its connection; NULL: it may not */
 	unsigned nicks;     /* how often it was renamed */
 	unsigned said[ROOMS + 1], said_to[PEOPLE_MAX];
@@ -65,8 +65,7 @@ __attribute__((format(printf, 2, 3))) void people_fault(struct people *p, const 
 __attribute__((format(printf, 2, 3))) void people_tell(struct people *p, const char *format, ...);
 
 /** Comes in, and joins #all; NULL: not let in. */
-struct person *people_enter(struct people *p, unsigned node, bool able, bool tls,
-                            const char *caps);
+struct person *people_enter(struct people *p, unsigned node, bool able, bool tls, const char *caps);
 bool person_here(const struct person *one);
 
 void person_says(struct people *p, struct person *one, unsigned room);

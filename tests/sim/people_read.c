@@ -206,8 +206,8 @@ static void quit(struct people *p, struct person *one, const struct heard *h)
 		FAULT("was not here");
 	if (of_split(h->rest) && !p->split)
 		FAULT("no link has broken");
-	*a = (struct acquaintance){.known = true, .absent = true, .nick = h->nick,
-	                           .quit = !of_split(h->rest)};
+	*a = (struct acquaintance){
+		.known = true, .absent = true, .nick = h->nick, .quit = !of_split(h->rest)};
 	memcpy(a->next, one->others[h->who].next, sizeof(a->next));
 }
 
@@ -314,9 +314,9 @@ static const struct {
 	const char *verb;
 	void (*fn)(struct people *, struct person *, const struct heard *);
 } verbs[] = {
-	{"PRIVMSG", message}, {"NOTICE", message}, {"JOIN", join},    {"PART", part},
-	{"KICK", kick},       {"QUIT", quit},      {"NICK", nick},    {"353", names},
-	{"PONG", pong},       {"323", list_end},   {"BATCH", batch},  {"CAP", cap},
+	{"PRIVMSG", message}, {"NOTICE", message}, {"JOIN", join},   {"PART", part},
+	{"KICK", kick},       {"QUIT", quit},      {"NICK", nick},   {"353", names},
+	{"PONG", pong},       {"323", list_end},   {"BATCH", batch}, {"CAP", cap},
 	{"305", away},        {"306", away},       {"001", welcome},
 };
 

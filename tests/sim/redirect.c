@@ -7,9 +7,10 @@
  * trouble is over nobody has lost their connection without a reason, everybody has heard everything
  * once and in order (tests/sim/people.h), and nothing is left of any move.
  *
- *     redirect [SEEDS [FIRST]]     100 seeds from 1 unless told otherwise; a failing seed is printed
- *     GODWIT_MODULES_FIRST=DIR     takes modules from there first (a wrong one must be noticed)
- *     GODWIT_SHOW=1                tells the story of a seed that fails, with what passed and logs
+ *     redirect [SEEDS [FIRST]]     100 seeds from 1 unless told otherwise; a failing seed is
+ * printed GODWIT_MODULES_FIRST=DIR     takes modules from there first (a wrong one must be
+ * noticed), and ends at the first seed that fails GODWIT_SHOW=1                tells the story of a
+ * seed that fails, with what passed and logs
  *
  * run-all: timeout=600
  */
@@ -204,8 +205,8 @@ static void call_off(struct world *w)
 	if (one == NULL || w->tree->nodes[simmover_node(one->m)].down)
 		return;
 	people_tell(&w->people, "the move of %s is called off", name_of(one));
-	simserver_admin(w->tree->nodes[simmover_node(one->m)].server, NULL,
-	                "moves cancel t%ux%u", one->number, one->seen_nick);
+	simserver_admin(w->tree->nodes[simmover_node(one->m)].server, NULL, "moves cancel t%ux%u",
+	                one->number, one->seen_nick);
 }
 
 static void manners(struct world *w)
@@ -239,7 +240,8 @@ static void excuse(struct person *one, const char *why)
 		one->excuse = why;
 }
 
-/* Of the two connections of a client either may break: then it may be lost, by the step it is at. */
+/* Of the two connections of a client either may break: then it may be lost, by the step it is at.
+ */
 static void break_connection(struct world *w, struct person *one)
 {
 	bool fresh = draw(w, 2) == 0;
@@ -347,9 +349,8 @@ static void bustle(struct world *w, struct person *one)
 
 static void reload_at(struct world *w, unsigned node)
 {
-	static const char *const names[] = {"redirect", "redirect", "client", "network",
-	                                    "link",     "burst",    "all",    "monitor",
-	                                    "channel",  "moves"};
+	static const char *const names[] = {"redirect", "redirect", "client",  "network", "link",
+	                                    "burst",    "all",      "monitor", "channel", "moves"};
 	const char *module = names[draw(w, sizeof(names) / sizeof(names[0]))];
 
 	if (w->tree->nodes[node].down)
@@ -378,8 +379,7 @@ static void crash(struct world *w, struct person *one)
 		struct person *p = &w->people.all[i];
 
 		if (person_here(p) &&
-		    (simmover_node(p->m) == node ||
-		     simmover_state(p->m)->state == MOVER_HOLDING))
+		    (simmover_node(p->m) == node || simmover_state(p->m)->state == MOVER_HOLDING))
 			excuse(p, "a server died that held it");
 	}
 	simtree_crash(w->tree, node);
@@ -460,9 +460,10 @@ static trouble_fn *some_trouble(struct world *w)
 {
 	static trouble_fn *const quiet[] = {fidgets, bustle, bustle};
 	static trouble_fn *const rude[] = {fidgets, bustle, reload, reload, flood};
-	static trouble_fn *const broken[] = {bustle, reload, break_connection, break_connection,
-	                                     half_open, block, flood, leave, killed};
-	static trouble_fn *const troubled[] = {split,  split,   split,  crash, break_connection,
+	static trouble_fn *const broken[] = {
+		bustle, reload, break_connection, break_connection, half_open, block, flood,
+		leave,  killed};
+	static trouble_fn *const troubled[] = {split,  split,  split,  crash, break_connection,
 	                                       reload, bustle, killed, block, flood};
 
 	if (w->kind == QUIET)
@@ -523,9 +524,11 @@ static void trouble_somebody(struct world *w)
 static void step(struct world *w)
 {
 	static void (*const all[])(struct world *) = {
-		talk, talk, talk,          talk,          talk,          talk,      fidget,
-		fidget, move_somebody, move_somebody, move_somebody, move_many, set_trap,
-		set_trap, set_trap, set_trap, call_off, slow, come, trouble_somebody, manners, replay, heal};
+		talk,          talk,      talk,     talk,          talk,
+		talk,          fidget,    fidget,   move_somebody, move_somebody,
+		move_somebody, move_many, set_trap, set_trap,      set_trap,
+		set_trap,      call_off,  slow,     come,          trouble_somebody,
+		manners,       replay,    heal};
 	size_t n = sizeof(all) / sizeof(all[0]);
 	int64_t ms = w->kind == TROUBLED ? 500 : w->kind == QUIET ? 30 : 120;
 
@@ -580,8 +583,7 @@ static void begin(struct world *w)
 static void check_left(struct world *w)
 {
 	for (unsigned i = 0; i < w->tree->n; i++) {
-		const char *left =
-			simserver_admin(w->tree->nodes[i].server, NULL, "moves left");
+		const char *left = simserver_admin(w->tree->nodes[i].server, NULL, "moves left");
 
 		if (strncmp(left, "from=0 to=0 shadows=0 moving=0 lost=0 unended=0", 47) != 0)
 			people_fault(&w->people, "%s has something left: %s",
@@ -591,8 +593,8 @@ static void check_left(struct world *w)
 
 static void check_logs(struct world *w)
 {
-	static const char *const faults[] = {": stale", ": memory left", "DIVERGED", "forged",
-	                                     "malformed", " error "};
+	static const char *const faults[] = {": stale", ": memory left", "DIVERGED",
+	                                     "forged",  "malformed",     " error "};
 
 	for (unsigned k = 0; k < w->tree->n; k++)
 		for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
@@ -671,7 +673,8 @@ static void show(struct world *w)
 
 static bool run(uint64_t seed, struct world *total)
 {
-	struct world w = {.seed = seed, .random = seed * 0x9e3779b97f4a7c15 + 1,
+	struct world w = {.seed = seed,
+	                  .random = seed * 0x9e3779b97f4a7c15 + 1,
 	                  .kind = (enum kind)(seed % KINDS)};
 	unsigned steps;
 
@@ -708,6 +711,8 @@ int main(int argc, char **argv)
 
 	for (uint64_t seed = first; seed < first + n; seed++) {
 		failed += !run(seed, total);
+		if (failed > 0 && getenv("GODWIT_MODULES_FIRST") != NULL)
+			break;
 		if (n > 100 && (seed - first) % 100 == 99)
 			fprintf(stderr, "# %llu seeds, %u failed\n",
 			        (unsigned long long)(seed - first + 1), failed);

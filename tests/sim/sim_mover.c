@@ -45,7 +45,7 @@ struct simmover {
 	enum simmover_manner manner;
 	int64_t patience_ns;
 	struct simevent *timer;
-	int64_t heard_ns, silence_ns; /* of the connection in use */
+	int64_t heard_ns, silence_ns;        /* of the connection in use */
 	int64_t dial_ns, slow_ns, fickle_ns; /* when to do so; INT64_MAX: no */
 	char host[MOVER_HOST_MAX + 1];
 	uint16_t port;

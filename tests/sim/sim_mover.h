@@ -78,8 +78,8 @@ unsigned simmover_node(const struct simmover *m);
 /** No connection is left; why. */
 bool simmover_lost(const struct simmover *m);
 const char *simmover_why_lost(const struct simmover *m);
-/** An end of its connection in use, or of the new one; NULL: there is none. To be blocked, cut, made
- * half-open. */
+/** An end of its connection in use, or of the new one; NULL: there is none. To be blocked, cut,
+ * made half-open. */
 struct simpipe *simmover_pipe(const struct simmover *m, bool fresh);
 /** Says the last HANDOVER that it has said once more, over a connection to that server. */
 void simmover_replay(struct simmover *m, unsigned node);

@@ -109,9 +109,8 @@ static void left(void *state, struct gw_admin_request *req, int argc, const char
 		lost += u->session->local && (client == NULL || client->shadow);
 		lost += u->session->shown && !u->session->local;
 	}
-	snprintf(text, sizeof(text),
-	         "from=%u to=%u shadows=%u moving=%u lost=%u unended=%d", from, to, shadows, moving,
-	         lost, (int)(st->begun - st->ended));
+	snprintf(text, sizeof(text), "from=%u to=%u shadows=%u moving=%u lost=%u unended=%d", from,
+	         to, shadows, moving, lost, (int)(st->begun - st->ended));
 	gw_admin_text(st->self, req, text);
 	gw_admin_done(st->self, &req, 0, "");
 }
