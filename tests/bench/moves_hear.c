@@ -154,6 +154,22 @@ static struct ledger_stream *stream_of(struct person *person, struct person *sen
 	return &person->heard[sender->index % person->crowd->options.group];
 }
 
+static void judge(struct person *person, struct ledger_stream *stream, unsigned number,
+                  uint32_t sent, const char *line)
+{
+	struct ledger_counts *c = &person->crowd->counts;
+	uint64_t before = c->doubled + c->disordered + c->foreign;
+	char what[EXAMPLE_LEN];
+
+	if (number > stream->last + 1) {
+		snprintf(what, sizeof what, "after %u came %s", stream->last, line);
+		report_example(person->crowd, person->nick, what);
+	}
+	ledger_got(c, stream, number, sent);
+	if (c->doubled + c->disordered + c->foreign != before)
+		report_example(person->crowd, person->nick, line);
+}
+
 static void on_message(struct person *person, const struct words *words, const char *line)
 {
 	struct crowd *crowd = person->crowd;
@@ -174,8 +190,7 @@ static void on_message(struct person *person, const struct words *words, const c
 		person_unexpected(person, line);
 		return;
 	}
-	ledger_got(&crowd->counts, stream, number,
-	           sender->said[place == 'c' ? IN_CHANNEL : DIRECT]);
+	judge(person, stream, number, sender->said[place == 'c' ? IN_CHANNEL : DIRECT], line);
 	take_time(person, sender, sent_us * 1000);
 }
 

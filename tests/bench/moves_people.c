@@ -113,7 +113,8 @@ static void client_lost(struct client *client, const char *reason, bool vanished
 		return;
 	}
 	crowd->disconnected++;
-	report_example(crowd, person->nick, reason);
+	if (crowd->disconnected <= EXAMPLES_MAX / 4)
+		report_example(crowd, person->nick, reason);
 }
 
 static const struct client_events client_events = {.up = client_up,
