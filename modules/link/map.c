@@ -66,8 +66,7 @@ static void show_node(const struct map *map, const struct gw_node *node, unsigne
 	}
 	gw_admin_row(map->st->self, map->req,
 	             (const char *const[]){tree, node->name, parent == NULL ? "" : parent->name,
-	                                   level, users, clients, weight, lag, bytes,
-	                                   draining},
+	                                   level, users, clients, weight, lag, bytes, draining},
 	             10);
 }
 
