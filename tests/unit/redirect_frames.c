@@ -101,6 +101,23 @@ static void an_attempt_goes_its_way(void **state)
 	assert_string_equal(heard(c), want);
 }
 
+/* What the recipient holds of it was shown here. */
+static void the_vector_covers_who_has_left_before_the_freeze(void **state)
+{
+	struct redirect_rig *rig = *state;
+	struct source *s = rig_source(rig, 7, RUN_NEAR, SOURCE_REQUESTED);
+
+	assert_non_null(s);
+	assert_int_equal(s->vector.n, 0);
+	rig->seqs[RUN_OTHER] = 55;
+	rig_split(rig, RUN_OTHER);
+	rig_turns(rig);
+	assert_ptr_equal(source_of(rig->st, 7), s);
+	assert_true(vector_covers(&s->vector, RUN_OTHER, 55));
+	assert_false(vector_covers(&s->vector, RUN_OTHER, 56));
+	assert_false(vector_covers(&s->vector, RUN_NEAR, 1));
+}
+
 static void the_other_side_goes_its_way(void **state)
 {
 	struct redirect_rig *rig = *state;
@@ -746,6 +763,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_rig(an_attempt_goes_its_way),
+		with_rig(the_vector_covers_who_has_left_before_the_freeze),
 		with_rig(the_other_side_goes_its_way),
 		with_rig(doors_that_are_none_are_not_told_to_the_client),
 		with_rig(a_session_on_tls_is_not_sent_to_a_door_without),

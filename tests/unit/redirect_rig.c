@@ -195,7 +195,9 @@ static const struct gw_node *net_node(void *fakes, uint64_t run)
 {
 	struct redirect_rig *rig = RIG(fakes);
 
-	return run > 0 && run <= RUNS && rig->nodes[run].run == run ? &rig->nodes[run] : NULL;
+	return run > 0 && run <= RUNS && rig->nodes[run].run == run && !rig->leaving[run]
+	               ? &rig->nodes[run]
+	               : NULL;
 }
 
 static const struct gw_event *net_current(void *fakes)

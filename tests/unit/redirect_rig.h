@@ -66,6 +66,7 @@ struct redirect_rig {
 	struct redirect_state *st;
 	struct gw_node nodes[RUNS + 1]; /* by run; run 0: out of sight */
 	uint64_t seqs[RUNS + 1];        /* the vector */
+	bool leaving[RUNS + 1];         /* in the vector still, but not in sight */
 	struct fake_session *sessions[SESSIONS_MAX];
 	struct fake_client *clients[CLIENTS_MAX];
 	uint64_t n_newcomers;

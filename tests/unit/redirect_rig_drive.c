@@ -231,9 +231,13 @@ void rig_split(struct redirect_rig *rig, uint64_t run)
 		if (rig->sessions[i] != NULL && rig->sessions[i]->pub.home->via == via && via != 0)
 			rig_quit(rig, rig->sessions[i]->pub.id);
 	for (size_t i = 1; i <= RUNS; i++)
-		if (rig->nodes[i].via == via && via != 0)
-			rig->nodes[i].run = 0;
+		rig->leaving[i] = rig->nodes[i].via == via && via != 0;
 	rig_event(rig, &event, NULL);
+	for (size_t i = 1; i <= RUNS; i++) {
+		if (rig->leaving[i])
+			rig->nodes[i].run = 0;
+		rig->leaving[i] = false;
+	}
 }
 
 static void settle(struct redirect_rig *rig)
