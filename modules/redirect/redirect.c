@@ -135,7 +135,7 @@ static void redirect_unload(struct gw_self *self, void *state, enum gw_unload wh
 		source_resume(st, s, GW_MOVE_LOST, "moves are switched off", true);
 	HASH_ITER (by_session, st->recipients, r, next) {
 		if (r->state == RECIPIENT_HEIR)
-			recipient_free(st, r);
+			heir_swap(st, r); /* it is at home; SWAP will be an unknown command */
 		else
 			recipient_drop(st, r, "moves are switched off", true);
 	}

@@ -68,11 +68,12 @@ def test_without_the_module_redirect_everybody_stays_or_has_moved(net, where):
     net[where].ctl("module", "unload", "redirect", "--cascade")
     for phase in ("asked", "dialled", "sync"):
         movers[phase].cancelled().sync()
-    if where == "s":
-        movers["left"].swap().sync()
+    movers["left"].swap().sync()
     movers["moved"].sync()
     net.wait_level()
-    assert [order.end()[0] for order in orders][-1] == 0
+    assert orders[-1].end()[0] == 0
     for order in orders:
         order.close()
+    for mover in movers.values():
+        mover.leave()
     net.stop()
