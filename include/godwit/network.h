@@ -520,7 +520,8 @@ struct gw_network_ops {
 	const struct gw_node *(*node)(void *network, uint64_t run);
 	/** This server says how busy it is: GW_EV_LOAD. */
 	int (*report_load)(void *network, const struct gw_load_report *);
-	/** The vector: the last sequence seen of each origin. `after` NULL starts, NULL ends. */
+	/** The vector: the last sequence seen of each origin, also of those whose GW_EV_SPLIT is
+	 * being notified. `after` NULL starts, NULL ends. */
 	const struct gw_node *(*vector)(void *network, const struct gw_node *after,
 	                                uint64_t *seq_out);
 	/** Calls `emit` for the next records of this server's whole live state, some 16 KiB; false
@@ -544,6 +545,10 @@ struct gw_network_ops {
 	 * (GW_EV_MOVE). -EPERM: its shadow is not here, or not by this attempt; -EBUSY: inside a
 	 * notification. */
 	int (*move)(void *network, struct gw_session *, const uint8_t id[16]);
+	/** This home knows that the session's client is here, while another part of the network may
+	 * take it for its own: it is at home here, two epochs on, for everybody. -EPERM: not at
+	 * home here; -EBUSY: inside a notification. */
+	int (*claim)(void *network, struct gw_session *);
 	/** While on, this home makes no event of its own in the session's name (a nick that is to
 	 * be given up, say); off, what was due is made up for. All that changes a session in its
 	 * own name is -EPERM while it is not local, or moving. */

@@ -190,6 +190,7 @@ const struct gw_network_ops network_ops = {
 	.shadow = submit_shadow,
 	.shadow_end = submit_shadow_end,
 	.move = submit_move,
+	.claim = submit_claim,
 	.moving = submit_moving,
 	.data_export = data_export,
 	.data_import = data_import,

@@ -585,6 +585,7 @@ void submit_shadow_over(struct network *net, const struct gw_session *session);
 int submit_shadow(void *network, struct gw_session *session, uint64_t run, const uint8_t id[16]);
 int submit_shadow_end(void *network, uint64_t session, const uint8_t id[16]);
 int submit_move(void *network, struct gw_session *session, const uint8_t id[16]);
+int submit_claim(void *network, struct gw_session *session);
 void submit_moving(void *network, struct gw_session *session, bool on);
 
 /* messages.c */

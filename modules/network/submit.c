@@ -680,6 +680,17 @@ int submit_move(void *network, struct gw_session *session, const uint8_t id[16])
 	return move_send(net, p, (uint64_t)session->epoch + 1);
 }
 
+int submit_claim(void *network, struct gw_session *session)
+{
+	struct network *net = (struct network *)network;
+
+	if (net->busy)
+		return -EBUSY;
+	if (!speaks(session))
+		return -EPERM;
+	return move_send(net, person_of(session), (uint64_t)session->epoch + 2);
+}
+
 void submit_moving(void *network, struct gw_session *session, bool on)
 {
 	struct network *net = (struct network *)network;

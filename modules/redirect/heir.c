@@ -95,6 +95,16 @@ void heir_take(struct redirect_state *st, struct recipient *r, const struct cut 
 		heir_swap(st, r);
 }
 
+/* The source may have been cut off before it heard of the move, and keeps the session in its part
+ * of the network; the client has decided otherwise. */
+static void claim(struct redirect_state *st, const struct recipient *r)
+{
+	struct gw_session *session = NETWORK(st, session, r->session);
+
+	if (session != NULL && NETWORK(st, node, r->from) == NULL)
+		NETWORK(st, claim, session);
+}
+
 void heir_swap(struct redirect_state *st, struct recipient *r)
 {
 	struct gw_client *client = CLIENT(st, by_id, r->newcomer);
@@ -105,6 +115,7 @@ void heir_swap(struct redirect_state *st, struct recipient *r)
 	                                .took_ns = gw_mono_ns(st->self) - r->begun_ns};
 	struct kept lines = {0};
 
+	claim(st, r);
 	kept_move(st->self, &lines, &r->cut);
 	kept_move(st->self, &lines, &r->kept);
 	recipient_free(st, r);

@@ -671,6 +671,22 @@ static void an_heir_is_not_cancelled(void **state)
 	assert_string_equal(rig_picture(rig), before);
 }
 
+/* The source, cut off before it heard of the move, keeps the session where it is. */
+static void who_comes_to_an_heir_that_was_cut_off_is_claimed(void **state)
+{
+	struct redirect_rig *rig = *state;
+	struct recipient *r = rig_recipient(rig, 7, RUN_NEAR, RECIPIENT_HEIR);
+	char swap[64] = "REDIRECT SWAP ";
+
+	id_text(r->id, swap + strlen(swap));
+	rig_split(rig, RUN_NEAR);
+	forget(rig);
+	rig_says(rig, rig->clients[0], swap);
+	rig_turns(rig);
+	assert_int_equal(count(rig_notes(rig), "network claim 7\n"), 1);
+	assert_null(recipient_of(rig->st, 7));
+}
+
 /* Its QUIT ends the attempt within the call. */
 static void who_says_something_else_than_swap_is_closed(void **state)
 {
@@ -788,6 +804,7 @@ int main(void)
 		with_rig(what_is_malformed_is_logged_and_ends_its_attempt_alone),
 		with_rig(frames_without_a_head_are_nothing),
 		with_rig(an_heir_is_not_cancelled),
+		with_rig(who_comes_to_an_heir_that_was_cut_off_is_claimed),
 		with_rig(who_says_something_else_than_swap_is_closed),
 		with_rig(a_session_without_a_client_quits_and_the_newcomer_is_closed),
 		with_rig(what_is_expected_is_bounded),

@@ -288,6 +288,15 @@ static int net_move(void *fakes, struct gw_session *session, const uint8_t attem
 	return 0;
 }
 
+static int net_claim(void *fakes, struct gw_session *session)
+{
+	struct redirect_rig *rig = RIG(fakes);
+
+	FUZZ_CHECK(rig->notifying == 0 && session->local);
+	rig_add(&rig->notes, "network claim %d\n", (int)session->id);
+	return 0;
+}
+
 static void net_moving(void *fakes, struct gw_session *session, bool on)
 {
 	(void)fakes;
@@ -332,6 +341,7 @@ const struct gw_network_ops rig_network = {
 	.shadow = net_shadow,
 	.shadow_end = net_shadow_end,
 	.move = net_move,
+	.claim = net_claim,
 	.moving = net_moving,
 	.data_export = net_export,
 	.data_import = net_import,
