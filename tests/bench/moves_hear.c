@@ -221,6 +221,8 @@ static void on_anything_else(struct person *person, const struct words *words, c
 
 	if (is(words, "NOTICE") || is(words, "005") || is(words, "FAIL"))
 		person->crowd->told++;
+	else if (is(words, "MODE") && person->crowd->gone > 0)
+		person->crowd->told++; /* a channel whose operator is gone gets another */
 	else if (is(words, "QUIT") && who != NULL)
 		who->missed = true; /* judged when it is known who was really gone */
 	else if (is(words, "401") && (who = nobody(person->crowd, words)) != NULL)
