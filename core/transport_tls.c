@@ -227,11 +227,18 @@ static int tls_start(struct gw_conn *conn, struct gw_error *why)
 
 /* --- data --- */
 
-/* Alerts that are only warnings, and an old client's wish for a new handshake, are passed over. */
-static bool passing(ssize_t status)
+/* GnuTLS says "again" also when it had a message for itself (a ticket, a change of keys): what lies
+ * behind it has come already, and no socket will tell of it. */
+static bool has_more(const struct tls *tls, ssize_t status)
+{
+	return status == GNUTLS_E_AGAIN && tls->raw_at < tls->raw_end;
+}
+
+/* Alerts that are only warnings, and the wish for a new handshake, are passed over. */
+static bool passing(const struct tls *tls, ssize_t status)
 {
 	return status == GNUTLS_E_WARNING_ALERT_RECEIVED || status == GNUTLS_E_REHANDSHAKE ||
-	       status == GNUTLS_E_INTERRUPTED;
+	       status == GNUTLS_E_INTERRUPTED || has_more(tls, status);
 }
 
 /* Each of them is looked at within this call, so that a flood of them would hold the loop. */
@@ -239,14 +246,14 @@ static bool goes_on(struct tls *tls, ssize_t got)
 {
 	if (got > 0)
 		tls->idle = 0;
-	return got > 0 || (passing(got) && tls->idle++ < IDLE_MAX);
+	return got > 0 || (passing(tls, got) && tls->idle++ < IDLE_MAX);
 }
 
 static ssize_t read_status(const struct tls *tls, ssize_t status)
 {
 	if (status == 0 || status == GNUTLS_E_PREMATURE_TERMINATION)
 		return 0;
-	if (status == GNUTLS_E_AGAIN)
+	if (status == GNUTLS_E_AGAIN && !has_more(tls, status))
 		return -EAGAIN;
 	return tls->error != 0 ? tls->error : -EPROTO;
 }
@@ -263,7 +270,11 @@ ssize_t tls_read(struct gw_conn *conn, void *p, size_t n)
 			done += (size_t)got;
 	} while (goes_on(tls, got) && done < n);
 	raw_settle(tls);
-	return done > 0 ? (ssize_t)done : read_status(tls, got);
+	if (done == 0)
+		return read_status(tls, got);
+	if (got <= 0 && read_status(tls, got) != -EAGAIN)
+		conn_again(conn); /* for the end: the socket may not tell of it once more */
+	return (ssize_t)done;
 }
 
 /* Up to a record's worth, in one piece; lines that lie in several segments are joined. */

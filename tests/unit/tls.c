@@ -498,6 +498,41 @@ static void a_flood_of_alerts_ends_the_connection(void **state)
 	assert_string_equal(w->s.heard, "<Read error: Protocol error>");
 }
 
+/* What is pushed is kept in `got` until all of it leaves at once. */
+static ssize_t push_later(gnutls_transport_ptr_t p, const void *data, size_t n)
+{
+	struct world *w = p;
+
+	memcpy(w->got + w->n, data, n);
+	w->n += n;
+	return (ssize_t)n;
+}
+
+static void speak_with_new_keys(struct world *w)
+{
+	greet(w);
+	gnutls_transport_set_ptr2(w->session, (gnutls_transport_ptr_t)(intptr_t)w->fd, w);
+	gnutls_transport_set_push_function(w->session, push_later);
+	gnutls_session_key_update(w->session, 0);
+	send_text(w, "one\n");
+	gnutls_session_key_update(w->session, 0);
+	send_text(w, "two\n");
+	if (write(w->fd, w->got, w->n) != (ssize_t)w->n)
+		abort();
+	w->last = recv(w->fd, w->got, sizeof(w->got), 0);
+	gnutls_deinit(w->session);
+	close(w->fd);
+}
+
+static void lines_behind_new_keys_do_not_wait(void **state)
+{
+	struct world *w = *state;
+
+	w->s.close_on_line = "Quit";
+	play(w, speak_with_new_keys);
+	assert_string_equal(w->s.heard, "one|<Quit>");
+}
+
 static void a_refused_one_hears_why(void **state)
 {
 	struct world *w = *state;
@@ -563,6 +598,7 @@ int main(void)
 		with_world(plain_text_is_shown_the_door),
 		with_world(half_a_handshake_ends_at_its_deadline),
 		with_world(a_close_says_goodbye),
+		with_world(lines_behind_new_keys_do_not_wait),
 		with_world(a_refused_one_hears_why),
 		with_world(a_flood_of_alerts_ends_the_connection),
 	};
