@@ -27,6 +27,10 @@ bool text_is_address(const char *text);
 /** "irc.example.net:6697", "192.0.2.1:6667", "[2001:db8::1]:6697": where others connect. */
 bool text_is_place(const char *text);
 
+#define TEXT_HOST_MAX 253
+/** The name in "irc.example.net:6697"; false where there is none: a numeric address, a path. */
+bool text_host_name(const char *text, char out[TEXT_HOST_MAX + 1]);
+
 /** Whom an address or a place leads to. */
 enum text_reach {
 	TEXT_ONE_HOST,

@@ -9,11 +9,9 @@
 #include <string.h>
 #include <strings.h>
 
-#define HOST_MAX 253
-
 /** One "HOST:PORT" in its parts. */
 struct parts {
-	char host[HOST_MAX + 1]; /* without brackets */
+	char host[TEXT_HOST_MAX + 1]; /* without brackets */
 	const char *port;
 	int family; /* AF_INET, AF_INET6, or AF_UNSPEC: no numeric address */
 	union {
@@ -28,7 +26,7 @@ static bool cut(const char *text, struct parts *out)
 	bool brackets = text[0] == '[';
 	size_t len = colon == NULL ? 0 : (size_t)(colon - text);
 
-	if (len == 0 || len > HOST_MAX || (brackets && (len < 3 || text[len - 1] != ']')))
+	if (len == 0 || len > TEXT_HOST_MAX || (brackets && (len < 3 || text[len - 1] != ']')))
 		return false;
 	len -= brackets ? 2 : 0;
 	memcpy(out->host, text + brackets, len);
@@ -75,6 +73,20 @@ bool text_is_place(const char *text)
 	return cut(text, &parts) && is_port(parts.port) && parts.port[0] != '0' &&
 	       (parts.family != AF_UNSPEC || is_host_name(parts.host)) &&
 	       text_reach(text) != TEXT_ANY_HOST;
+}
+
+bool text_host_name(const char *text, char out[TEXT_HOST_MAX + 1])
+{
+	struct parts parts;
+	size_t len;
+
+	if (!cut(text, &parts) || !is_port(parts.port) || parts.family != AF_UNSPEC)
+		return false;
+	len = strlen(parts.host);
+	if (parts.host[len - 1] == '.') /* of the root: the same name */
+		parts.host[len - 1] = '\0';
+	strcpy(out, parts.host);
+	return is_host_name(out);
 }
 
 static enum text_reach reach_v4(struct in_addr a)

@@ -114,6 +114,25 @@ static void test_places_where_others_connect(void **state)
 	assert_false(text_is_place(longest));
 }
 
+static void test_the_name_of_a_place_is_found(void **state)
+{
+	static const char *const names[][2] = {{"irc.example.net:6697", "irc.example.net"},
+	                                       {"irc.example.net.:6697", "irc.example.net"},
+	                                       {"localhost:1", "localhost"}};
+	static const char *const none[] = {"127.0.0.1:1", "[::1]:1",    "[fe80::1%eth0]:1",
+	                                   "127.1:1",     "unix:/path", "",
+	                                   ".:1",         "name"};
+	char name[TEXT_HOST_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		assert_true(text_host_name(names[i][0], name));
+		assert_string_equal(name, names[i][1]);
+	}
+	for (size_t i = 0; i < sizeof(none) / sizeof(none[0]); i++)
+		assert_false(text_host_name(none[i], name));
+}
+
 static void test_whom_an_address_leads_to(void **state)
 {
 	static const struct {
@@ -150,6 +169,7 @@ int main(void)
 		cmocka_unit_test(test_what_could_break_a_line_is_escaped),
 		cmocka_unit_test(test_a_cut_leaves_no_half_of_a_character),
 		cmocka_unit_test(test_places_where_others_connect),
+		cmocka_unit_test(test_the_name_of_a_place_is_found),
 		cmocka_unit_test(test_whom_an_address_leads_to),
 	};
 
