@@ -84,8 +84,10 @@ static struct conn_wait *wait_of(const struct gw_conn *conn)
 {
 	struct conns *conns = conn->conns;
 
-	if (conn->state == CONN_HANDSHAKE)
-		return conn->link ? &conns->links : &conns->handshakes;
+	if (conn->state == CONN_HANDSHAKE && conn->link)
+		return &conns->links;
+	if (conn->state == CONN_HANDSHAKE) /* one that was dialled has its owner's deadline */
+		return conn->dial == NULL ? &conns->handshakes : NULL;
 	return conn->state == CONN_LINGER ? &conns->lingers : NULL;
 }
 

@@ -13,6 +13,7 @@
 #include "core/loop.h"
 #include "core/sink.h"
 #include <godwit/conn.h>
+#include <godwit/error.h>
 
 struct gw_server;
 struct listener;
@@ -58,7 +59,7 @@ struct gw_conn {
 
 	uint32_t in_hand; /* while delivering: bytes behind the line */
 	uint64_t bytes_in;
-	struct tls *tls;                           /* of transport_tls.c */
+	struct tls *tls;                           /* of transport_tls.c, tls_dial.c, tls_link.c */
 	struct gw_conn *next_again, *next_closing; /* as next_dirty: lists of struct conns */
 	struct gw_conn *prev, *next;               /* in conns->all */
 	struct gw_conn *wait_prev, *wait_next;     /* in the list of deadlines of its state */
@@ -145,9 +146,18 @@ void conn_sock_close(struct gw_conn *conn);
 void conn_set_state(struct gw_conn *conn, enum conn_state state);
 void conn_handshake(struct gw_conn *conn);
 void conns_handshakes_late(struct loop_timer *timer);
+/** conn_accept.c: by `info.tls` and `link`. */
+const struct transport *conn_transport(const struct gw_conn *conn);
 /** conn_dial.c: the socket that we made is up, or has failed. */
 void conn_dial_event(struct gw_conn *conn);
 void conn_dial_end(struct gw_conn *conn);
+/** conn_dial.c: for the transports: a dialled server, whose certificate is known now, has the one
+ * that it must have; true of whoever is no such server. */
+int conn_dial_check(const struct gw_conn *conn, struct gw_error *why);
+/** conn_dial.c: NULL: any certificate will do. */
+const uint8_t *conn_dial_pin(const struct gw_conn *conn);
+/** conn_dial.c: the ticket to be shown, which is the caller's (free()) now; NULL: none. */
+uint8_t *conn_dial_ticket_take(struct gw_conn *conn, size_t *n_out);
 /** conn_close.c: tells the owner, then ends the connection or lets it linger. */
 void conn_end(struct gw_conn *conn);
 void conn_free(struct gw_conn *conn);

@@ -41,7 +41,7 @@ static int offer(struct gw_conn *conn, struct gw_call call, char farewell[FAREWE
 }
 
 /* A loop that vouches for its connections stands in for either TLS. */
-static const struct transport *transport_for(const struct gw_conn *conn)
+const struct transport *conn_transport(const struct gw_conn *conn)
 {
 	if (!conn->info.tls || conn->conns->loop->ops->sock_secured != NULL)
 		return &transport_plain;
@@ -76,7 +76,7 @@ int conn_accept(struct conns *conns, struct listener *listener)
 	call = listener_accept_call(listener, &tls);
 	conn->link = tls == GW_TLS_LINK;
 	conn->info.tls = listener->tls || conn->link;
-	conn->transport = transport_for(conn);
+	conn->transport = conn_transport(conn);
 	conn->state = CONN_OPEN;
 	conn_set_state(conn, CONN_HANDSHAKE);
 	if (offer(conn, call, farewell) != 0)

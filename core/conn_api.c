@@ -5,6 +5,7 @@
 #include "core/listener.h"
 #include "core/server.h"
 #include "core/tls_cred.h"
+#include "core/transport.h"
 
 static struct gw_conn *conn_of(struct gw_sink *sink)
 {
@@ -81,6 +82,11 @@ static size_t api_unread(struct gw_conn *conn)
 	return conn_unread(conn);
 }
 
+static size_t api_ticket(struct gw_conn *conn, uint8_t *out, size_t max)
+{
+	return conn->transport->ticket == NULL ? 0 : conn->transport->ticket(conn, out, max);
+}
+
 static void api_listeners(struct gw_self *self, gw_listener_fn *fn, void *ctx)
 {
 	listeners_each(self_server(self), fn, ctx);
@@ -113,4 +119,5 @@ const struct gw_conn_api conn_api = {
 	.sink_new = sink_new,
 	.sink_free = api_sink_free,
 	.buf_ref = buf_ref,
+	.ticket = api_ticket,
 };

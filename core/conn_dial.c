@@ -12,6 +12,7 @@
 #include "core/text.h"
 #include "core/transport.h"
 #include <errno.h>
+#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +27,18 @@ struct dial {
 	struct loop_found found;
 	unsigned next; /* of `found` */
 	bool looking;
+	bool pinned;
+	uint8_t pin[32];
+	uint8_t *ticket; /* NULL: none, or taken */
+	size_t ticket_len;
 	char address[]; /* as asked for */
 };
 
 static void dial_free(struct dial *dial)
 {
+	if (dial->ticket != NULL)
+		sodium_memzero(dial->ticket, dial->ticket_len);
+	free(dial->ticket);
 	loop_defer_cancel(dial->loop, &dial->start);
 	dial->loop->ops->timer_set(&dial->silent, -1);
 	free(dial);
@@ -183,19 +191,64 @@ static struct dial *dial_new(struct gw_conn *conn, const char *address)
 	return dial;
 }
 
+/* --- for a server with a certificate --- */
+
+static void dial_secure(struct dial *dial, const struct gw_dial *wanted)
+{
+	dial->pinned = wanted->pin != NULL;
+	if (dial->pinned)
+		memcpy(dial->pin, wanted->pin, sizeof(dial->pin));
+	if (wanted->ticket == NULL || wanted->ticket_len == 0)
+		return;
+	dial->ticket = mem_alloc(wanted->ticket_len);
+	dial->ticket_len = wanted->ticket_len;
+	memcpy(dial->ticket, wanted->ticket, wanted->ticket_len);
+}
+
+const uint8_t *conn_dial_pin(const struct gw_conn *conn)
+{
+	return conn->dial->pinned ? conn->dial->pin : NULL;
+}
+
+uint8_t *conn_dial_ticket_take(struct gw_conn *conn, size_t *n_out)
+{
+	uint8_t *ticket = conn->dial->ticket;
+
+	conn->dial->ticket = NULL;
+	*n_out = conn->dial->ticket_len;
+	return ticket;
+}
+
+int conn_dial_check(const struct gw_conn *conn, struct gw_error *why)
+{
+	const struct gw_conn_info *info = &conn->info;
+	char hex[2 * sizeof(info->certificate) + 1];
+
+	if (conn->dial == NULL || conn->link)
+		return 0;
+	if (!info->has_certificate)
+		return gw_fail(why, -EPROTO, "no certificate");
+	if (!conn->dial->pinned ||
+	    memcmp(info->certificate, conn->dial->pin, sizeof(info->certificate)) == 0)
+		return 0;
+	sodium_bin2hex(hex, sizeof(hex), info->certificate, sizeof(info->certificate));
+	return gw_fail(why, -EPROTO, "certificate is %s, not the one expected", hex);
+}
+
 struct gw_conn *conn_dial(struct gw_self *self, const struct gw_dial *wanted)
 {
 	struct gw_conn *conn = conn_blank(self_server(self)->conns);
-	bool vouches = conn->conns->loop->ops->sock_secured != NULL;
 
 	conn_enlist(conn);
 	conn->state = CONN_DIAL;
 	conn->dial = dial_new(conn, wanted->address);
 	conn->link = wanted->tls == GW_TLS_LINK;
-	conn->transport = conn->link && !vouches ? &transport_link : &transport_plain;
 	conn->info.address = conn->address;
 	conn->info.listener = conn->dial->address;
-	conn->info.tls = conn->link;
+	conn->info.tls = wanted->tls != GW_TLS_CLIENTS;
+	conn->transport = conn_transport(conn);
+	if (wanted->tls == GW_TLS_SERVER)
+		dial_secure(conn->dial, wanted);
 	conn->info.accepted_ns = conn->conns->loop->ops->mono_ns(conn->conns->loop);
 	conn_own(conn, &wanted->owner);
 	return conn;

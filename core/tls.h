@@ -1,5 +1,6 @@
 /*
- * core/tls.h - what tls_cred.c, transport_tls.c and tls_link.c share; nobody else knows of GnuTLS.
+ * core/tls.h - what tls_cred.c, transport_tls.c, tls_dial.c and tls_link.c share; nobody else knows
+ * of GnuTLS.
  */
 #ifndef CORE_TLS_H
 #define CORE_TLS_H
@@ -26,6 +27,7 @@ struct tls_cred {
 struct tls_shared {
 	struct tls_cred *cred;            /* of new handshakes; NULL: TLS is off */
 	struct tls_cred *accepts, *dials; /* of links, made with the first one: tls_link.c */
+	struct tls_cred *asks;            /* of servers that we dial, likewise: tls_dial.c */
 	gnutls_datum_t ticket_key;
 	char *in;  /* bytes from the socket, of the session that is being read */
 	char *out; /* lines being joined to one record */
@@ -54,9 +56,16 @@ int tls_handshake(struct gw_conn *conn);
 int tls_failed(const struct tls *tls, int status, struct gw_error *why);
 /** Fills in version and channel binding. */
 void tls_learn(struct gw_conn *conn);
+/** Fills in the peer's certificate, if there is one. */
+void tls_learn_certificate(struct gw_conn *conn);
 ssize_t tls_read(struct gw_conn *conn, void *p, size_t n);
 int tls_flush(struct gw_conn *conn);
 void tls_free(struct gw_conn *conn);
+
+/** tls_dial.c: the session of a dialled server, ready for its handshake. */
+int tls_dial_begin(struct gw_conn *conn, struct gw_error *why);
+/** tls_dial.c: the transport's. */
+size_t tls_dial_ticket(struct gw_conn *conn, uint8_t *out, size_t max);
 
 struct tls_cred *tls_cred_new(void);
 void tls_cred_unref(struct tls_cred **cred);

@@ -290,6 +290,7 @@ void tls_shared_free(struct tls_shared **shared)
 	tls_cred_unref(&s->cred);
 	tls_cred_unref(&s->accepts);
 	tls_cred_unref(&s->dials);
+	tls_cred_unref(&s->asks);
 	gnutls_memset(s->ticket_key.data, 0, s->ticket_key.size);
 	gnutls_free(s->ticket_key.data);
 	free(s->in);

@@ -22,9 +22,11 @@ struct transport {
 	/** Says goodbye, once the queue is empty: 0 or -EAGAIN. */
 	int (*finish)(struct gw_conn *conn);
 	void (*free)(struct gw_conn *conn);
+	/** See gw_conn_ticket(). NULL: it has none. */
+	size_t (*ticket)(struct gw_conn *conn, uint8_t *out, size_t max);
 };
 
-/** transport_link is TLS between servers, in the role that the connection has. */
+/** Each in the role that the connection has. transport_link is TLS between servers. */
 extern const struct transport transport_plain, transport_tls, transport_link;
 
 #endif

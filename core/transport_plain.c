@@ -13,16 +13,15 @@ static int plain_start(struct gw_conn *conn, struct gw_error *why)
 {
 	struct loop_secured facts = {0};
 
-	(void)why;
 	if (!conn->info.tls)
 		return 0;
 	conn->conns->loop->ops->sock_secured(&conn->sock, &facts);
 	conn->info.has_binding = true;
 	memcpy(conn->info.binding, facts.binding, sizeof(facts.binding));
-	conn->info.has_certificate = facts.has_certificate;
+	conn->info.has_certificate = facts.has_certificate && !conn->link;
 	memcpy(conn->info.certificate, facts.certificate, sizeof(facts.certificate));
 	conn->info.tls_version = "TLS1.3-simulated";
-	return 0;
+	return conn_dial_check(conn, why);
 }
 
 static ssize_t plain_read(struct gw_conn *conn, void *p, size_t n)

@@ -142,7 +142,7 @@ int tls_open(struct gw_conn *conn, struct tls_cred *cred, unsigned flags, struct
 	return 0;
 }
 
-static int begin(struct gw_conn *conn, struct gw_error *why)
+static int begin_accepted(struct gw_conn *conn, struct gw_error *why)
 {
 	static const gnutls_datum_t irc = {.data = (unsigned char *)"irc", .size = 3};
 	struct tls_shared *shared = shared_of(conn);
@@ -180,7 +180,7 @@ void tls_learn(struct gw_conn *conn)
 	snprintf(tls->version, sizeof(tls->version), "%s-%s", gnutls_protocol_get_name(version),
 	         gnutls_cipher_get_name(gnutls_cipher_get(tls->session)));
 	info->tls_version = tls->version;
-	if (version != GNUTLS_TLS1_3 ||
+	if ((version != GNUTLS_TLS1_3 && !gnutls_session_ext_master_secret_status(tls->session)) ||
 	    gnutls_session_channel_binding(tls->session, GNUTLS_CB_TLS_EXPORTER, &binding) != 0)
 		return;
 	info->has_binding = binding.size == sizeof(info->binding);
@@ -189,7 +189,7 @@ void tls_learn(struct gw_conn *conn)
 	gnutls_free(binding.data);
 }
 
-static void learn_certificate(struct gw_conn *conn)
+void tls_learn_certificate(struct gw_conn *conn)
 {
 	struct gw_conn_info *info = &conn->info;
 	unsigned n = 0;
@@ -207,6 +207,11 @@ int tls_failed(const struct tls *tls, int status, struct gw_error *why)
 	return gw_fail(why, -EPROTO, "%s", gnutls_strerror(status));
 }
 
+static int begin(struct gw_conn *conn, struct gw_error *why)
+{
+	return conn->dial != NULL ? tls_dial_begin(conn, why) : begin_accepted(conn, why);
+}
+
 static int tls_start(struct gw_conn *conn, struct gw_error *why)
 {
 	int status = conn->tls == NULL ? begin(conn, why) : 0;
@@ -218,11 +223,13 @@ static int tls_start(struct gw_conn *conn, struct gw_error *why)
 		return -EAGAIN;
 	if (status != 0) {
 		gnutls_alert_send_appropriate(conn->tls->session, status);
+		if (status == GNUTLS_E_CERTIFICATE_ERROR && conn->info.has_certificate)
+			return conn_dial_check(conn, why);
 		return tls_failed(conn->tls, status, why);
 	}
 	tls_learn(conn);
-	learn_certificate(conn);
-	return 0;
+	tls_learn_certificate(conn);
+	return conn_dial_check(conn, why);
 }
 
 /* --- data --- */
@@ -356,4 +363,5 @@ const struct transport transport_tls = {
 	.flush = tls_flush,
 	.finish = tls_finish,
 	.free = tls_free,
+	.ticket = tls_dial_ticket,
 };

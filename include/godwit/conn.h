@@ -78,17 +78,30 @@ struct gw_conn_owner {
 /** Which TLS a protocol has. */
 enum gw_tls {
 	GW_TLS_CLIENTS, /* the server's certificate; or none, as the listener is configured */
-	GW_TLS_LINK /* between servers: always, TLS 1.3 with a throw-away raw public key (RFC 7250)
-	               that nobody checks, ALPN "godwit-link/1"; who they are is settled inside,
-	               bound to `binding`. It ends without a word: no alert, no close_notify */
+	GW_TLS_LINK,    /* between servers: always, TLS 1.3 with a throw-away raw public key (RFC
+	                   7250) that nobody checks, ALPN "godwit-link/1"; who they are is settled
+	                   inside, bound to `binding`. It ends without a word: no alert, no
+	                   close_notify */
+	GW_TLS_SERVER /* dialled only: TLS 1.2 or 1.3 as a client of a server with a certificate. No
+	                 authority is asked whether it is good: `pin` says which one it must be, or
+	                 the owner looks at gw_conn_info.certificate in `ready`, before it writes
+	                 anything secret. SNI where the address has a name; no ALPN, no certificate
+	                 of our own, no early data */
 };
 
 /** A connection to be made. Copied. */
 struct gw_dial {
 	const char
 		*address; /* "192.0.2.1:7000", "[::1]:7000", "irc.example.net:7000", "unix:/path" */
-	enum gw_tls tls;  /* GW_TLS_LINK, or GW_TLS_CLIENTS: none at all */
+	enum gw_tls tls;  /* GW_TLS_LINK, GW_TLS_SERVER, or GW_TLS_CLIENTS: none at all */
 	struct gw_conn_owner owner;
+	/* of GW_TLS_SERVER: */
+	const uint8_t *pin;    /* SHA-256 of the certificate that it must have (32 bytes), else the
+	                          handshake fails: "certificate is HEX, not the one expected". NULL:
+	                          any will do */
+	const uint8_t *ticket; /* what gw_conn_ticket() gave, of a connection to the same server;
+	                          NULL: none */
+	size_t ticket_len;
 };
 
 /** What is known about the other side. Texts live as long as the connection. */
@@ -100,10 +113,12 @@ struct gw_conn_info {
 	bool tls;
 	const char *tls_version; /* "TLS1.3-..." with the cipher, NULL if plain */
 	bool has_certificate;
-	uint8_t certificate[32]; /* SHA-256 of the client's certificate */
+	uint8_t certificate[32]; /* SHA-256 of the peer's certificate. A server's
+	                            (GW_TLS_SERVER) is always there; where a session was resumed
+	                            it is the one of the first handshake */
 	bool has_binding;
-	uint8_t binding[32]; /* tls-exporter (RFC 9266); the simulator's plain transport has one too
-	                      */
+	uint8_t binding[32]; /* tls-exporter (RFC 9266), with TLS 1.3, or 1.2 and the extended
+	                        master secret; the simulator's plain transport has one too */
 	int64_t accepted_ns; /* monotonic */
 	bool has_uid;        /* of a Unix socket: `uid` is the peer's */
 	uid_t uid;
@@ -162,6 +177,7 @@ struct gw_conn_api {
 	struct gw_sink *(*sink_new)(struct gw_self *, struct gw_call write);
 	void (*sink_free)(struct gw_self *, struct gw_sink **);
 	struct gw_buf *(*buf_ref)(struct gw_buf *);
+	size_t (*ticket)(struct gw_conn *, uint8_t *out, size_t max);
 };
 
 /** Must be called in `accept`; later calls change the limits. */
@@ -177,6 +193,21 @@ static inline void gw_conn_own(struct gw_self *self, struct gw_conn *conn,
 static inline struct gw_conn *gw_conn_dial(struct gw_self *self, const struct gw_dial *dial)
 {
 	return self->core->conn->dial(self, dial);
+}
+
+/** The latest ticket of a connection dialled with GW_TLS_SERVER, for struct gw_dial: the next
+ * connection to that server then needs no certificate to be sent. Gives its bytes, a few thousand;
+ * nothing was copied if they are more than `max`. 0: none came; they do with TLS
+ * 1.3 alone, some time after `ready`. Can be asked for up to, and in, `closed`.
+ *
+ * It is a secret: whoever has it can pass for that server. It stands for the server that had the
+ * certificate's key, so a server without what is behind the ticket cannot resume, and does a whole
+ * handshake. One that is old, broken, of another version, or of another certificate than `pin`,
+ * is passed over; after a dial with a ticket that failed in the handshake, dial without it. */
+static inline size_t gw_conn_ticket(struct gw_self *self, struct gw_conn *conn, uint8_t *out,
+                                    size_t max)
+{
+	return self->core->conn->ticket(conn, out, max);
 }
 
 /** While a module holds them, no listener is open: not bound, so that the system itself refuses;

@@ -7,6 +7,7 @@
 #include "core/listener.h"
 #include "core/log.h"
 #include "core/mem.h"
+#include "core/tls_cred.h"
 #include "core/verb.h"
 #include "tests/sim/harness_part.h"
 #include <errno.h>
@@ -158,6 +159,15 @@ static int run_verb(struct simserver *s, const char *const *words, struct gw_err
 	return code == GW_VERB_START ? 0 : -ECANCELED;
 }
 
+/* Those who dial it see the certificate that it has. */
+static void show_certificate(struct simserver *s)
+{
+	uint8_t fingerprint[32];
+
+	if (tls_fingerprint(s->server, fingerprint))
+		simhost_certificate(s->host, fingerprint);
+}
+
 static int start(struct simserver *s, const char *const *words, struct gw_error *err)
 {
 	char *path = simserver_path(s, "godwit.yaml");
@@ -174,8 +184,10 @@ static int start(struct simserver *s, const char *const *words, struct gw_error 
 	}
 	if (status == 0)
 		status = server_start(s->server, err);
-	if (status == 0)
+	if (status == 0) {
+		show_certificate(s);
 		return 0;
+	}
 	shorten(s, err->text);
 	end_server(s);
 	return status;

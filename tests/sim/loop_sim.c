@@ -408,6 +408,8 @@ static void knocks(void *ctx)
 			host_address(pipe->host, from);
 		if (strncmp(d->address, "unix:", 5) == 0)
 			strcpy(from, "unix");
+		pipe->has_certificate = true;
+		memcpy(pipe->certificate, door->host->certificate, sizeof(pipe->certificate));
 		knock(door, pipe->peer, from);
 	}
 	sim_at(net, NULL, net->now_ns + back, answered, pipe);
@@ -476,6 +478,13 @@ static void sim_lookup(struct loop *loop, const char *address, struct loop_found
 void simhost_number(struct loop *loop, unsigned number)
 {
 	host_of(loop)->number = number;
+}
+
+void simhost_certificate(struct loop *loop, const uint8_t fingerprint[32])
+{
+	struct simhost *host = host_of(loop);
+
+	memcpy(host->certificate, fingerprint, sizeof(host->certificate));
 }
 
 struct simpipe *simpipe_connect(struct simnet *net, struct loop *loop, const char *address,
@@ -665,5 +674,6 @@ struct loop *simhost_new(struct simnet *net)
 	host->random[0] = simnet_random(net);
 	host->random[1] = simnet_random(net) | 1;
 	host->number = (unsigned)++net->last_host;
+	memset(host->certificate, (int)host->number, sizeof(host->certificate));
 	return &host->base;
 }

@@ -41,6 +41,9 @@ void simhost_skew(struct loop *host, int64_t ns);
 /** Others see it as 10.0.0.NUMBER; it may listen on any address, which must be its alone if others
  * shall reach it. The name simNUMBER.example.net stands for that address. */
 void simhost_number(struct loop *host, unsigned number);
+/** The fingerprint of the certificate that its TLS listeners show to the hosts that dial them; 32
+ * times its number at first. */
+void simhost_certificate(struct loop *host, const uint8_t fingerprint[32]);
 void simhost_signal(struct loop *host, int signo);
 bool simhost_stopped(const struct loop *host);
 

@@ -66,6 +66,7 @@ struct simhost {
 	int64_t work_at_ns[SIM_LANES];
 	uint16_t last_port;
 	unsigned number; /* its address is 10.0.0.number */
+	uint8_t certificate[32];
 	bool in_turn, stopped;
 };
 

@@ -94,6 +94,45 @@ static void another_host_is_reached(void **state)
 	assert_int_equal(conns_count(bare_server(w->two)->conns), 0);
 }
 
+static void dial_pinned(struct world *w, const uint8_t pin[32])
+{
+	struct gw_dial wanted = {
+		.address = ADDRESS, .tls = GW_TLS_SERVER, .owner = w->d.limits, .pin = pin};
+
+	owner_take(&w->d, &wanted.owner);
+	w->d.conn = gw_conn_dial(w->d.self, &wanted);
+	simnet_run(w->net, 10 * GW_MS);
+}
+
+static void a_server_has_a_certificate(void **state)
+{
+	struct world *w = *state;
+	uint8_t pin[32];
+	const struct gw_conn_info *here, *there;
+
+	bare_tls(w->two, GW_TLS_CLIENTS);
+	assert_int_equal(bare_listen(w->two, ADDRESS, true, NULL), 0);
+	memset(pin, 2, sizeof(pin));
+	dial_pinned(w, pin);
+	assert_int_equal(w->d.ready, 1);
+	here = gw_conn_info(w->d.self, w->d.conn);
+	there = gw_conn_info(w->s.self, w->s.conn);
+	assert_true(here->has_certificate && here->has_binding && !there->has_certificate);
+	assert_memory_equal(here->certificate, pin, 32);
+	assert_memory_equal(here->binding, there->binding, 32);
+	assert_int_equal(gw_conn_ticket(w->d.self, w->d.conn, NULL, 0), 0);
+	memset(pin, 0xa5, sizeof(pin));
+	simhost_certificate(w->hosts[1], pin);
+	dial_pinned(w, NULL);
+	assert_memory_equal(gw_conn_info(w->d.self, w->d.conn)->certificate, pin, 32);
+	memset(pin, 2, sizeof(pin));
+	dial_pinned(w, pin);
+	assert_int_equal(w->d.ready, 2);
+	assert_string_equal(w->d.heard, "<TLS handshake failed: certificate is "
+	                                "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5"
+	                                "a5a5a5, not the one expected>");
+}
+
 static void a_name_is_looked_up(void **state)
 {
 	struct world *w = *state;
@@ -259,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		with_world(another_host_is_reached),
+		with_world(a_server_has_a_certificate),
 		with_world(a_name_is_looked_up),
 		with_world(an_address_that_says_nothing_does_not_keep_from_the_next),
 		with_world(an_unknown_name_is_told),

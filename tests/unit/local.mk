@@ -20,6 +20,10 @@ check_PROGRAMS += tests/unit/tls
 tests_unit_tls_SOURCES = tests/unit/tls.c
 tests_unit_tls_LDADD = $(BARE_LIBS)
 
+check_PROGRAMS += tests/unit/tls_dial
+tests_unit_tls_dial_SOURCES = tests/unit/tls_dial.c
+tests_unit_tls_dial_LDADD = $(BARE_LIBS)
+
 check_PROGRAMS += tests/unit/tls_link
 tests_unit_tls_link_SOURCES = tests/unit/tls_link.c
 tests_unit_tls_link_LDADD = $(BARE_LIBS)

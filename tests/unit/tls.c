@@ -235,6 +235,7 @@ static void lines_go_both_ways_over_tls_13(void **state)
 static void tls_12_is_taken_and_11_is_not(void **state)
 {
 	struct world *w = *state;
+	gnutls_datum_t binding;
 
 	w->s.echo = true;
 	w->priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2";
@@ -242,6 +243,15 @@ static void tls_12_is_taken_and_11_is_not(void **state)
 	play(w, talk);
 	assert_string_equal(w->got, "hello\nworld\n");
 	assert_memory_equal(info_of(w)->tls_version, "TLS1.2-", 7);
+	assert_true(info_of(w)->has_binding);
+	assert_int_equal(
+		gnutls_session_channel_binding(w->session, GNUTLS_CB_TLS_EXPORTER, &binding), 0);
+	assert_memory_equal(binding.data, info_of(w)->binding, 32);
+	gnutls_free(binding.data);
+	play(w, hang_up);
+	w->priority = "NORMAL:-VERS-ALL:+VERS-TLS1.2:%NO_SESSION_HASH";
+	w->n = 0;
+	play(w, talk);
 	assert_false(info_of(w)->has_binding);
 	play(w, hang_up);
 	w->priority = "NORMAL:-VERS-ALL:+VERS-TLS1.1:%COMPAT";
