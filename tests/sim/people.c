@@ -92,7 +92,7 @@ void person_says(struct people *p, struct person *one, unsigned room)
 
 void person_tells(struct people *p, struct person *one, struct person *other)
 {
-	if (other->renames || !person_here(other) || one == other)
+	if (other == NULL || other->renames || !person_here(other) || one == other)
 		return;
 	simmover_say(one->m, "NOTICE t%ux0 :d%u.%u.", other->number, one->number,
 	             one->said_to[other->number]++);
