@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """make rolling: a network of three servers is restarted, one after the other, under people who talk.
 
-    rolling.py [--clients N] [--rate MESSAGES-A-SECOND] [--rounds N] [--how drain,sigterm] [--bound SECONDS] [--json FILE]
+    rolling.py [--clients N] [--rate MESSAGES-A-SECOND] [--rounds N] [--how drain,sigterm] [--drain-rate N] [--json FILE]
 
 3,000 clients on TLS, each with a channel of ten and a partner, are spread over the servers; every message is numbered. In each round each server
 is drained, ends, is started again, and is linked and level before the next one's turn. A server between others is the network's only way from

@@ -1,9 +1,9 @@
 """A crowd talks while its servers are drained, restarted, replaced module by module, killed and stopped: nobody is put out, nothing is lost, doubled or
 out of order. Short forms of rolling.py and soak_redirect.py. run-all: timeout=200"""
 
+import itertools
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -41,16 +41,13 @@ def fleet(tmp_path):
         it.close()
 
 
-def there_and_back(net, crowd, servers, until):
+def there_and_back(net, servers, until):
     """Empties the servers in turns."""
-    turns = 0
-    while time.monotonic() < until():
-        name = servers[turns % len(servers)]
-        order = Order(net[name], "drain", "--within", "20s")
-        order.end(40)
+    for name in itertools.cycle(servers):
+        if time.monotonic() > until():
+            return
+        Order(net[name], "drain", "--within", "20s").end(40)
         net[name].ctl("drain", "--cancel")
-        turns += 1
-    return turns
 
 
 def is_clean(net, crowd):
@@ -73,7 +70,7 @@ def test_bad_manners_harm_nobody_else(fleet):
     net, crowd = fleet("a-b b-c", "abc", 90, refuse=10, never=3, vanish=3, late=5, twice=10,
                        more="redirect: {offer-timeout: 2s, sync-timeout: 1s, pending-timeout: 3s, joined-timeout: 3s}\n")
     began = time.monotonic()
-    there_and_back(net, crowd, "abc", lambda: began + 5)
+    there_and_back(net, "abc", lambda: began + 5)
     assert is_clean(net, crowd)["moved"] > 60
 
 
@@ -82,7 +79,7 @@ def test_modules_are_replaced_in_the_midst_of_moves(fleet, tmp_path):
     variants = Variants(tmp_path / "modules", names)
     net, crowd = fleet("a-b", "a", 60, more=f"module-directory: [{tmp_path}/modules]\ndebug: {{scan-state: yes}}\n")
     over = threading.Event()
-    mover = threading.Thread(target=there_and_back, args=(net, crowd, "ab", lambda: 0 if over.is_set() else float("inf")))
+    mover = threading.Thread(target=there_and_back, args=(net, "ab", lambda: 0 if over.is_set() else float("inf")))
     mover.start()
     try:
         for which in (1, 0):
@@ -136,9 +133,6 @@ def test_one_of_the_demonstration_is_emptied_while_people_talk(demo):  # noqa: F
         time.sleep(1)
         report = crowd.end()
         assert not faults(report) and report["moved"] == 100, (faults(report), report["examples"])
-        # They have gone to both.
-        rows = [re.findall(r"(\w+)\.godwit\.test|\s(\d+)(?=\s)", line) for line in it.ctl("one", "map").splitlines()]
-        assert len(rows) == 3
     finally:
         crowd.close()
     assert it.end() == 0
