@@ -1,12 +1,12 @@
 /*
  * tests/client/mover.h - the client's side of the capability godwit/redirect (doc/redirect.md), as
- *a state machine without sockets, clock or globals.
+ * a state machine without sockets, clock or globals.
  *
  * A client has one or two connections, in the slots 0 and 1. The first one is in slot 0; each move
  * goes to the other slot, so the slot of a connection never changes while it lasts. The mover is
- *told what happens (mover_connected, mover_line, mover_closed, mover_tick), and what the user wants
- *to send (mover_say). It answers through a table of actions: dial, send, close, show this line to
- *the user.
+ * told what happens (mover_connected, mover_line, mover_closed, mover_tick), and what the user
+ *wants to send (mover_say). It answers through a table of actions: dial, send, close, show this
+ *line to the user.
  *
  *	struct mover m;
  *	struct mover_settings settings = {.actions = &actions, .driver = me};
@@ -18,8 +18,8 @@
  *	mover_fini(&m);
  *
  * Everything that the user sends goes through mover_say(), everything that the user sees comes
- *through deliver(). PING is the user's to answer. Within an action no function of the mover may be
- *called, but mover_say() in deliver() and moved(). After lost() the mover does nothing more.
+ * through deliver(). PING is the user's to answer. Within an action no function of the mover may be
+ * called, but mover_say() in deliver() and moved(). After lost() the mover does nothing more.
  */
 #ifndef TESTS_CLIENT_MOVER_H
 #define TESTS_CLIENT_MOVER_H
