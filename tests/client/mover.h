@@ -5,17 +5,17 @@
  * A client has one or two connections, in the slots 0 and 1. The first one is in slot 0; each move
  * goes to the other slot, so the slot of a connection never changes while it lasts. The mover is
  * told what happens (mover_connected, mover_line, mover_closed, mover_tick), and what the user
- *wants to send (mover_say). It answers through a table of actions: dial, send, close, show this
- *line to the user.
+ * wants to send (mover_say). It answers through a table of actions: dial, send, close, show this
+ * line to the user.
  *
- *	struct mover m;
- *	struct mover_settings settings = {.actions = &actions, .driver = me};
+ *     struct mover m;
+ *     struct mover_settings settings = {.actions = &actions, .driver = me};
  *
- *	mover_init(&m, &settings, now);
- *	mover_connected(&m, 0, NULL, NULL);             the driver has dialled the first one itself
- *	mover_say(&m, "CAP REQ :godwit/redirect");      and so on: whatever a client says
- *	each turn: mover_tick(&m, now), then mover_line(&m, slot, line) for what was read
- *	mover_fini(&m);
+ *     mover_init(&m, &settings, now);
+ *     mover_connected(&m, 0, NULL, NULL);             the driver has dialled the first one itself
+ *     mover_say(&m, "CAP REQ :godwit/redirect");      and so on: whatever a client says
+ *     each turn: mover_tick(&m, now), then mover_line(&m, slot, line) for what was read
+ *     mover_fini(&m);
  *
  * Everything that the user sends goes through mover_say(), everything that the user sees comes
  * through deliver(). PING is the user's to answer. Within an action no function of the mover may be

@@ -1,11 +1,11 @@
 /*
  * The client's side of a move against two servers that behave as doc/redirect.md says, both made up
- *here, with all that is on its way delivered in random order (but in order on each connection), and
- *with faults: connections that break, time that passes, a user who changes his mind. Numbered
- *messages go both ways all the while. Each must arrive once and in order, unless the connection
- *that held the client was broken.
+ * here, with all that is on its way delivered in random order (but in order on each connection),
+ * and with faults: connections that break, time that passes, a user who changes his mind. Numbered
+ * messages go both ways all the while. Each must arrive once and in order, unless the connection
+ * that held the client was broken.
  *
- *	mover_random [RUNS [FIRST]]
+ *     mover_random [RUNS [FIRST]]
  */
 #include "tests/client/mover.h"
 #include <signal.h>
