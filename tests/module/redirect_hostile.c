@@ -269,7 +269,7 @@ static void cuts_that_are_wrong_close_the_newcomer(void **state)
 		{"7 " ID_HEX " e:bob u:0 u:0 u:0 x: z:65535", "the snapshot is malformed"},
 		{"7 " ID_HEX " e:bob u:0 u:0 u:0 x: c:no-such-thing",
 	         "the capability no-such-thing is not offered here"},
-		{"7 " ID_HEX " u:9 u:0 u:0 u:0 x: t:", "the new connection is not there any more"},
+		{"7 " ID_HEX " u:9 u:0 u:0 u:0 x: t:", "the session has moved meanwhile"},
 		{"7 " ID_HEX, "malformed redirect message (CUT)"},
 		{"6 " ID_HEX " x:00 t:PRIVMSG%20ann%20:x%0d%0aQUIT",
 	         "malformed redirect message (LINES)"},
