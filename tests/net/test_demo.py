@@ -89,13 +89,14 @@ def demo(tmp_path):
 
 
 def chat(port):
-    """Somebody on one and somebody on three hear each other."""
+    """Somebody on one and somebody on three see and hear each other."""
     nicks = [f"n{random.randrange(1 << 30)}" for _ in range(2)]
     anna, zoe = (Irc(port + step).register(nick) for step, nick in zip((0, 2), nicks))
     anna.send("JOIN #demo")
     anna.sync()
     zoe.send("JOIN #demo")
     anna.expect(rf"^:{nicks[1]}!\S+ JOIN #demo")
+    zoe.expect(rf" 353 .*\b{nicks[0]}\b|^:{nicks[0]}!\S+ JOIN #demo")
     zoe.send("PRIVMSG #demo :hello")
     anna.expect(" PRIVMSG #demo :hello$")
     anna.close()
