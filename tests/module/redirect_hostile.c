@@ -12,6 +12,7 @@
 
 #define ID_HEX "000102030405060708090a0b0c0d0e0f"
 #define ID_TEXT "AAECAwQFBgcICQoLDA0ODw"
+#define UNKNOWN_ID_TEXT "AAAAAAAAAAAAAAAAAAAAAA"
 #define ME "s1.example.net"
 #define HONEST "s0.example.net"
 #define NONE "0 from here, 0 to here"
@@ -365,8 +366,7 @@ static void wrong_handovers_touch_nothing(void **state)
 	static const char *const lines[] = {
 		"REDIRECT HANDOVER " ID_TEXT " AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 		"REDIRECT HANDOVER " ID_TEXT " short",
-		"REDIRECT HANDOVER AAAAAAAAAAAAAAAAAAAAAA "
-		"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+		"REDIRECT HANDOVER " UNKNOWN_ID_TEXT " AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
 		"REDIRECT HANDOVER nonsense nonsense",
 	};
 	struct world *w = *state;
