@@ -222,8 +222,9 @@ struct gw_tap {
 typedef enum gw_line_verdict gw_tap_line_fn(void *state, uint64_t tag, struct gw_client *,
                                             const struct gw_line *raw, const struct gw_message *);
 /** The client's connection is about to end, for `reason`. True: its session goes on without it, and
- * is the tap's to move or to quit; no QUIT is announced. The tap is over either way. Where this
- * server closes it (a KILL, a ban, its own end) the answer counts for nothing. */
+ * is the tap's to move or to quit; no QUIT is announced. Before it says false it may give lines
+ * back (untap()): they are executed before the QUIT. The tap is over either way. Where this server
+ * closes it (a KILL, a ban, its own end) neither counts. */
 typedef bool gw_tap_closed_fn(void *state, uint64_t tag, struct gw_client *, const char *reason);
 
 #define GW_CAPS_TEXT_MAX 3072

@@ -176,7 +176,7 @@ void client_close(struct client_state *st, struct client *c, const char *reason)
 		return;
 	c->closing = true;
 	c->diverted = false;
-	tap_closed(st, c, text);
+	tap_closed(c, text);
 	c->sink = gw_conn_sink(st->self, c->pub.conn);
 	agenda_remove(st, c);
 	reply_line(st, c, "", "ERROR :Closing Link: %s (%s)", c->pub.info->address, text);
@@ -195,14 +195,23 @@ void client_close_silently(struct client_state *st, struct client *c, const char
 	gw_conn_close(st->self, c->pub.conn, GW_CLOSE_FLUSH, reason);
 }
 
+/* What it had said before its connection ended and was given back by who moved it, as far as the
+ * limits allow. */
+static void last_words(struct client_state *st, struct client *c)
+{
+	while (c->stash != NULL && dispatch_may(c))
+		dispatch_stashed(st, c);
+}
+
 /* The core's own close. The session may be somebody's to hand over; else the words still reach a
  * client that is there and reads. */
 static void connection_lost(struct client_state *st, struct client *c, const char *reason)
 {
-	bool diverted = c->diverted;
+	bool goes_on = tap_closed(c, reason), diverted = c->diverted;
 
 	c->diverted = false;
-	if (!tap_closed(st, c, reason)) {
+	if (!goes_on) {
+		last_words(st, c);
 		client_close(st, c, reason);
 		return;
 	}

@@ -152,18 +152,21 @@ void client_resume(void *state, uint64_t tag)
 		connection_resume(st, c);
 }
 
-bool tap_closed(struct client_state *st, struct client *c, const char *reason)
+/* It hears so once; until it has answered it may still give lines back. */
+bool tap_closed(struct client *c, const char *reason)
 {
 	struct gw_tap tap;
 	gw_tap_closed_fn *fn;
+	bool goes_on;
 
-	(void)st;
-	if (!c->tapped)
+	if (!c->tapped || c->move->tap.module == NULL)
 		return false;
 	tap = c->move->tap;
-	tap_over(c);
+	c->move->tap = (struct gw_tap){0};
 	fn = (gw_tap_closed_fn *)gw_call_fn(gw_call(tap.module, tap.closed, 0));
-	return fn != NULL && fn(tap.module->state, tap.tag, &c->pub, reason);
+	goes_on = fn != NULL && fn(tap.module->state, tap.tag, &c->pub, reason);
+	tap_over(c);
+	return goes_on;
 }
 
 /* Nobody is left who knows what was to become of it. */

@@ -173,6 +173,22 @@ enum gw_line_verdict source_line(void *state, uint64_t tag, struct gw_client *cl
 	return s->kept.bytes < st->settings.input ? GW_LINE_NEXT : GW_LINE_STOP;
 }
 
+/* It has gone, and the move with it: what it had said is executed here, and then it quits. Of what
+ * had been put off meanwhile a KILL closes it first, which ends `s`. */
+static void last_words(struct redirect_state *st, struct source *s, struct gw_client *client)
+{
+	struct kept kept = s->kept;
+	bool frozen = s->state == SOURCE_SYNCING;
+
+	s->kept = (struct kept){0};
+	if (frozen) {
+		NETWORK(st, moving, client->session, false);
+		CLIENT(st, divert, client, NULL);
+	}
+	CLIENT(st, untap, client, kept.lines, kept.n);
+	kept_free(st->self, &kept);
+}
+
 /* Before the cut it is an ordinary end, of which the QUIT tells source_event(). */
 bool source_closed(void *state, uint64_t tag, struct gw_client *client, const char *reason)
 {
@@ -180,10 +196,12 @@ bool source_closed(void *state, uint64_t tag, struct gw_client *client, const ch
 	struct source *s = source_of(st, tag);
 
 	(void)reason;
-	if (s != NULL && s->state == SOURCE_SYNCING && client->session != NULL)
-		NETWORK(st, moving, client->session, false); /* so that it can quit */
-	if (s == NULL || s->state != SOURCE_CUTTING)
+	if (s == NULL || client->session == NULL)
 		return false;
+	if (s->state != SOURCE_CUTTING) {
+		last_words(st, s, client);
+		return false;
+	}
 	s->gone = true;
 	return true;
 }

@@ -353,6 +353,79 @@ static void a_client_hears_the_reason_as_one_line(void **state)
 	all_is_well(w);
 }
 
+/* ann is at the bad one, as that says, and has been told to finish. `words`: what she says before
+ * COMPLETE. */
+static void goes_to_the_bad_one(struct world *w, const char *words)
+{
+	char line[300], id[33];
+
+	ask(w->honest, "moves begin ann " ME);
+	simnet_quiet(w->t->net);
+	snprintf(id, sizeof(id), "%.32s",
+	         strstr(simserver_log(w->bad) + w->heard, "heard 1 id=") + 11);
+	snprintf(line, sizeof(line), "2 %s t:10.9.9.9 t:6667 t:-", id);
+	say(w, line);
+	client_expect(w->ann, "* REDIRECT REQUEST *");
+	if (words != NULL)
+		client_send(w->ann, "%s", words);
+	simnet_quiet(w->t->net);
+	snprintf(line, sizeof(line), "5 %s", id);
+	say(w, line);
+}
+
+static void ends_with(struct world *w, const char *words)
+{
+	char text[200];
+
+	client_send(w->ann, "%s", words);
+	simpipe_shut(client_pipe(w->ann));
+	simnet_quiet(w->t->net);
+	assert_string_equal(simtree_figure(w->t, 0, "redirects.pending", text), NONE);
+	assert_string_equal(simtree_figure(w->t, 0, "redirects.gone", text), "1");
+}
+
+static void what_was_said_before_the_end_is_heard(void **state)
+{
+	struct world *w = *state;
+
+	client_send(w->bob, "JOIN #x");
+	goes_to_the_bad_one(w, "JOIN #x");
+	client_expect(w->bob, ":ann!* JOIN #x");
+	ends_with(w, "PRIVMSG #x :one\r\nPRIVMSG bob :two\r\nQUIT :I go");
+	client_expect_next(w->bob, ":ann!* PRIVMSG #x :one");
+	client_expect_next(w->bob, ":ann!* PRIVMSG bob :two");
+	client_expect_next(w->bob, ":ann!* QUIT :*I go");
+}
+
+static void so_is_what_was_said_before_synced(void **state)
+{
+	struct world *w = *state;
+
+	client_send(w->bob, "JOIN #x");
+	client_send(w->ann, "JOIN #x");
+	client_expect(w->bob, ":ann!* JOIN #x");
+	goes_to_the_bad_one(w, NULL);
+	client_expect(w->ann, "* REDIRECT SYNC *");
+	ends_with(w, "PRIVMSG #x :one");
+	client_expect_next(w->bob, ":ann!* PRIVMSG #x :one");
+	client_expect_next(w->bob, ":ann!* QUIT :Connection closed");
+}
+
+static void who_was_killed_meanwhile_says_nothing_more(void **state)
+{
+	struct world *w = *state;
+
+	client_send(w->bob, "JOIN #x");
+	client_send(w->ann, "JOIN #x");
+	client_expect(w->bob, ":ann!* JOIN #x");
+	goes_to_the_bad_one(w, NULL);
+	client_expect(w->ann, "* REDIRECT SYNC *");
+	ask(w->bad, "kill ann enough");
+	simnet_quiet(w->t->net);
+	ends_with(w, "PRIVMSG #x :one");
+	client_expect_next(w->bob, ":ann!* QUIT :Killed (*enough*)");
+}
+
 /* --- clients --- */
 
 static void expect_refused(struct simclient *c)
@@ -591,6 +664,9 @@ int main(void)
 		in_world(cuts_that_are_wrong_close_the_newcomer),
 		in_world(a_recipient_that_lies_moves_nobody),
 		in_world(a_client_hears_the_reason_as_one_line),
+		in_world(what_was_said_before_the_end_is_heard),
+		in_world(so_is_what_was_said_before_synced),
+		in_world(who_was_killed_meanwhile_says_nothing_more),
 		in_world(wrong_handovers_touch_nothing),
 		in_world(a_second_handover_and_one_of_an_attempt_that_is_over_are_refused),
 		in_world(lines_before_swap_end_the_attempt),
