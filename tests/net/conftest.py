@@ -1,7 +1,7 @@
 """Fixtures: servers that end with their test."""
 
 import pytest
-from live import Irc, Server
+from live import Irc, Server, running
 from people import CHEAP, GUESTS, Person
 
 
@@ -41,12 +41,8 @@ def connect():
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """One server for all tests of a file, which admits guests."""
-    server = Server(tmp_path_factory.mktemp("place"), modules=GUESTS, more=CHEAP)
-    yield server
-    try:
-        server.stop()
-    finally:
-        server.close()
+    with running(Server(tmp_path_factory.mktemp("place"), modules=GUESTS, more=CHEAP)) as server:
+        yield server
 
 
 @pytest.fixture

@@ -3,9 +3,8 @@ each link goes through a relay, which would be the slowest part here."""
 
 import os
 import re
-import time
 
-from live import QUICK, Network, wait_for
+from live import Network
 
 TICKS = os.sysconf("SC_CLK_TCK")
 

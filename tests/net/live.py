@@ -1,5 +1,6 @@
 """Real servers in folders of their own, alone or linked, and a client that speaks IRC to them: what the tests here share."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -228,6 +229,16 @@ def wait_for(condition, what, seconds=SECONDS):
     while not condition():
         assert time.monotonic() < deadline, f"waited in vain for {what() if callable(what) else what}"
         time.sleep(0.05)
+
+
+@contextlib.contextmanager
+def running(one):
+    """A server or a network, until the end of the block: it stops as asked, and is gone in any case."""
+    try:
+        yield one
+        one.stop()
+    finally:
+        one.close()
 
 
 class Network:

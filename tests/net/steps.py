@@ -11,6 +11,7 @@ from live import GODWITCTL, LINKED, SECONDS, Irc, wait_for
 from people import Person
 
 MOVING = LINKED + ", guest, redirect, balance, even"
+SHORT = "redirect: {offer-timeout: 2s, sync-timeout: 1s, pending-timeout: 3s, joined-timeout: 3s}\n"
 
 
 def unbase64(text):

@@ -7,22 +7,17 @@ import threading
 
 import pytest
 from generator import Generator, faults
-from live import Network, free_port, wait_for
+from live import Network, free_port, running, wait_for
 from people import CHEAP
-from steps import MOVING, pending
+from steps import MOVING, SHORT, pending
 
 CLIENTS, RATE = 60, 300
-SHORT = "redirect: {offer-timeout: 2s, sync-timeout: 1s, pending-timeout: 3s, joined-timeout: 3s}\n"
 
 
 @pytest.fixture(scope="module")
 def net(tmp_path_factory):
-    net = Network(tmp_path_factory.mktemp("net"), "a-b b-c", modules=MOVING, more=CHEAP + SHORT)
-    yield net
-    try:
-        net.stop()
-    finally:
-        net.close()
+    with running(Network(tmp_path_factory.mktemp("net"), "a-b b-c", modules=MOVING, more=CHEAP + SHORT)) as net:
+        yield net
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from live import LINKED, Network, wait_for
+from live import LINKED, Network, running, wait_for
 from people import CHEAP, PASSWORD, Person
 
 GUESTS = LINKED.replace("account, ", "account, guest, ")
@@ -13,12 +13,8 @@ MSGID = "server-time message-tags batch account-tag"
 
 @pytest.fixture(scope="module")
 def net(tmp_path_factory):
-    net = Network(tmp_path_factory.mktemp("net"), "a-b b-c", modules=GUESTS, more=CHEAP)
-    yield net
-    try:
-        net.stop()
-    finally:
-        net.close()
+    with running(Network(tmp_path_factory.mktemp("net"), "a-b b-c", modules=GUESTS, more=CHEAP)) as net:
+        yield net
 
 
 @pytest.fixture

@@ -4,23 +4,18 @@ import base64
 import re
 
 import pytest
-from live import Network, wait_for
+from live import Network, running, wait_for
 from people import CHEAP, PASSWORD, Person
-from steps import MOVING, Mover, Order, pending
+from steps import MOVING, SHORT, Mover, Order, pending
 
-SHORT = "redirect: {offer-timeout: 2s, sync-timeout: 1s, pending-timeout: 3s, joined-timeout: 3s}\n"
 MANY = 5000
 
 
 @pytest.fixture(scope="module")
 def net(tmp_path_factory):
-    net = Network(tmp_path_factory.mktemp("net"), "a-b", modules=MOVING,
-                  more=f"{CHEAP}{SHORT}channel: {{max-channels: {MANY}}}\n")
-    yield net
-    try:
-        net.stop()
-    finally:
-        net.close()
+    with running(Network(tmp_path_factory.mktemp("net"), "a-b", modules=MOVING,
+                         more=f"{CHEAP}{SHORT}channel: {{max-channels: {MANY}}}\n")) as net:
+        yield net
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from generator import Generator, faults
 from live import BUILD, SECONDS, wait_for
 from people import CHEAP
 from rolling import run, table
-from steps import MOVING, Order, pending
+from steps import MOVING, SHORT, Order, pending
 from test_demo import demo
 from variants import SRC, Variants
 
@@ -67,8 +67,7 @@ def test_a_rolling_restart_is_noticed_by_nobody(tmp_path):
 
 
 def test_bad_manners_harm_nobody_else(fleet):
-    net, crowd = fleet("a-b b-c", "abc", 90, refuse=10, never=3, vanish=3, late=5, twice=10,
-                       more="redirect: {offer-timeout: 2s, sync-timeout: 1s, pending-timeout: 3s, joined-timeout: 3s}\n")
+    net, crowd = fleet("a-b b-c", "abc", 90, refuse=10, never=3, vanish=3, late=5, twice=10, more=SHORT)
     began = time.monotonic()
     there_and_back(net, "abc", lambda: began + 5)
     assert is_clean(net, crowd)["moved"] > 60

@@ -5,23 +5,18 @@ import pathlib
 import re
 
 import pytest
-from live import Irc, Network, wait_for
+from live import Irc, Network, running, wait_for
 from people import CHEAP, Person
 from redirecting import TlsIrc, TlsMover, proof_for
-from steps import MOVING, Mover, Order, pending
+from steps import MOVING, SHORT, Mover, Order, pending
 
 PAGE = (pathlib.Path(os.environ["GODWIT_SRC"]) / "doc" / "redirect.md").read_text(encoding="utf-8")
-SHORT = "redirect: {offer-timeout: 2s, sync-timeout: 1s, pending-timeout: 3s, joined-timeout: 3s}\n"
 
 
 @pytest.fixture(scope="module")
 def net(tmp_path_factory):
-    net = Network(tmp_path_factory.mktemp("net"), "a-b", modules=MOVING, more=CHEAP + SHORT)
-    yield net
-    try:
-        net.stop()
-    finally:
-        net.close()
+    with running(Network(tmp_path_factory.mktemp("net"), "a-b", modules=MOVING, more=CHEAP + SHORT)) as net:
+        yield net
 
 
 @pytest.fixture
