@@ -193,8 +193,9 @@ static const struct gw_rows channel_rows[] = {
 	{.point = NULL},
 };
 
-/* A session that leaves takes its invitations with it; what changed here of a registered channel is
- * saved. */
+/* A session that joins uses its invitation up, wherever it is shown, so that none is left where it
+ * moves to; one that leaves takes them with it. What changed here of a registered channel is saved.
+ */
 static void channel_event(void *state, uint64_t tag, const void *payload)
 {
 	struct channel_state *c = state;
@@ -205,6 +206,8 @@ static void channel_event(void *state, uint64_t tag, const void *payload)
 		channel_invited_free(c, event->source);
 	else if (event->kind == GW_EV_INVITE && event->target->shown)
 		channel_invited_add(c, event->target, event->channel->name);
+	else if (event->kind == GW_EV_JOIN && event->source->shown)
+		channel_invited_remove(c, event->source, event->channel->name);
 	if (event->channel == NULL || gw_id_none(event->channel->registered))
 		return;
 	if (event->split != NULL && (event->kind == GW_EV_MODE || event->kind == GW_EV_TOPIC))

@@ -56,7 +56,6 @@ static void enter(struct channel_state *c, struct gw_client *client, struct gw_c
 {
 	const char *name = channel->name;
 
-	channel_invited_remove(c, client->session, name);
 	if (NETWORK(c, join, client->session, name, status, client->command) == 0) {
 		channel = NETWORK(c, channel, name);
 		send_entry(c, client, channel);

@@ -2,6 +2,7 @@
  * Sessions that move between servers which are linked in the simulator, with the other modules:
  * what clients see, what modules keep, splits and reloads in between. run-all: timeout=300
  */
+#include "tests/sim/sim_mover.h"
 #include "tests/sim/tree.h"
 #include "tests/unit/cmocka.h"
 #include <errno.h>
@@ -175,12 +176,45 @@ static void two_parts_that_have_a_session_agree(void **state)
 	}
 }
 
+/* It comes and is used up between the announcement and the client's arrival. */
+static void an_invitation_is_used_up_on_the_way(void **state)
+{
+	struct simtree *t =
+		simtree_new(1, "client: {exempt: [\"127.0.0.0/8\"]}\n", SIMTREE_REDIRECT_MODULES);
+	struct simclient *bob;
+	struct simmover *ann;
+
+	(void)state;
+	simtree_join(t, 0);
+	assert_true(simtree_level(t, LONG));
+	bob = simtree_enter(t, 1, "bob", "");
+	ann = simmover_new(t, 0, "ann", "godwit/redirect", false);
+	simmover_behave(ann, SIMMOVER_LATE, 5 * GW_SECOND);
+	client_send(bob, "JOIN #x\r\nMODE #x +i");
+	client_expect(bob, "* MODE #x +i");
+	simserver_admin(t->nodes[0].server, NULL, "moves begin ann s1.example.net");
+	simnet_run(t->net, GW_SECOND);
+	client_send(bob, "INVITE ann #x");
+	assert_non_null(simmover_wait(ann, "* INVITE ann *#x"));
+	simmover_say(ann, "JOIN #x");
+	client_expect(bob, ":ann!* JOIN #x");
+	simnet_run(t->net, 20 * GW_SECOND);
+	assert_int_equal(simmover_node(ann), 1);
+	client_send(bob, "KICK #x ann");
+	assert_non_null(simmover_wait(ann, "* KICK #x ann *"));
+	simmover_say(ann, "JOIN #x");
+	assert_non_null(simmover_wait(ann, "* 473 ann #x *"));
+	simmover_free(&ann);
+	simtree_end(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_session_moves_and_nobody_sees_it),
 		cmocka_unit_test(a_split_ends_what_had_been_begun),
 		cmocka_unit_test(two_parts_that_have_a_session_agree),
+		cmocka_unit_test(an_invitation_is_used_up_on_the_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
