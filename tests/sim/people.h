@@ -19,12 +19,14 @@
 
 /** What one knows of another. */
 struct acquaintance {
-	bool known, absent;     /* seen; seen to go */
-	bool in[ROOMS];         /* the rooms that we share */
-	bool heard[STREAMS];    /* in this stream, since one of us came */
-	unsigned next[STREAMS]; /* the number that is due */
-	unsigned nick;          /* of how many */
-	bool quit;              /* not in a split: must really have left */
+	bool known, absent;        /* seen; seen to go */
+	bool in[ROOMS];            /* the rooms that we share */
+	bool heard[STREAMS];       /* in this stream, since one of us came */
+	unsigned next[STREAMS];    /* the number that is due */
+	unsigned nick;             /* of how many */
+	unsigned joins[ROOMS + 1]; /* of it, that were seen */
+	unsigned sure[ROOMS + 1];  /* it was there for all that we said from this number on */
+	bool quit;                 /* not in a split: must really have left */
 };
 
 struct person {
@@ -42,6 +44,7 @@ struct person {
 	size_t read;
 	unsigned answered, echoed[ROOMS + 1], listed, caps_answered, batches;
 	bool in[ROOMS + 1];
+	unsigned joins[ROOMS + 1];
 	unsigned seen_nick;
 	unsigned away_said, away_seen;
 	bool monitors[PEOPLE_MAX];

@@ -67,6 +67,17 @@ static void forget_room(struct person *one, int room)
 
 /* --- messages --- */
 
+/* Who leaves a channel and comes again misses what others said before they were shown the second.
+ */
+static bool was_away(const struct people *p, const struct person *one, const struct heard *h,
+                     unsigned stream, unsigned number)
+{
+	const struct acquaintance *of_us = &p->all[h->who].others[one->number];
+
+	return stream <= ROOMS &&
+	       (of_us->joins[stream] < one->joins[stream] || number <= of_us->sure[stream]);
+}
+
 static void number_came(struct people *p, struct person *one, const struct heard *h,
                         unsigned stream, unsigned number)
 {
@@ -74,7 +85,8 @@ static void number_came(struct people *p, struct person *one, const struct heard
 
 	if (number < a->next[stream])
 		FAULT("came twice or too late, %u was due", a->next[stream]);
-	else if (number > a->next[stream] && a->heard[stream])
+	else if (number > a->next[stream] && a->heard[stream] &&
+	         !was_away(p, one, h, stream, number))
 		FAULT("something is missing, %u was due", a->next[stream]);
 	a->known = true;
 	a->absent = false;
@@ -128,11 +140,16 @@ static void join(struct people *p, struct person *one, const struct heard *h)
 		if (one->in[room])
 			FAULT("has joined twice");
 		one->in[room] = true;
+		one->joins[room]++;
+		for (unsigned i = 0; i < p->n; i++)
+			one->others[i].joins[room] = p->all[i].joins[room];
 		forget_room(one, room);
 		return;
 	}
 	if (!one->in[room])
 		FAULT("is not in that channel");
+	a->joins[room]++;
+	a->sure[room] = one->said[room];
 	if (room == 0) {
 		if (a->known && !a->absent)
 			FAULT("was here already");
