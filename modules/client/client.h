@@ -387,7 +387,7 @@ void tap_resume(struct client_state *st, struct client *c);
 void tap_end(struct client_state *st, struct client *c, const struct gw_line *lines, size_t n);
 enum gw_line_verdict tap_line(struct client_state *st, struct client *c, struct gw_line *line);
 /** The connection ends. True: the session goes on. The tap is over. */
-bool tap_closed(struct client *c, const char *reason);
+bool tap_closed(struct client_state *st, struct client *c, const char *reason);
 void tap_unloaded(struct client_state *st, struct client *c, const struct gw_self *who);
 void client_tap_pump(void *state, uint64_t tag);
 void client_resume(void *state, uint64_t tag);

@@ -176,7 +176,7 @@ void client_close(struct client_state *st, struct client *c, const char *reason)
 		return;
 	c->closing = true;
 	c->diverted = false;
-	tap_closed(c, text);
+	tap_closed(st, c, text);
 	c->sink = gw_conn_sink(st->self, c->pub.conn);
 	agenda_remove(st, c);
 	reply_line(st, c, "", "ERROR :Closing Link: %s (%s)", c->pub.info->address, text);
@@ -207,7 +207,7 @@ static void last_words(struct client_state *st, struct client *c)
  * client that is there and reads. */
 static void connection_lost(struct client_state *st, struct client *c, const char *reason)
 {
-	bool goes_on = tap_closed(c, reason), diverted = c->diverted;
+	bool goes_on = tap_closed(st, c, reason), diverted = c->diverted;
 
 	c->diverted = false;
 	if (!goes_on) {

@@ -152,8 +152,9 @@ void client_resume(void *state, uint64_t tag)
 		connection_resume(st, c);
 }
 
-/* It hears so once; until it has answered it may still give lines back. */
-bool tap_closed(struct client *c, const char *reason)
+/* It hears so once, and may still give its lines back. If it does not, what waits behind them is
+ * not executed either. */
+bool tap_closed(struct client_state *st, struct client *c, const char *reason)
 {
 	struct gw_tap tap;
 	gw_tap_closed_fn *fn;
@@ -165,6 +166,8 @@ bool tap_closed(struct client *c, const char *reason)
 	c->move->tap = (struct gw_tap){0};
 	fn = (gw_tap_closed_fn *)gw_call_fn(gw_call(tap.module, tap.closed, 0));
 	goes_on = fn != NULL && fn(tap.module->state, tap.tag, &c->pub, reason);
+	if (c->tapped)
+		stash_free(st, c);
 	tap_over(c);
 	return goes_on;
 }

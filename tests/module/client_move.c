@@ -130,6 +130,30 @@ static void a_tap_may_stop_and_go_on(void **state)
 	ends_well(&net, s);
 }
 
+/* Of lines that wait behind some that the tap keeps none is executed when the connection ends. */
+static void what_waits_behind_the_tap_ends_with_the_connection(void **state)
+{
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = serve(net, "client: {flood-rate: 1, flood-burst: 4}\n");
+	struct simclient *a = talk_enter(s, "ann", ""), *b = talk_enter(s, "bob", "");
+
+	(void)state;
+	simnet_run(net, 30 * GW_SECOND);
+	ask(s, "tapper tap ann");
+	for (int i = 0; i < 20; i++)
+		client_send(a, "PRIVMSG bob :%d", i);
+	simnet_quiet(net);
+	ask(s, "tapper untap ann kept");
+	client_expect(b, "* PRIVMSG bob :4");
+	ask(s, "tapper set stop");
+	ask(s, "tapper tap ann");
+	simnet_run(net, GW_SECOND);
+	free(client_take(b));
+	simpipe_cut(client_pipe(a));
+	client_expect_none(b, "*");
+	ends_well(&net, s);
+}
+
 /* The tap is begun in the midst of what the client has sent. */
 static void who_taps_itself_hears_what_follows(void **state)
 {
@@ -1330,6 +1354,7 @@ int main(void)
 		cmocka_unit_test(who_taps_itself_hears_what_follows),
 		cmocka_unit_test(what_waited_for_the_flood_limit_comes_first),
 		cmocka_unit_test(what_was_given_back_goes_to_the_next_tap),
+		cmocka_unit_test(what_waits_behind_the_tap_ends_with_the_connection),
 		cmocka_unit_test(many_lines_are_executed_in_order_until_one_quits),
 		cmocka_unit_test(a_client_in_any_state_is_tapped),
 		cmocka_unit_test(what_is_held_goes_to_the_tap_and_the_answer_to_the_client),
