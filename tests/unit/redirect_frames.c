@@ -671,6 +671,40 @@ static void an_heir_is_not_cancelled(void **state)
 	assert_string_equal(rig_picture(rig), before);
 }
 
+static void say_ack(struct redirect_rig *rig, const struct source *s, uint64_t joined)
+{
+	struct rig_message m;
+
+	rig_begin(&m, MESSAGE_ACK, s->id, RUN_NEAR);
+	gw_parts_u64(&m.parts, joined);
+	gw_parts_u64(&m.parts, 0);
+	assert_int_equal(rig_send(rig, &m, VIA_NEAR), 0);
+	rig_turns(rig);
+}
+
+/* What is said in that channel may have gone to the source alone until then. */
+static void the_freeze_waits_until_a_join_is_known_there(void **state)
+{
+	struct redirect_rig *rig = *state;
+	struct source *s = rig_source(rig, 7, RUN_NEAR, SOURCE_REQUESTED);
+	struct gw_event join = {.kind = GW_EV_JOIN,
+	                        .origin = RUN_HERE,
+	                        .seq = 50,
+	                        .node = &rig->nodes[RUN_HERE],
+	                        .source = &rig_find_session(rig, 7)->pub};
+	struct rig_message m;
+
+	rig_event(rig, &join, NULL);
+	rig_begin(&m, MESSAGE_COMPLETE, s->id, RUN_NEAR);
+	assert_int_equal(rig_send(rig, &m, VIA_NEAR), 0);
+	rig_turns(rig);
+	assert_int_equal(s->state, SOURCE_BARRIER);
+	say_ack(rig, s, 49);
+	assert_int_equal(s->state, SOURCE_BARRIER);
+	say_ack(rig, s, 50);
+	assert_int_equal(s->state, SOURCE_SYNCING);
+}
+
 /* The source, cut off before it heard of the move, keeps the session where it is. */
 static void who_comes_to_an_heir_that_was_cut_off_is_claimed(void **state)
 {
@@ -804,6 +838,7 @@ int main(void)
 		with_rig(what_is_malformed_is_logged_and_ends_its_attempt_alone),
 		with_rig(frames_without_a_head_are_nothing),
 		with_rig(an_heir_is_not_cancelled),
+		with_rig(the_freeze_waits_until_a_join_is_known_there),
 		with_rig(who_comes_to_an_heir_that_was_cut_off_is_claimed),
 		with_rig(who_says_something_else_than_swap_is_closed),
 		with_rig(a_session_without_a_client_quits_and_the_newcomer_is_closed),
