@@ -112,7 +112,7 @@ def test_a_recipient_that_stops_holds_nobody_up_for_good(fleet):
     net, crowd = fleet("a-b b-c", "a", 100, rate=100)
     net["c"].process.send_signal(signal.SIGSTOP)
     order = Order(net["a"], "drain")
-    time.sleep(2)
+    time.sleep(2)  # so long it is stopped: that is what is tested
     net["c"].process.send_signal(signal.SIGCONT)
     order.end(60)
     is_clean(net, crowd)
@@ -129,7 +129,7 @@ def test_one_of_the_demonstration_is_emptied_while_people_talk(demo):  # noqa: F
         out = it.ctl("one", "drain", "--json")
         outcomes = {row["outcome"]: int(row["clients"]) for row in json.loads(out) if "outcome" in row}
         assert {what: n for what, n in outcomes.items() if n} == {"moved": 100}
-        time.sleep(1)
+        time.sleep(1)  # they talk on where they are now, before it is counted
         report = crowd.end()
         assert not faults(report) and report["moved"] == 100, (faults(report), report["examples"])
     finally:

@@ -66,7 +66,7 @@ def test_the_recipient_stops_for_a_while(scene, seconds):
     it.net.cable("s-x").stalled = False
     it.all_stay(BEFORE_THE_CUT)
     it.movers["left"].swap()
-    time.sleep(max(0, seconds - (time.monotonic() - began)))
+    time.sleep(max(0, seconds - (time.monotonic() - began)))  # the rest of the time for which it is stopped
     it.net["r"].process.send_signal(signal.SIGCONT)
     it.movers["left"].sync()
     it.movers["moved"].sync()
