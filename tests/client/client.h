@@ -6,7 +6,7 @@
 #ifndef TESTS_CLIENT_CLIENT_H
 #define TESTS_CLIENT_CLIENT_H
 
-#include "mover.h"
+#include "modules/agent/mover.h"
 #include "wire.h"
 
 struct client;

@@ -1,7 +1,7 @@
 /*
  * tests/sim/sim_mover.h - simulated clients that can be moved from server to server.
  *
- * The client's side of a move is tests/client/mover.h; here it is given connections, a clock, and
+ * The client's side of a move is modules/agent/mover.h; here it is given connections, a clock, and
  * bad manners on demand.
  *
  *     struct simmover *m = simmover_new(tree, 0, "ann", "godwit/redirect", false);
@@ -16,7 +16,7 @@
 #ifndef TESTS_SIM_MOVER_H
 #define TESTS_SIM_MOVER_H
 
-#include "tests/client/mover.h"
+#include "modules/agent/mover.h"
 #include "tests/sim/tree.h"
 
 struct simmover;

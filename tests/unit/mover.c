@@ -1,9 +1,9 @@
 /*
- * The client's side of a move (tests/client/mover.c): the examples of doc/redirect.md and the rows
+ * The client's side of a move (modules/agent/mover.c): the examples of doc/redirect.md and the rows
  * of its tables, as scripts in the notation of that page. What the mover does must be what the
  * script says, nothing more, in that order.
  */
-#include "tests/client/mover.h"
+#include "modules/agent/mover.h"
 #include "tests/unit/cmocka.h"
 #include <errno.h>
 #include <sodium.h>

@@ -7,7 +7,7 @@
  *
  *     mover_random [RUNS [FIRST]]
  */
-#include "tests/client/mover.h"
+#include "modules/agent/mover.h"
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /*
- * tests/client/request.h - the words of a line of the verb REDIRECT. Private to the mover.
+ * modules/agent/request.h - the words of a line of the verb REDIRECT. Private to the mover.
  */
-#ifndef TESTS_CLIENT_REQUEST_H
-#define TESTS_CLIENT_REQUEST_H
+#ifndef AGENT_REQUEST_H
+#define AGENT_REQUEST_H
 
 #include "mover.h"
 

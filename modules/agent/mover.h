@@ -1,5 +1,5 @@
 /*
- * tests/client/mover.h - the client's side of the capability godwit/redirect (doc/redirect.md), as
+ * modules/agent/mover.h - the client's side of the capability godwit/redirect (doc/redirect.md), as
  * a state machine without sockets, clock or globals.
  *
  * A client has one or two connections, in the slots 0 and 1. The first one is in slot 0; each move
@@ -20,9 +20,12 @@
  * Everything that the user sends goes through mover_say(), everything that the user sees comes
  * through deliver(). PING is the user's to answer. Within an action no function of the mover may be
  * called, but mover_say() in deliver() and moved(). After lost() the mover does nothing more.
+ *
+ * settings.actions is looked at during these calls only: where the code may be exchanged between
+ * them, it is set anew before each.
  */
-#ifndef TESTS_CLIENT_MOVER_H
-#define TESTS_CLIENT_MOVER_H
+#ifndef AGENT_MOVER_H
+#define AGENT_MOVER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -73,6 +76,9 @@ struct mover_actions {
 	void (*moved)(void *driver);
 	/** No connection is left. */
 	void (*lost)(void *driver, const char *reason);
+	/** Memory, as realloc() has it; 0 bytes: gives it back. NULL: the C library's, and abort()
+	 * where there is none. */
+	void *(*resize)(void *driver, void *p, size_t n);
 };
 
 struct mover_settings {

@@ -16,26 +16,39 @@ enum { LINE_BYTES = 1024 };
 
 /* Lines that wait */
 
-static bool lines_add(struct mover_lines *lines, const char *line, size_t max)
+static void *resize(struct mover *m, void *p, size_t n)
+{
+	if (m->settings.actions->resize != NULL)
+		return m->settings.actions->resize(m->settings.driver, p, n);
+	if (n == 0) {
+		free(p);
+		return NULL;
+	}
+	p = realloc(p, n);
+	if (p == NULL)
+		abort();
+	return p;
+}
+
+static bool lines_add(struct mover *m, struct mover_lines *lines, const char *line)
 {
 	size_t len = strlen(line) + 1;
 
-	if (lines->len + len > max)
+	if (lines->len + len > m->settings.held_max)
 		return false;
 	if (lines->len + len > lines->size) {
 		lines->size = 2 * (lines->len + len);
-		lines->bytes = realloc(lines->bytes, lines->size);
-		if (lines->bytes == NULL)
-			abort();
+		lines->bytes = resize(m, lines->bytes, lines->size);
 	}
 	memcpy(lines->bytes + lines->len, line, len);
 	lines->len += len;
 	return true;
 }
 
-static void lines_clear(struct mover_lines *lines)
+static void lines_clear(struct mover *m, struct mover_lines *lines)
 {
-	free(lines->bytes);
+	if (lines->bytes != NULL)
+		resize(m, lines->bytes, 0);
 	*lines = (struct mover_lines){0};
 }
 
@@ -84,7 +97,7 @@ static void close_new(struct mover *m)
 static void forget(struct mover *m)
 {
 	close_new(m);
-	lines_clear(&m->come);
+	lines_clear(m, &m->come);
 	sodium_memzero(m->token, sizeof m->token);
 	m->id[0] = '\0';
 	m->deadline_ns = INT64_MAX;
@@ -106,13 +119,13 @@ static void send_held(struct mover *m)
 
 	for (size_t at = 0; at < held.len; at += strlen(held.bytes + at) + 1)
 		send_line(m, m->home, held.bytes + at);
-	lines_clear(&held);
+	lines_clear(m, &held);
 }
 
 static void lose(struct mover *m, const char *reason)
 {
 	forget(m);
-	lines_clear(&m->said);
+	lines_clear(m, &m->said);
 	m->state = MOVER_LOST;
 	m->settings.actions->lost(m->settings.driver, reason);
 }
@@ -249,7 +262,7 @@ static void read_kept(struct mover *m, struct mover_lines *kept)
 {
 	for (size_t at = 0; at < kept->len; at += strlen(kept->bytes + at) + 1)
 		home_line(m, kept->bytes + at);
-	lines_clear(kept);
+	lines_clear(m, kept);
 }
 
 /** The old connection has ended after SYNCED: the other one takes its place. */
@@ -284,7 +297,7 @@ static void home_closed(struct mover *m)
 	kept = lines_take(&m->come);
 	if (m->state == MOVER_HOLDING)
 		read_kept(m, &kept);
-	lines_clear(&kept);
+	lines_clear(m, &kept);
 	lose(m, "The connection was closed");
 }
 
@@ -314,7 +327,7 @@ void mover_line(struct mover *m, int slot, const char *line)
 		return;
 	if (slot == m->home) {
 		home_line(m, line);
-	} else if (m->new_open && !lines_add(&m->come, line, m->settings.held_max)) {
+	} else if (m->new_open && !lines_add(m, &m->come, line)) {
 		close_new(m);
 		new_closed(m);
 	}
@@ -361,7 +374,7 @@ int mover_say(struct mover *m, const char *line)
 	if (m->state == MOVER_LOST)
 		return -ENOTCONN;
 	if (m->state == MOVER_HOLDING)
-		return lines_add(&m->said, line, m->settings.held_max) ? 0 : -ENOBUFS;
+		return lines_add(m, &m->said, line) ? 0 : -ENOBUFS;
 	send_line(m, m->home, line);
 	return 0;
 }
@@ -385,7 +398,7 @@ void mover_init(struct mover *m, const struct mover_settings *settings, int64_t 
 
 void mover_fini(struct mover *m)
 {
-	lines_clear(&m->said);
-	lines_clear(&m->come);
+	lines_clear(m, &m->said);
+	lines_clear(m, &m->come);
 	sodium_memzero(m, sizeof *m);
 }

@@ -1,0 +1,24 @@
+module_LTLIBRARIES += modules/agent/agent.la
+modules_agent_agent_la_SOURCES = \
+	modules/agent/admin.c \
+	modules/agent/agent.c modules/agent/agent.h \
+	modules/agent/doubt.c \
+	modules/agent/gate.c \
+	modules/agent/ircline.c modules/agent/ircline.h \
+	modules/agent/local.c \
+	modules/agent/login.c \
+	modules/agent/lost.c \
+	modules/agent/mover.c modules/agent/mover.h \
+	modules/agent/pass.c \
+	modules/agent/redirect.c \
+	modules/agent/request.c modules/agent/request.h \
+	modules/agent/restore.c \
+	modules/agent/session.c \
+	modules/agent/tables.h \
+	modules/agent/track.c modules/agent/track.h \
+	modules/agent/up.c \
+	modules/agent/upstreams.c modules/agent/upstreams.h
+modules_agent_agent_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+modules_agent_agent_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS)
+modules_agent_agent_la_LDFLAGS = $(MODULE_LDFLAGS)
+modules_agent_agent_la_LIBADD = $(SODIUM_LIBS)

@@ -1,0 +1,28 @@
+/*
+ * modules/agent/tables.h - the tables and functions by which agent.c puts the descriptor together;
+ * each is in the file that is named. Private to the module.
+ */
+#ifndef AGENT_TABLES_H
+#define AGENT_TABLES_H
+
+#include <godwit/admin.h>
+#include <godwit/conn.h>
+#include <godwit/loop.h>
+#include <godwit/verb.h>
+
+/* local.c */
+gw_accept_fn local_accept;
+gw_conn_ready_fn local_ready;
+gw_conn_line_fn local_line;
+gw_conn_drained_fn local_drained;
+gw_conn_closed_fn local_closed;
+/* up.c */
+gw_conn_ready_fn up_ready;
+gw_conn_line_fn up_line;
+gw_conn_drained_fn up_drained;
+gw_conn_closed_fn up_closed;
+/* session.c, restore.c */
+gw_timer_fn session_timer;
+gw_timer_fn restore_timer;
+
+#endif
