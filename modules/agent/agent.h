@@ -75,13 +75,20 @@ enum session_state {
 	SESSION_ENDING     /* nothing is passed any more; the client's connection is closing */
 };
 
-/** A connection to a server: one of the two slots of the mover. */
+/** A connection to a server. From the dial to its end, which is later than its slot is free again.
+ */
 struct up {
-	struct session *session;
-	struct gw_conn *conn; /* NULL: the slot is empty */
-	struct upstream *at;  /* NULL: the address came with a request to move */
-	bool ready, stopped;  /* it is up; it is not read now */
-	uint8_t slot, reserved[5];
+	struct session *session; /* NULL: closed by us, it only has to end */
+	struct gw_conn *conn;
+	struct upstream *at; /* NULL: the address came with a request to move */
+	char *address;       /* "two.example:6697" */
+	char *host;          /* of a request; NULL else */
+	uint16_t port;
+	uint8_t slot;             /* of the mover */
+	bool tls, ready, stopped; /* it is up; it is not read now */
+	bool resumed;             /* its lines count: it is, or was, the connection in use */
+	bool with_ticket;
+	uint8_t pin[32]; /* of a request with TLS */
 };
 
 struct session {
@@ -89,7 +96,7 @@ struct session {
 	struct agent *agent;
 	uint64_t id; /* from 1, never used again */
 	struct gw_conn *local;
-	struct up up[2];
+	struct up *up[2]; /* by the mover's slots; NULL: none */
 	struct mover mover;
 	struct track track;
 	struct login *login;     /* login.c; NULL: nothing was seen */
@@ -99,11 +106,15 @@ struct session {
 	struct gw_admin_request
 		*asked_move; /* `session move` waits for what comes of it, or NULL */
 	struct gw_timer *timer;
-	char *error; /* text of the server's ERROR, which is not told before its connection ends */
+	char *reason; /* why the last dial failed, or the server was lost */
+	char *denied; /* that sentence of the server will come once more, as a NOTICE; or NULL */
+	char *error;  /* the server's ERROR line, which is not passed on before its connection ends
+	               */
 	int64_t since_ns; /* monotonic: on this server, or without one, since then */
 	int64_t heard_ns; /* when the server last said something */
 	uint64_t moves;   /* done */
 	uint64_t lost;    /* servers lost */
+	int64_t due_ns;   /* monotonic: of the pause or the dial under way; INT64_MAX: neither */
 	uint32_t tries;   /* addresses tried since the server was lost */
 	enum session_state state;
 	bool own_cap_asked; /* CAP REQ :godwit/redirect is under way */
@@ -111,7 +122,8 @@ struct session {
 	bool local_stopped; /* the client is not read now */
 	bool quit;          /* the client has said QUIT, or was killed: the end is no loss */
 	bool pinged;        /* our own PING, since the server had been silent for long */
-	uint8_t reserved[3];
+	bool dialling;      /* a dial of session.c is under way */
+	uint8_t reserved[2];
 };
 
 struct agent {
@@ -132,7 +144,7 @@ void session_dial(struct session *s);
 /** A connection of a dial that session.c began is up, and its certificate is right. */
 void session_up(struct session *s, struct up *up);
 /** Such a dial has failed; or the certificate is another one. `reason` is a sentence. */
-void session_dial_failed(struct session *s, struct up *up, const char *reason);
+void session_dial_failed(struct session *s, const char *reason);
 /** The mover has no connection left. */
 void session_lost(struct session *s, const char *reason);
 /** restore.c is done: the client has been told what changed, and lines pass again. */
@@ -140,9 +152,14 @@ void session_restored(struct session *s);
 /** It could not be done here. `login`: nor will it elsewhere, until the client logs in itself: it
  * is told so and is closed. Otherwise the next address is tried. */
 void session_restore_failed(struct session *s, bool login, const char *reason);
+/** The timer runs for the next thing that is due. */
+void session_arm(struct session *s);
+/** The timer runs for the next thing that is due. */
+void session_arm(struct session *s);
 /** Tells the client why with ERROR, and closes both sides. */
 void session_end(struct session *s, const char *reason);
-/** The client is gone: frees all. */
+/** The client is gone. What it has said before still goes to the server. */
+void session_leave(struct session *s);
 void session_free(struct session *s);
 /** "irc.example.net:6697" of the server in use, as far as it is known, else "-". */
 const char *session_where(const struct session *s);
@@ -155,16 +172,22 @@ __attribute__((format(printf, 2, 3))) void session_notice(struct session *s, con
                                                           ...);
 /** The name that lines of the agent's own come from. */
 const char *session_source(const struct session *s);
-/** Whether the client is read: it is not while the server cannot take more, or during a swap. */
+/** The client is read, or not: not while the server cannot take more, or during a swap. */
 void local_watch(struct session *s);
+/** What was queued still leaves. */
+void local_close(struct session *s, const char *reason);
 
 /* up.c: the servers' side */
-/** Connects slot `slot`. `at` NULL: to host and port of a request, with `fingerprint` or, if that
- * is NULL, without TLS. */
-void up_dial(struct session *s, int slot, struct upstream *at, const char *address,
-             const uint8_t *fingerprint);
-void up_write(struct session *s, int slot, const char *line);
-void up_close(struct session *s, int slot);
+/** Connects slot `slot` to one of the addresses of the network. */
+void up_dial(struct session *s, int slot, struct upstream *at);
+/** The same to that of a request; `fingerprint` NULL: without TLS. */
+void up_dial_request(struct session *s, int slot, const char *host, uint16_t port,
+                     const uint8_t *fingerprint);
+void up_write(struct session *s, int slot, const char *line, size_t len);
+/** What was written still leaves. The slot is free at once. */
+void up_close(struct session *s, int slot, const char *reason);
+/** The slot is read again, if the client can take more. */
+void up_watch(struct session *s, int slot);
 /** Begins to read the slot. */
 void up_resume(struct session *s, int slot);
 
@@ -173,15 +196,24 @@ void redirect_begin(struct session *s);
 void redirect_end(struct session *s);
 void redirect_ready(struct session *s, struct up *up);
 void redirect_line(struct session *s, struct up *up, const char *line);
-void redirect_closed(struct session *s, struct up *up);
+/** The slot is empty already. */
+/** The slot is empty already. */
+void redirect_closed(struct session *s, int slot);
 void redirect_tick(struct session *s);
 /** A line to the server, now or after the swap. Negative: not taken. */
 int session_send(struct session *s, const char *line);
+/** The same; there may be NULs in it. */
+int session_send_bytes(struct session *s, const char *line, size_t len);
+/** Whether lines wait for the end of a swap. */
+static inline bool redirect_holds(const struct session *s)
+{
+	return s->mover.state == MOVER_HOLDING;
+}
 /** REDIRECT MOVE; the answer goes to `s->asked_move`. */
 void redirect_ask(struct session *s, const char *server);
 
 /* pass.c: lines that pass */
-void pass_client_line(struct session *s, char *line, size_t len);
+void pass_client_line(struct session *s, const char *line, size_t len);
 void pass_server_line(struct session *s, const char *line);
 
 /* gate.c: the agent's own password, and lines that wait for the first server */

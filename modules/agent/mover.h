@@ -85,8 +85,9 @@ struct mover_settings {
 	const struct mover_actions *actions;
 	void *driver;             /* what the actions are handed */
 	enum mover_policy policy; /* may be changed at any time */
-	int64_t timeout_ns;       /* from REQUEST to SYNC; 0: MOVER_TIMEOUT_NS */
-	size_t held_max;          /* 0: MOVER_HELD_MAX */
+	uint32_t reserved;
+	int64_t timeout_ns; /* from REQUEST to SYNC; 0: MOVER_TIMEOUT_NS */
+	size_t held_max;    /* 0: MOVER_HELD_MAX */
 };
 
 struct mover_counts {
@@ -120,6 +121,7 @@ struct mover {
 	bool new_open;       /* dialled, and not closed since */
 	char id[MOVER_ID_TEXT + 1];
 	uint8_t token[MOVER_SECRET], fingerprint[MOVER_SECRET];
+	uint8_t reserved[6];
 	struct mover_lines said; /* by the user, after SYNCED */
 	struct mover_lines come; /* over the new connection, before the swap */
 };

@@ -1,0 +1,120 @@
+/*
+ * modules/agent/agent.c - the module's descriptor, options, beginning and end.
+ */
+#include "agent.h"
+#include "tables.h"
+
+#include <godwit/log.h>
+#include <utlist.h>
+
+static const struct gw_option options[] = {
+	{"upstream", GW_OPT_LIST, NULL, 0, UPSTREAMS_MAX, false,
+         "Addresses of the network, HOST or HOST:PORT, tried in this order."},
+	{"tls", GW_OPT_BOOL, "yes", 0, 0, false, "Whether they have TLS."},
+	{"fingerprint", GW_OPT_LIST, NULL, 0, 16, false,
+         "SHA-256 of the certificates that are right; without it the first one that is seen."},
+	{"password", GW_OPT_STRING, NULL, 1, 255, false,
+         "What a client that comes over TCP must give as PASS."},
+	{"login", GW_OPT_PATH, NULL, 1, 1024, false,
+         "A file (mode 0600) of two lines, account and password, to come back with."},
+	{"clients", GW_OPT_INT, "100", 1, 10000, false, "How many clients may be connected."},
+	{NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
+};
+
+static const struct gw_protocol protocols[] = {
+	{.name = "agent", .accept = CALL_LOCAL_ACCEPT, .tls = GW_TLS_CLIENTS},
+};
+
+static const struct gw_rows rows[] = {
+	GW_ROWS(GW_POINT_PROTOCOL, protocols),
+	{NULL, NULL, 0, 0},
+};
+
+static void rehashed(void *state, uint64_t tag, const void *payload)
+{
+	(void)tag, (void)payload;
+	upstreams_load(state);
+}
+
+static void stopping(void *state, uint64_t tag, const void *payload)
+{
+	struct agent *agent = state;
+	struct session *s, *next;
+
+	(void)tag;
+	DL_FOREACH_SAFE (agent->sessions, s, next) {
+		session_end(s, payload);
+	}
+}
+
+static const struct gw_call_row calls[] = {
+	[CALL_NONE] = {"none", NULL},
+	[CALL_LOCAL_ACCEPT] = {"local_accept", (gw_fn *)local_accept},
+	[CALL_LOCAL_READY] = {"local_ready", (gw_fn *)local_ready},
+	[CALL_LOCAL_LINE] = {"local_line", (gw_fn *)local_line},
+	[CALL_LOCAL_DRAINED] = {"local_drained", (gw_fn *)local_drained},
+	[CALL_LOCAL_CLOSED] = {"local_closed", (gw_fn *)local_closed},
+	[CALL_UP_READY] = {"up_ready", (gw_fn *)up_ready},
+	[CALL_UP_LINE] = {"up_line", (gw_fn *)up_line},
+	[CALL_UP_DRAINED] = {"up_drained", (gw_fn *)up_drained},
+	[CALL_UP_CLOSED] = {"up_closed", (gw_fn *)up_closed},
+	[CALL_SESSION_TIMER] = {"session_timer", (gw_fn *)session_timer},
+	[CALL_RESTORE_TIMER] = {"restore_timer", NULL},
+	[CALL_STATUS] = {"status", NULL},
+	[CALL_SESSION_LIST] = {"session_list", NULL},
+	[CALL_SESSION_MOVE] = {"session_move", NULL},
+	[CALL_UPSTREAM_LIST] = {"upstream_list", NULL},
+	[CALL_UPSTREAM_TRUST] = {"upstream_trust", NULL},
+	[CALL_UPSTREAM_FORGET] = {"upstream_forget", NULL},
+	[CALL_VERB] = {"verb", NULL},
+	[CALL_REHASHED] = {"rehashed", (gw_fn *)rehashed},
+	[CALL_STOPPING] = {"stopping", (gw_fn *)stopping},
+	[CALL_END] = {NULL, NULL},
+};
+
+static const struct gw_subscription subscriptions[] = {
+	{GW_TOPIC_REHASHED, 0, CALL_REHASHED},
+	{GW_TOPIC_STOPPING, 0, CALL_STOPPING},
+	{NULL, 0, 0},
+};
+
+static int load(struct gw_self *self, void *state, enum gw_load why, struct gw_error *err)
+{
+	struct agent *agent = state;
+
+	(void)err;
+	if (why == GW_LOAD_RELOAD)
+		return 0;
+	agent->self = self;
+	upstreams_load(agent);
+	return 0;
+}
+
+static void unload(struct gw_self *self, void *state, enum gw_unload why)
+{
+	struct agent *agent = state;
+	struct session *s, *next;
+
+	(void)self;
+	if (why != GW_UNLOAD_LAST)
+		return;
+	DL_FOREACH_SAFE (agent->sessions, s, next) {
+		session_free(s);
+	}
+	upstreams_free(agent);
+}
+
+GW_MODULE(agent) = {
+	.abi = GW_ABI,
+	.name = "agent",
+	.version = "1.0",
+	.summary = "stands before a user's own client, and is moved in its place",
+	.options = options,
+	.calls = calls,
+	.subscriptions = subscriptions,
+	.rows = rows,
+	.state_size = sizeof(struct agent),
+	.state_version = 1,
+	.load = load,
+	.unload = unload,
+};

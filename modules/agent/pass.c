@@ -1,0 +1,198 @@
+/*
+ * modules/agent/pass.c - lines that pass, both ways, and what of the agent's own is taken out of
+ * them.
+ *
+ * Most lines only pass: which verbs are looked at stands in one table.
+ */
+#include "agent.h"
+
+#include <godwit/mem.h>
+#include <stdio.h>
+#include <strings.h>
+
+#define OWN_CAP "godwit/redirect"
+#define OWN_PING "godwit-agent"
+
+enum fate { PASS_ON, TAKE_OUT };
+
+/** Where the verb of a line begins, behind tags and source, and how long it is. */
+static const char *verb_of(const char *line, size_t *len_out)
+{
+	for (const char *mark = "@:"; *mark != '\0'; mark++) {
+		line += strspn(line, " ");
+		if (*line == *mark)
+			line += strcspn(line, " ");
+	}
+	line += strspn(line, " ");
+	*len_out = strcspn(line, " ");
+	return line;
+}
+
+/* --- what the server says --- */
+
+/** The words behind the source that a CAP of the agent's own is answered with. */
+static enum fate cap(struct session *s, const char *line)
+{
+	struct ircline l;
+	bool granted;
+
+	if (!s->own_cap_asked || !ircline_read(&l, line) || l.n < 3)
+		return PASS_ON;
+	granted = strcasecmp(l.params[1], "ACK") == 0;
+	if ((!granted && strcasecmp(l.params[1], "NAK") != 0) ||
+	    strncmp(l.params[2], OWN_CAP, strlen(OWN_CAP)) != 0 ||
+	    strspn(l.params[2] + strlen(OWN_CAP), " ") != strlen(l.params[2]) - strlen(OWN_CAP))
+		return PASS_ON;
+	s->own_cap_asked = false;
+	s->can_move = granted;
+	return TAKE_OUT;
+}
+
+/** A server that knows no CAP, or not this part of it. */
+static enum fate no_cap(struct session *s, const char *line)
+{
+	struct ircline l;
+
+	if (!s->own_cap_asked || !ircline_read(&l, line) || l.n < 2 ||
+	    strcasecmp(l.params[1], "CAP") != 0)
+		return PASS_ON;
+	s->own_cap_asked = false;
+	return TAKE_OUT;
+}
+
+static enum fate welcome(struct session *s, const char *line)
+{
+	(void)line;
+	if (s->track.registered || s->own_cap_asked)
+		return PASS_ON;
+	s->own_cap_asked = true;
+	session_send(s, "CAP REQ :" OWN_CAP);
+	return PASS_ON;
+}
+
+/* Clients give up at an ERROR; whether this is the end shows when the connection has ended. */
+static enum fate error(struct session *s, const char *line)
+{
+	if (!s->track.registered)
+		return PASS_ON;
+	gw_free(s->agent->self, s->error);
+	s->error = gw_strdup(s->agent->self, line);
+	return TAKE_OUT;
+}
+
+static enum fate pong(struct session *s, const char *line)
+{
+	struct ircline l;
+
+	if (!s->pinged || !ircline_read(&l, line) || l.n < 1 ||
+	    strcmp(l.params[l.n - 1], OWN_PING) != 0)
+		return PASS_ON;
+	s->pinged = false;
+	return TAKE_OUT;
+}
+
+/* Whoever was killed or banned is not brought back. */
+static enum fate killed(struct session *s, const char *line)
+{
+	struct ircline l;
+
+	if (ircline_read(&l, line) && l.n > 0 && track_is_me(&s->track, l.params[0]))
+		s->quit = true;
+	return PASS_ON;
+}
+
+static enum fate banned(struct session *s, const char *line)
+{
+	(void)line;
+	s->quit = true;
+	return PASS_ON;
+}
+
+static enum fate fail(struct session *s, const char *line)
+{
+	struct ircline l;
+
+	if (s->asked_move == NULL || !ircline_read(&l, line) || l.n < 2 ||
+	    strcmp(l.params[0], "REDIRECT") != 0)
+		return PASS_ON;
+	if (!track_has_cap(&s->track, "standard-replies")) {
+		gw_free(s->agent->self, s->denied);
+		s->denied = gw_strdup(s->agent->self, l.params[l.n - 1]);
+	}
+	admin_moved(s, -1, l.params[l.n - 1]);
+	return TAKE_OUT;
+}
+
+static enum fate notice(struct session *s, const char *line)
+{
+	struct ircline l;
+
+	if (s->denied == NULL || !ircline_read(&l, line) || l.n < 2 ||
+	    strcmp(l.params[l.n - 1], s->denied) != 0)
+		return PASS_ON;
+	gw_free(s->agent->self, s->denied);
+	s->denied = NULL;
+	return TAKE_OUT;
+}
+
+static const struct watched {
+	const char *verb;
+	enum fate (*look)(struct session *s, const char *line);
+} watched[] = {
+	{"001", welcome}, {"410", no_cap},    {"421", no_cap},  {"451", no_cap},
+	{"465", banned},  {"CAP", cap},       {"ERROR", error}, {"FAIL", fail},
+	{"KILL", killed}, {"NOTICE", notice}, {"PONG", pong},
+};
+
+static enum fate look(struct session *s, const char *line)
+{
+	size_t len;
+	const char *verb = verb_of(line, &len);
+
+	for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++)
+		if (strncasecmp(watched[i].verb, verb, len) == 0 && watched[i].verb[len] == '\0')
+			return watched[i].look(s, line);
+	return PASS_ON;
+}
+
+void pass_server_line(struct session *s, const char *line)
+{
+	if (s->state == SESSION_RESTORING) {
+		restore_line(s, line);
+		return;
+	}
+	if (look(s, line) == TAKE_OUT || doubt_server_line(s, line))
+		return;
+	track_server_line(&s->track, line);
+	login_server_line(s, line);
+	session_tell(s, line);
+}
+
+/* --- what the client says --- */
+
+/* The agent answers for the client in all that is about a move; the user may still ask for one. */
+static bool is_redirect_of_agent(const char *line)
+{
+	struct ircline l;
+
+	return ircline_is(line, "REDIRECT") && ircline_read(&l, line) &&
+	       strcasecmp(l.params[0], "MOVE") != 0;
+}
+
+void pass_client_line(struct session *s, const char *line, size_t len)
+{
+	if (is_redirect_of_agent(line)) {
+		session_notice(s, "The agent does this for you");
+		return;
+	}
+	if (ircline_is(line, "QUIT"))
+		s->quit = true;
+	track_client_line(&s->track, line);
+	login_client_line(s, line);
+	if (session_send_bytes(s, line, len) != 0) {
+		lost_refuse(s, line);
+		return;
+	}
+	doubt_said(s, line);
+	local_watch(s);
+}
