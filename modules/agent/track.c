@@ -27,3 +27,14 @@ void track_server_line(struct track *t, const char *line)
 		t->registered = true;
 	}
 }
+
+bool track_has_cap(const struct track *t, const char *cap)
+{
+	(void)t, (void)cap;
+	return false;
+}
+
+bool track_is_me(const struct track *t, const char *nick)
+{
+	return strcmp(t->nick, nick) == 0;
+}
