@@ -134,6 +134,7 @@ void load_report_window(struct load *load)
 	load_report(load, "machine_s", end->machine_s - begin->machine_s);
 	load_report(load, "stolen_s", end->stolen_s - begin->stolen_s);
 	load_report(load, "writes", end->writes - begin->writes);
+	load_report(load, "wakeups", end->wakeups - begin->wakeups);
 	if (load->traffic.sender_count > 0)
 		report_traffic(load);
 }
@@ -149,6 +150,7 @@ static const struct option_row {
 } option_rows[] = {
 	{"mode", AS_STRING, offsetof(struct options, mode)},
 	{"port", AS_INT, offsetof(struct options, port)},
+	{"other", AS_INT, offsetof(struct options, other)},
 	{"pid", AS_LONG, offsetof(struct options, pid)},
 	{"tls", AS_FLAG, offsetof(struct options, tls)},
 	{"caps", AS_FLAG, offsetof(struct options, caps)},

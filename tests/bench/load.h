@@ -18,7 +18,8 @@ struct load;
 struct options {
 	const char *mode;
 	int port;
-	long pid; /* the server, whose CPU and memory are read; 0: none */
+	int other; /* where every second peer connects; 0: to `port`, too */
+	long pid;  /* the server, whose CPU and memory are read; 0: none */
 	bool tls, caps;
 	unsigned channels, members, senders, window; /* closed: lines in flight per sender */
 	unsigned text_len;

@@ -1,10 +1,10 @@
-# make bench: Godwit beside a floor and other servers (tests/bench/README.md). Its programs are
-# built for nothing else.
-bench_tools = tests/bench/floor$(EXEEXT) tests/bench/load$(EXEEXT)
-EXTRA_PROGRAMS += tests/bench/floor tests/bench/load
-CLEANFILES += $(bench_tools)
+# make bench: Godwit beside a floor and other servers (tests/bench/README.md). tests/net/test_bench.py
+# needs its programs, too.
+bench_tools = tests/bench/floor$(EXEEXT) tests/bench/load$(EXEEXT) tests/bench/relay$(EXEEXT)
+check_PROGRAMS += tests/bench/floor tests/bench/load tests/bench/relay
 
 tests_bench_floor_SOURCES = tests/bench/floor.c
+tests_bench_relay_SOURCES = tests/bench/relay.c
 tests_bench_load_SOURCES = \
 	tests/bench/load.c tests/bench/load.h \
 	tests/bench/peer.c tests/bench/traffic.c \
@@ -19,10 +19,14 @@ CLEANFILES += tests/bench/handshake_timing$(EXEEXT)
 tests_bench_handshake_timing_SOURCES = tests/bench/handshake_timing.c
 tests_bench_handshake_timing_LDADD = $(GNUTLS_LIBS)
 
-.PHONY: bench bench-handshake bench-restart bench-selftest bench-replica
+.PHONY: bench bench-agent bench-handshake bench-restart bench-selftest bench-replica
 
 bench: all $(bench_tools)
 	"$(srcdir)/tests/bench/run" --build .
+
+# the agent beside a bare relay; AGENT="--only ROW,... --repeats N --scale X --json FILE"
+bench-agent: all $(bench_tools)
+	"$(srcdir)/tests/bench/agent" --build . $(AGENT)
 
 # JOIN="--accounts N --clients N --runs N --keep DIR"
 bench-join: all tests/tools/seed_accounts$(EXEEXT)

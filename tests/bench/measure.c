@@ -6,6 +6,7 @@
 #include <glob.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -81,6 +82,22 @@ static double task_cpu_s(long pid)
 	return total / 1e9;
 }
 
+static uint64_t task_wakeups(long pid)
+{
+	char path[64];
+	uint64_t total = 0;
+	glob_t tasks;
+
+	snprintf(path, sizeof path, "/proc/%ld/task/*", pid);
+	if (glob(path, 0, NULL, &tasks) != 0)
+		return 0;
+	for (size_t i = 0; i < tasks.gl_pathc; i++)
+		total += proc_number(atol(strrchr(tasks.gl_pathv[i], '/') + 1), "status",
+		                     "voluntary_ctxt_switches:");
+	globfree(&tasks);
+	return total;
+}
+
 static void read_machine(struct snapshot *snapshot)
 {
 	FILE *file = fopen("/proc/stat", "r");
@@ -105,6 +122,7 @@ void snapshot_take(struct snapshot *snapshot, long pid)
 	if (pid != 0) {
 		snapshot->user_s = tick_user_s(pid);
 		snapshot->cpu_s = task_cpu_s(pid);
+		snapshot->wakeups = task_wakeups(pid);
 		snapshot->writes = proc_number(pid, "io", "syscw:");
 		snapshot->resident = proc_number(pid, "smaps_rollup", "Rss:") * 1024;
 		snapshot->anonymous = proc_number(pid, "smaps_rollup", "Anonymous:") * 1024;

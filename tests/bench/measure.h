@@ -18,6 +18,7 @@ struct snapshot {
 	double machine_s; /* all that ran on any core */
 	double stolen_s;  /* what the host took from this virtual machine */
 	uint64_t writes;  /* the server's write() and writev() calls; not those of send() */
+	uint64_t wakeups; /* how often one of its threads had waited, and went on */
 	uint64_t resident, anonymous;
 	uint64_t segments, deliveries; /* the caller fills these in */
 };

@@ -147,7 +147,8 @@ void peer_open(struct load *load, struct peer *peer, uint32_t source)
 	setsockopt(peer->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
 	from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + source % 64);
 	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	to.sin_port = htons(load->options.port);
+	to.sin_port = htons(peer->index % 2 == 1 && load->options.other != 0 ? load->options.other
+	                                                                     : load->options.port);
 	if (bind(peer->fd, (struct sockaddr *)&from, sizeof from) < 0)
 		load_fail("bind: %s", strerror(errno));
 	if (connect(peer->fd, (struct sockaddr *)&to, sizeof to) < 0 && errno != EINPROGRESS)

@@ -1,0 +1,62 @@
+"""The bench measures what it says: a relay that is made to cost a known amount more is found to cost that."""
+
+import dataclasses
+import importlib.machinery
+import importlib.util
+import os
+import pathlib
+import sys
+
+import pytest
+from live import free_port
+
+BENCH = pathlib.Path(os.environ["GODWIT_SRC"]) / "tests" / "bench"
+SPEND_US, KEEP, WAKES = 40, 200_000, 20
+
+
+def loaded():
+    """tests/bench/agent, whose name is that of a command."""
+    sys.path.insert(0, str(BENCH))
+    try:
+        loader = importlib.machinery.SourceFileLoader("bench_agent", str(BENCH / "agent"))
+        module = importlib.util.module_from_spec(importlib.util.spec_from_loader("bench_agent", loader))
+        sys.modules["bench_agent"] = module  # dataclasses look for it there
+        loader.exec_module(module)
+        return module
+    finally:
+        sys.path.remove(str(BENCH))
+
+
+bench_agent = loaded()
+
+
+@pytest.fixture
+def bench():
+    """Two relays, of which one is made to cost more."""
+    middles = bench_agent.middles.table()
+    costly = bench_agent.middles.Middle("costly", middles["relay"].command, arguments=(
+        "--spend", str(SPEND_US), "--keep", str(KEEP), "--wake", str(WAKES)))
+    standing = {"nothing between": middles["nothing between"], "relay": middles["relay"], "costly": costly}
+    first = free_port()
+    return bench_agent.Bench(os.environ["GODWIT_BUILD"], "floor", first, repeats=1, standing=standing)
+
+
+def quick(name, **options):
+    row = bench_agent.ROWS[name]
+    return dataclasses.replace(row, options=row.options | options)
+
+
+def test_cpu_and_latency_of_who_is_in_the_middle_are_told(bench):
+    found = bench.row(quick("quiet", max=0.6, warm=0.1))
+    assert found["costly"]["cpu_us"] - found["relay"]["cpu_us"] == pytest.approx(SPEND_US, rel=0.5)
+    # the clients' and the server's share is not in it
+    assert found["relay"]["cpu_us"] < found["relay"]["p50_us"]
+    assert found["costly"]["added_p50_us"] > found["relay"]["added_p50_us"] + 0.7 * SPEND_US
+    assert all(figures[fault] == 0 for figures in found.values() for fault in bench_agent.FAULTS)
+
+
+def test_memory_and_wakeups_of_who_is_in_the_middle_are_told(bench):
+    found = bench.row(quick("idle", count=100, settle=0.4))
+    assert found["relay"]["wakeups"] == 0 and found["relay"]["idle_cpu_ms"] == 0
+    assert found["costly"]["wakeups"] == pytest.approx(WAKES, rel=0.3)
+    assert found["costly"]["resident"] - found["relay"]["resident"] == pytest.approx(KEEP, rel=0.1)
