@@ -3,6 +3,7 @@
  */
 #include "core/config.h"
 #include "core/mem.h"
+#include "core/path.h"
 #include "core/text.h"
 
 #include <errno.h>
@@ -43,12 +44,14 @@ __attribute__((format(printf, 5, 0))) static int fail_at(struct gw_error *err, c
                                                          unsigned line, unsigned column,
                                                          const char *format, va_list args)
 {
-	size_t used;
+	size_t used = 0;
 
 	if (err == NULL)
 		return -EINVAL;
-	snprintf(err->text, sizeof(err->text), "%s:%u:%u: ", file, line, column);
-	used = strlen(err->text);
+	if (line > 0) {
+		snprintf(err->text, sizeof(err->text), "%s:%u:%u: ", file, line, column);
+		used = strlen(err->text);
+	}
 	vsnprintf(err->text + used, sizeof(err->text) - used, format, args);
 	return -EINVAL;
 }
@@ -120,7 +123,7 @@ static int next_event(struct parse *p, yaml_event_t *event)
 	return fail_yaml(p);
 }
 
-static void node_free(struct node *node)
+void node_free(struct node *node)
 {
 	while (node != NULL) {
 		struct node *next = node->next;
@@ -436,8 +439,6 @@ static int merge(struct config *config, struct node *more, struct gw_error *err)
 /** All files that one pattern of `include` names; it counts from the folder of the main file. */
 static int include_pattern(struct config *config, const struct node *item, struct gw_error *err)
 {
-	const char *slash = strrchr(item->file, '/');
-	bool relative = item->kind == NODE_SCALAR && item->text[0] != '/' && slash != NULL;
 	char *pattern, *place;
 	glob_t found;
 	int status = 0;
@@ -445,9 +446,10 @@ static int include_pattern(struct config *config, const struct node *item, struc
 	if (item->kind != NODE_SCALAR || item->text[0] == '\0')
 		return node_fail(err, item,
 		                 "'include' takes file names or patterns such as conf.d/*.yaml");
-	pattern = relative
-	                  ? mem_printf("%.*s/%s", (int)(slash - item->file), item->file, item->text)
-	                  : mem_strdup(item->text);
+	pattern = path_from(item->file, item->text);
+	if (pattern == NULL)
+		return node_fail(err, item,
+		                 "'include' begins with ~/, and there is no home folder");
 	place = mem_printf("%s:%u:%u", item->file, item->line, item->column);
 	if (glob(pattern, GLOB_NOMAGIC, NULL, &found) == 0) {
 		for (size_t i = 0; i < found.gl_pathc && status == 0; i++) {

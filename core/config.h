@@ -18,7 +18,7 @@ enum node_kind { NODE_SCALAR, NODE_LIST, NODE_MAP };
 struct node {
 	struct node *next;
 	const char *file;
-	uint32_t line, column; /* from 1 */
+	uint32_t line, column; /* from 1; 0: no file says it, and sentences name no place */
 	char *key;             /* in a map; NULL in a list */
 	uint32_t key_line, key_column;
 	enum node_kind kind;
@@ -37,6 +37,8 @@ void config_free(struct config **config);
 
 /** The top-level map. */
 const struct node *config_root(const struct config *config);
+/** With its children, and those behind it in its list. */
+void node_free(struct node *node);
 const struct node *node_get(const struct node *map, const char *key);
 
 /** Fills `err` with "file:line:column: " of the value (or of the key) and a sentence. Returns

@@ -5,6 +5,7 @@
  * comes back. Commands, their help and their checks are the server's.
  */
 #include "core/ctl_show.h"
+#include "core/home.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@ enum { words_max = 64 };
 struct command_line {
 	const char *socket; /* NULL: to be found */
 	const char *server; /* its folder below build/run */
+	bool agent;         /* the user's own */
 	bool json;
 	char **words;
 	int n_words;
@@ -32,11 +34,12 @@ struct command_line {
 static void usage(FILE *out)
 {
 	fprintf(out,
-	        "Usage: godwitctl [--socket PATH | -s NAME] [--json] COMMAND...\n"
+	        "Usage: godwitctl [--socket PATH | -s NAME | --agent] [--json] COMMAND...\n"
 	        "Sends a command to a running Godwit server; 'godwitctl help' lists the "
 	        "commands.\n\n"
 	        "  --socket PATH  the server's control socket\n"
 	        "  -s NAME        the server NAME of a build tree: build/run/NAME/control.sock\n"
+	        "  --agent        your own agent: ~/.local/state/godwit-agent/control.sock\n"
 	        "  --json         the answer as JSON\n"
 	        "  -h, --help     this text\n"
 	        "  --version      the version\n");
@@ -121,6 +124,18 @@ static char *build_folder(void)
 	return folder;
 }
 
+/** As conf/agent.yaml has it. */
+static char *agent_socket(void)
+{
+	const char *home = home_folder();
+	char *path;
+
+	if (asprintf(&path, "%s/.local/state/godwit-agent/control.sock", home != NULL ? home : "") <
+	    0)
+		need(NULL);
+	return path;
+}
+
 static char *find_socket(const struct command_line *line)
 {
 	const char *env = getenv("GODWIT_SOCKET"), *run = getenv("GODWIT_RUN_DIR");
@@ -130,6 +145,8 @@ static char *find_socket(const struct command_line *line)
 
 	if (line->socket != NULL)
 		return need(strdup(line->socket));
+	if (line->agent)
+		return agent_socket();
 	if (env != NULL && env[0] != '\0' && line->server == NULL)
 		return need(strdup(env));
 	build = build_folder();
@@ -242,11 +259,9 @@ static void take_json(struct command_line *line)
 static int parse(int argc, char **argv, struct command_line *out)
 {
 	static const struct option longs[] = {
-		{"socket", required_argument, NULL, 'S'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'v'},
-		{NULL, 0, NULL, 0},
+		{"socket", required_argument, NULL, 'S'}, {"agent", no_argument, NULL, 'a'},
+		{"json", no_argument, NULL, 'j'},         {"help", no_argument, NULL, 'h'},
+		{"version", no_argument, NULL, 'v'},      {NULL, 0, NULL, 0},
 	};
 	int c;
 
@@ -257,6 +272,9 @@ static int parse(int argc, char **argv, struct command_line *out)
 			break;
 		case 's':
 			out->server = optarg;
+			break;
+		case 'a':
+			out->agent = true;
 			break;
 		case 'j':
 			out->json = true;

@@ -1,10 +1,11 @@
 # The core is a library, so that tests and the simulator link the same objects as the daemon.
 noinst_LIBRARIES += core/libcore.a
 core_libcore_a_SOURCES = \
-	core/admin.c core/bus.c core/change.c core/config.c core/core_admin.c core/file.c core/image.c \
-	core/lineup.c core/log.c core/mem.c core/module.c core/option.c core/option_show.c core/plan.c \
+	core/admin.c core/bus.c core/change.c core/config.c core/core_admin.c core/file.c core/given.c core/home.c \
+	core/image.c core/lineup.c core/log.c core/mem.c core/module.c core/option.c core/option_show.c core/path.c core/plan.c \
 	core/plan_apply.c core/registry.c core/rehash.c core/reload.c core/server.c core/server_name.c \
-	core/settings.c core/signals.c core/state_dir.c core/text.c core/text_address.c core/verb.c
+	core/settings.c core/signals.c core/state_dir.c core/text.c core/text_address.c core/verb.c \
+	core/verb_config.c
 core_libcore_a_SOURCES += \
 	core/conn.c core/conn_accept.c core/conn_api.c core/conn_close.c core/conn_dial.c \
 	core/conn_input.c core/conn_output.c core/conns.c core/framing.c core/listen_change.c \
@@ -19,4 +20,4 @@ godwit_SOURCES = core/main.c
 godwit_LDADD = core/libcore.a $(CORE_LIBS)
 
 bin_PROGRAMS += godwitctl
-godwitctl_SOURCES = core/godwitctl.c core/ctl_show.c
+godwitctl_SOURCES = core/godwitctl.c core/ctl_show.c core/home.c

@@ -2,10 +2,12 @@
  * core/main.c - the daemon: command line, one real loop, one server, signals.
  */
 #include "core/loop.h"
+#include "core/mem.h"
 #include "core/server.h"
 #include "core/server_name.h"
 #include "core/signals.h"
 #include "core/verb.h"
+#include "core/verb_config.h"
 
 #include <getopt.h>
 #include <godwit/verb.h>
@@ -21,13 +23,16 @@ struct daemon {
 	struct loop *loop;
 	struct gw_server *server;
 	struct signals signals;
-	bool again; /* start anew when it has ended */
-	int argc;   /* the verb and its arguments */
+	bool again;      /* start anew when it has ended */
+	bool keep_words; /* and with the verb, which has set options */
+	int argc;        /* the verb and its arguments */
 	const char *const *argv;
 };
 
 struct command_line {
-	const char *config, *name;
+	const char *config; /* NULL: not named */
+	const char *name;
+	const char *verb;             /* whose configuration is meant; NULL: the server's */
 	int (*what)(struct daemon *); /* gives the exit code */
 };
 
@@ -60,6 +65,7 @@ static int run(struct daemon *d)
 		d->loop->ops->run(d->loop);
 		code = d->server->exit_status;
 		d->again = d->server->again;
+		d->keep_words = d->server->given != NULL;
 		server_free(&d->server);
 	}
 	signals_release(&d->signals);
@@ -91,15 +97,18 @@ static void usage(FILE *out)
 {
 	fprintf(out,
 	        "Usage: godwit [-c FILE] [--name NAME] [-t | --options | VERB [ARGUMENTS]]\n"
-	        "Runs a Godwit server in the foreground.\n\n"
-	        "  -c FILE     the configuration; %s by default\n"
+	        "Runs a Godwit server in the foreground; or 'godwit agent HOST', which stands\n"
+	        "between your own IRC client and a network: godwit-agent(1).\n\n"
+	        "  -c FILE     the configuration; without it VERB.yaml, if there is one in\n"
+	        "              ~/.config/godwit, %s or\n"
+	        "              %s, else godwit.yaml in %s\n"
 	        "  --name NAME what the server is called, from now on\n"
 	        "  -t          check the configuration and the modules' options, then end\n"
 	        "  --options   list the options of the core and of the modules that the\n"
 	        "              configuration names: name, type, default, limits, help\n"
 	        "  -h, --help  this text\n"
 	        "  --version   the version\n",
-	        SYSCONFDIR "/godwit/godwit.yaml");
+	        SYSCONFDIR "/godwit", PKGDATADIR, SYSCONFDIR "/godwit");
 }
 
 static int verb(struct daemon *d)
@@ -128,12 +137,14 @@ static int help(struct daemon *d)
 	return 0;
 }
 
-static void take_verb(struct command_line *line, const char *first)
+static void take_verb(struct command_line *line, const char *const *words)
 {
 	line->what = verb;
-	if (strcmp(first, "help") != 0)
+	line->verb = words[0];
+	if (strcmp(words[0], "help") != 0)
 		return;
 	line->what = help;
+	line->verb = words[1]; /* "help agent" */
 	usage(stdout);
 }
 
@@ -175,7 +186,7 @@ static int parse(int argc, char **argv, struct command_line *out)
 		}
 	}
 	if (optind < argc && out->what == run)
-		take_verb(out, argv[optind]);
+		take_verb(out, (const char *const *)argv + optind);
 	else if (optind < argc) {
 		usage(stderr);
 		return exit_usage;
@@ -183,23 +194,35 @@ static int parse(int argc, char **argv, struct command_line *out)
 	return -1;
 }
 
-/* Without a verb and without a name: what these have done is done. Comes back only when it fails.
- */
-static int start_anew(char *const *argv, const char *config)
+/* Without a verb and without a name: what these have done is done, unless it was for this run only.
+ * Comes back only when it fails. */
+static int start_anew(const struct daemon *d, char *const *argv, const char *config)
 {
 	char *const words[] = {argv[0], (char[]){"-c"}, (char *)(uintptr_t)config, NULL};
 
-	execv("/proc/self/exe", words);
+	execv("/proc/self/exe", d->keep_words ? argv : words);
 	perror("godwit: cannot start anew");
 	return 1;
 }
 
+static char *find_config(const struct command_line *line)
+{
+	char *found = NULL;
+
+	if (line->config != NULL)
+		return mem_strdup(line->config);
+	if (line->verb != NULL)
+		found = verb_config(line->verb);
+	return found != NULL ? found : mem_strdup(SYSCONFDIR "/godwit/godwit.yaml");
+}
+
 int main(int argc, char **argv)
 {
-	struct command_line line = {.config = SYSCONFDIR "/godwit/godwit.yaml", .what = run};
+	struct command_line line = {.what = run};
 	struct daemon d = {0};
 	struct gw_error err = {0};
 	int code = parse(argc, argv, &line);
+	char *config;
 
 	if (code >= 0)
 		return code;
@@ -210,11 +233,15 @@ int main(int argc, char **argv)
 	}
 	d.argc = argc - optind;
 	d.argv = (const char *const *)argv + optind;
-	if (server_new(d.loop, line.config, &d.server, &err) != 0 ||
+	config = find_config(&line);
+	if (server_new(d.loop, config, &d.server, &err) != 0 ||
 	    (line.name != NULL && server_name_give(d.server, line.name, &err) != 0))
 		code = fail(&d, &err, exit_usage);
 	else
 		code = line.what(&d);
 	d.loop->ops->free(d.loop);
-	return d.again ? start_anew(argv, line.config) : code;
+	if (d.again)
+		code = start_anew(&d, argv, config);
+	free(config);
+	return code;
 }

@@ -7,6 +7,7 @@
 #include "core/call.h"
 #include "core/config.h"
 #include "core/conn.h"
+#include "core/given.h"
 #include "core/listener.h"
 #include "core/loop_api.h"
 #include "core/mem.h"
@@ -218,6 +219,7 @@ int module_configure(struct module *module, const struct gw_module *descriptor,
 
 	block.place = place;
 	block.owner = owner;
+	block.given = given_to(module->server, module->self.name);
 	status = options_read(&block, node, out, err);
 	if (status == 0)
 		status = ask_check(module, descriptor, *out, place, err);

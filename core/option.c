@@ -2,8 +2,10 @@
  * core/option.c - reads options by their table: types, units, ranges, defaults, unknown keys.
  */
 #include "core/option.h"
+#include "core/given.h"
 #include "core/mem.h"
 #include "core/module.h"
+#include "core/path.h"
 #include "core/server.h"
 #include "core/settings.h"
 #include "core/text.h"
@@ -163,25 +165,35 @@ static int read_string(const struct reading *r, const char *text, struct value *
 	return check_range(r, v->number, "must have a length");
 }
 
-/** A relative path counts from the folder of the file that says so. */
+static int no_home(const struct reading *r)
+{
+	return refuse(r, "begins with ~/, and there is no home folder");
+}
+
 static int read_path(const struct reading *r, const char *text, struct value *v)
 {
-	const char *slash = r->node != NULL ? strrchr(r->node->file, '/') : NULL;
+	char *path = path_from(r->node != NULL ? r->node->file : NULL, text);
 
-	if (text[0] != '\0' && text[0] != '/' && slash != NULL) {
-		char *path =
-			mem_printf("%.*s/%s", (int)(slash - r->node->file), r->node->file, text);
-
-		free(v->text);
-		v->text = path;
-	}
+	if (path == NULL)
+		return no_home(r);
+	free(v->text);
+	v->text = path;
 	return check_range(r, (int64_t)strlen(v->text), "must have a length");
 }
 
+/** A socket may lie in the home folder, too. */
 static int read_address(const struct reading *r, const char *text, struct value *v)
 {
-	(void)v;
-	if (text_is_address(text))
+	char *path = strncmp(text, "unix:~/", 7) == 0 ? path_from(NULL, text + 5) : NULL;
+
+	if (path == NULL && strncmp(text, "unix:~/", 7) == 0)
+		return no_home(r);
+	if (path != NULL) {
+		free(v->text);
+		v->text = mem_printf("unix:%s", path);
+		free(path);
+	}
+	if (text_is_address(v->text))
 		return 0;
 	return refuse(r,
 	              "must be an address such as 127.0.0.1:6667, \"[::1]:6697\" or unix:/path, "
@@ -335,10 +347,12 @@ int options_read(const struct option_block *block, const struct node *node, stru
 	for (size_t i = 0; i < table_size(block->table) && status == 0; i++) {
 		struct value *v = &options->values[options->n++];
 		const struct node *value =
-			node != NULL ? node_get(node, block->table[i].name) : NULL;
-		struct reading r = {
-			.block = block, .option = &block->table[i], .node = value, .err = err};
+			block->given != NULL ? node_get(block->given, block->table[i].name) : NULL;
+		struct reading r = {.block = block, .option = &block->table[i], .err = err};
 
+		if (value == NULL && node != NULL)
+			value = node_get(node, block->table[i].name);
+		r.node = value;
 		v->name = mem_strdup(block->table[i].name);
 		status = read_value(&r, v);
 	}
@@ -471,4 +485,5 @@ const struct gw_option_api option_api = {
 	.list = options_list,
 	.server = api_server,
 	.rename = verb_rename,
+	.give = given_set,
 };

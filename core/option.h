@@ -20,6 +20,7 @@ struct option_block {
 	const char *const
 		*others; /* further keys, which somebody else reads; ends with NULL; NULL: none */
 	bool open;       /* any further keys */
+	const struct node *given; /* values that go before those of the block; NULL: none */
 };
 
 /** Reads `node` (NULL: all options have their defaults). The sentence of an error begins with

@@ -332,5 +332,6 @@ void server_free(struct gw_server **handle)
 	free(server->config_path);
 	free(server->name);
 	free(server->verb);
+	node_free(server->given);
 	free(server);
 }

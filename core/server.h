@@ -20,6 +20,7 @@ struct loop;  /* loop.h */
 struct conns; /* conn.h: listeners and connections of one server */
 struct loop_calls;
 struct config;
+struct node;
 struct settings;
 struct log;
 struct module;
@@ -53,6 +54,7 @@ struct gw_server {
 	bool name_given;           /* by the command line or a verb: to be kept */
 	bool in_verb;              /* a verb's function runs */
 	char *verb;                /* the one that the server was started with, or NULL */
+	struct node *given;        /* options that it has set (given.h), or NULL */
 	int lock_fd;               /* of the state directory; -1 before server_start() */
 
 	struct module *core;    /* the core's own commands and log lines, as if it were a module */

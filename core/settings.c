@@ -7,6 +7,7 @@
 #include "core/log.h"
 #include "core/mem.h"
 #include "core/option.h"
+#include "core/path.h"
 #include "core/text.h"
 
 #include <errno.h>
@@ -127,14 +128,11 @@ static int each_item(const struct node *node,
 
 static int add_directory(struct settings *s, const struct node *item, struct gw_error *err)
 {
-	const char *slash = strrchr(item->file, '/');
-	char *path;
+	char *path = path_from(item->file, item->text);
 
-	(void)err;
-	if (item->text[0] == '/' || slash == NULL)
-		path = mem_strdup(item->text);
-	else
-		path = mem_printf("%.*s/%s", (int)(slash - item->file), item->file, item->text);
+	if (path == NULL)
+		return node_fail(err, item,
+		                 "'module-directory' begins with ~/, and there is no home folder");
 	s->module_directories =
 		mem_resize(s->module_directories, (s->n_module_directories + 1) * sizeof(char *));
 	s->module_directories[s->n_module_directories++] = path;

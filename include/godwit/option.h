@@ -20,7 +20,7 @@ enum gw_option_type {
 	GW_OPT_DURATION, /* 500ms, 10s, 5m, 2h, 30d; read as nanoseconds */
 	GW_OPT_SIZE,     /* 4096, 64k, 2m, 1g; read as bytes */
 	GW_OPT_STRING,   /* UTF-8 without control characters */
-	GW_OPT_PATH,     /* relative ones count from the file that says so */
+	GW_OPT_PATH,     /* "~/..." is in the home folder; relative ones count from the file */
 	GW_OPT_ADDRESS,  /* "127.0.0.1:6667", "[::1]:6697", "unix:/path" */
 	GW_OPT_LIST      /* of strings; min and max bound their number */
 };
@@ -46,6 +46,8 @@ struct gw_option_api {
 	size_t (*list)(const struct gw_options *, const char *name, const char *const **items_out);
 	const char *(*server)(struct gw_self *, const char *key);
 	int (*rename)(struct gw_self *, const char *name, struct gw_error *err);
+	int (*give)(struct gw_self *, const char *name, size_t n, const char *const *items,
+	            struct gw_error *err);
 };
 
 /** The values in force; valid until the next rehash (topic "core.rehashed") or reload of the

@@ -50,4 +50,14 @@ static inline int gw_server_rename(struct gw_self *self, const char *name, struc
 	return self->core->option->rename(self, name, err);
 }
 
+/** Only within a verb's function: an option of the verb's own module has this value (a list: `n`
+ * items, else one) for as long as the server runs, whatever the configuration says, also after a
+ * rehash or a reload. gw_options() has it from the start on, not yet in the verb. 0, or negative
+ * with a sentence: the row of the option does not take it. */
+static inline int gw_option_give(struct gw_self *self, const char *name, size_t n,
+                                 const char *const *items, struct gw_error *err)
+{
+	return self->core->option->give(self, name, n, items, err);
+}
+
 #endif

@@ -118,7 +118,8 @@ static void test_an_unknown_verb_names_those_there_are(void **state)
 	host_config(h, "modules: [porter]\n");
 	assert_int_equal(verb(h, "dance", NULL, NULL), 2);
 	assert_string_equal(h->err.text,
-	                    "there is no verb 'dance', there are: code, facts, begin, help");
+	                    "there is no verb 'dance', there are: code, facts, begin, give, "
+	                    "help");
 }
 
 static void test_too_few_and_too_many_arguments_show_the_usage(void **state)
@@ -151,6 +152,77 @@ static void test_modules_learn_what_the_server_is_started_for(void **state)
 	host_stop(h);
 	start(h);
 	assert_string_equal(told(h), "server=test.example.net verb= ready=1\n\n");
+}
+
+/* --- options that a verb sets --- */
+
+static int give(struct host *h, const char *words)
+{
+	const char *argv[16] = {"give"};
+	char copy[200], *save = NULL;
+	int argc = 1;
+
+	snprintf(copy, sizeof(copy), "%s", words);
+	for (char *w = strtok_r(copy, " ", &save); w != NULL; w = strtok_r(NULL, " ", &save))
+		argv[argc++] = w;
+	return host_verb(h, argc, argv);
+}
+
+static const char *in_force(struct host *h)
+{
+	assert_int_equal(host_ask(h, "porter options"), 0);
+	return h->answer;
+}
+
+static void test_what_a_verb_gives_goes_before_the_configuration(void **state)
+{
+	struct host *h = *state;
+
+	host_config(h, "modules: [porter]\nporter: {words: [from, the, file]}\n");
+	assert_int_equal(give(h, "words a + words b c + hold yes"), GW_VERB_START);
+	assert_string_equal(in_force(h), "hold=1 socket= b c\n\n");
+	host_stop(h);
+	start(h); /* the next run knows nothing of it */
+	assert_string_equal(in_force(h), "hold=0 socket= from the file\n\n");
+}
+
+static void test_what_a_verb_gives_stays_for_the_run(void **state)
+{
+	struct host *h = *state;
+
+	host_config(h, "modules: [porter]\n");
+	assert_int_equal(give(h, "words b c"), GW_VERB_START);
+	host_config(h, "modules: [porter]\nporter: {words: [from, the, file], hold: yes}\n");
+	assert_int_equal(host_ask(h, "rehash"), 0);
+	assert_string_equal(h->answer, "what|name|before|after\noption|porter.hold|no|yes\n\n");
+	assert_string_equal(in_force(h), "hold=1 socket= b c\n\n");
+	assert_int_equal(host_ask(h, "module reload porter"), 0);
+	assert_string_equal(in_force(h), "hold=1 socket= b c\n\n");
+	assert_int_equal(host_ask(h, "module unload porter"), 0);
+	assert_int_equal(host_ask(h, "module load porter"), 0);
+	assert_string_equal(in_force(h), "hold=1 socket= b c\n\n");
+}
+
+static void test_what_a_verb_gives_is_checked_by_the_table(void **state)
+{
+	static const struct {
+		const char *words, *sentence;
+	} mistakes[] = {
+		{"hold perhaps", "'hold' must be yes or no, not 'perhaps'"},
+		{"words a b c d", "'words' must have a number of items between 0 and 3, not 4"},
+		{"hold yes no", "'hold' takes one value, not 2"},
+		{"hold", "'hold' takes one value, not 0"},
+		{"nonsense x", "the module porter has no option 'nonsense'"},
+	};
+	struct host *h = *state;
+
+	host_config(h, "modules: [porter]\n");
+	for (size_t i = 0; i < sizeof(mistakes) / sizeof(mistakes[0]); i++) {
+		assert_int_equal(give(h, mistakes[i].words), 2);
+		assert_string_equal(h->err.text, mistakes[i].sentence);
+	}
+	assert_int_equal(give(h, "words"), GW_VERB_START); /* an empty list is one */
+	assert_string_equal(in_force(h), "hold=0 socket=\n\n");
 }
 
 /* --- the name --- */
@@ -402,6 +474,9 @@ int main(void)
 		with_host(test_too_few_and_too_many_arguments_show_the_usage),
 		with_host(test_a_verb_needs_a_sound_configuration),
 		with_host(test_modules_learn_what_the_server_is_started_for),
+		with_host(test_what_a_verb_gives_goes_before_the_configuration),
+		with_host(test_what_a_verb_gives_stays_for_the_run),
+		with_host(test_what_a_verb_gives_is_checked_by_the_table),
 		with_host(test_a_server_needs_a_name_from_somewhere),
 		with_host(test_a_name_that_was_given_is_kept),
 		with_host(test_what_is_no_name_is_refused),

@@ -23,6 +23,8 @@ enum call {
 	CALL_TELL,
 	CALL_RENAME,
 	CALL_REHASHED,
+	CALL_GIVE,
+	CALL_OPTIONS,
 };
 
 struct porter_state {
@@ -36,18 +38,18 @@ static int porter_accept(void *state, struct gw_conn *conn, char farewell[512])
 	return -EPERM;
 }
 
-static void porter_ready(void *state, const void *payload)
+static void porter_ready(void *state, uint64_t tag, const void *payload)
 {
-	(void)payload;
+	(void)tag, (void)payload;
 	((struct porter_state *)state)->ready++;
 }
 
 /** A rehash may end the hold, too. */
-static void porter_rehashed(void *state, const void *payload)
+static void porter_rehashed(void *state, uint64_t tag, const void *payload)
 {
 	struct porter_state *s = state;
 
-	(void)payload;
+	(void)tag, (void)payload;
 	if (gw_option_int(s->self, gw_options(s->self), "hold") == 0)
 		gw_listen_hold(s->self, false);
 }
@@ -97,6 +99,18 @@ static int verb_begin(struct gw_self *self, int argc, const char *const *argv, s
 	return GW_VERB_START;
 }
 
+/** Several in a row: NAME VALUE... [+ NAME VALUE...]. */
+static int verb_give(struct gw_self *self, int argc, const char *const *argv, struct gw_error *err)
+{
+	for (int i = 0, end; i < argc; i = end + 1) {
+		for (end = i; end < argc && strcmp(argv[end], "+") != 0;)
+			end++;
+		if (gw_option_give(self, argv[i], (size_t)(end - i - 1), argv + i + 1, err) != 0)
+			return 2;
+	}
+	return GW_VERB_START;
+}
+
 /* --- commands --- */
 
 static void command_release(void *state, struct gw_admin_request *req, int argc,
@@ -122,6 +136,24 @@ static void command_tell(void *state, struct gw_admin_request *req, int argc,
 	gw_admin_done(s->self, &req, 0, "");
 }
 
+static void command_options(void *state, struct gw_admin_request *req, int argc,
+                            const char *const *argv)
+{
+	struct porter_state *s = state;
+	const struct gw_options *o = gw_options(s->self);
+	const char *const *words;
+	size_t n = gw_option_list(s->self, o, "words", &words);
+	char text[200];
+
+	(void)argc, (void)argv;
+	snprintf(text, sizeof(text), "hold=%d socket=%s", (int)gw_option_int(s->self, o, "hold"),
+	         gw_option_string(s->self, o, "socket"));
+	for (size_t i = 0; i < n; i++)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text), " %s", words[i]);
+	gw_admin_text(s->self, req, text);
+	gw_admin_done(s->self, &req, 0, "");
+}
+
 static void command_rename(void *state, struct gw_admin_request *req, int argc,
                            const char *const *argv)
 {
@@ -136,6 +168,7 @@ static void command_rename(void *state, struct gw_admin_request *req, int argc,
 static const struct gw_option options[] = {
 	{"hold", GW_OPT_BOOL, "no", 0, 0, false, "Whether it holds the listeners."},
 	{"socket", GW_OPT_PATH, NULL, 0, 0, false, "Its own socket."},
+	{"words", GW_OPT_LIST, "[one]", 0, 3, false, "Words."},
 	{NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
 };
 
@@ -149,6 +182,8 @@ static const struct gw_call_row calls[] = {
 	[CALL_TELL] = {"tell", (gw_fn *)command_tell},
 	[CALL_RENAME] = {"rename", (gw_fn *)command_rename},
 	[CALL_REHASHED] = {"rehashed", (gw_fn *)porter_rehashed},
+	[CALL_GIVE] = {"give", (gw_fn *)verb_give},
+	[CALL_OPTIONS] = {"options", (gw_fn *)command_options},
 	{NULL, NULL},
 };
 
@@ -159,11 +194,13 @@ static const struct gw_verb_row verbs[] = {
 	{"code", "NUMBER [SENTENCE]", "Ends with that code.", 1, 2, CALL_CODE, false},
 	{"facts", "", "Tells what a verb knows.", 0, 0, CALL_FACTS, false},
 	{"begin", "[NAME]", "Starts the server.", 0, 1, CALL_BEGIN, false},
+	{"give", "NAME VALUE...", "Starts it with options.", 1, 9, CALL_GIVE, true},
 };
 
 static const struct gw_admin_command commands[] = {
 	{"porter release", "", "Lets the listeners open.", "", 0, 0, CALL_RELEASE},
 	{"porter tell", "", "Tells what it knows.", "", 0, 0, CALL_TELL},
+	{"porter options", "", "Tells what its options are.", "", 0, 0, CALL_OPTIONS},
 	{"porter rename", "NAME", "Renames the server.", "", 1, 1, CALL_RENAME},
 };
 

@@ -45,6 +45,10 @@ tests_unit_account_parse_SOURCES = tests/unit/account_parse.c modules/account/ch
 	modules/account/cred.c modules/account/mailaddr.c modules/account/plain_parse.c
 tests_unit_account_parse_LDADD = $(CMOCKA_LIBS) $(GNUTLS_LIBS) $(SODIUM_LIBS)
 
+check_PROGRAMS += tests/unit/home
+tests_unit_home_SOURCES = tests/unit/home.c
+tests_unit_home_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += tests/unit/config
 tests_unit_config_SOURCES = tests/unit/config.c
 tests_unit_config_LDADD = $(TEST_LIBS)
