@@ -349,3 +349,8 @@ tests_modules_drover_drover_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 check_PROGRAMS += tests/module/moves
 tests_module_moves_SOURCES = tests/module/moves.c
 tests_module_moves_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# the agent before a simulated network
+check_PROGRAMS += tests/module/agent
+tests_module_agent_SOURCES = tests/module/agent.c tests/module/agent_stage.h
+tests_module_agent_LDADD = tests/sim/libsim.a $(TEST_LIBS)

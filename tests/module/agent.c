@@ -1,0 +1,226 @@
+/*
+ * tests/module/agent.c - lines pass through the agent as if it were not there, and the client does
+ * not see it move.
+ */
+#include "tests/module/agent_stage.h"
+
+static void run(struct agent_stage *s, int64_t seconds)
+{
+	simnet_run(s->t->net, seconds * GW_SECOND);
+}
+
+static void logged(struct agent_stage *s, const char *text)
+{
+	if (strstr(simserver_log(s->agent), text) == NULL)
+		fail_msg("not logged: %s\n%s", text, simserver_log(s->agent));
+}
+
+static void its_own_capability_is_not_seen(void **state)
+{
+	struct agent_stage s;
+	struct simclient *c;
+
+	(void)state;
+	agent_open(&s, 1, "");
+	c = agent_enter(&s, "ann", "");
+	client_expect_none(c, "*CAP*");
+	client_send(c, "CAP REQ :godwit/redirect");
+	client_expect(c, "*CAP ann ACK :godwit/redirect*");
+	client_send(c, "CAP LIST");
+	client_expect(c, "*CAP ann LIST :godwit/redirect*");
+	agent_close(&s);
+}
+
+/* --- being moved --- */
+
+static void a_client_sees_nothing_of_a_move(void **state)
+{
+	struct agent_stage s;
+	struct simclient *ann, *bob;
+
+	(void)state;
+	agent_open(&s, 3, "");
+	ann = agent_enter(&s, "ann", "");
+	bob = simtree_enter(s.t, 2, "bob", "");
+	client_send(ann, "JOIN #tea");
+	client_expect(ann, "* 366 *");
+	client_send(bob, "JOIN #tea");
+	client_expect(bob, "* 366 *");
+	client_expect(ann, ":bob!* JOIN #tea");
+	free(client_take(ann));
+	free(client_take(bob));
+	for (unsigned i = 0; i < 6; i++) {
+		client_send(ann, "PRIVMSG #tea :a%u", 3 * i);
+		client_send(bob, "PRIVMSG #tea :b%u", 3 * i);
+		agent_move_begin(&s, "ann", i % 3, (i + 1) % 3);
+		client_send(ann, "PRIVMSG #tea :a%u", 3 * i + 1);
+		client_send(bob, "PRIVMSG #tea :b%u", 3 * i + 1);
+		run(&s, 1);
+		if (i % 2 == 0)
+			agent_reload(&s);
+		client_send(ann, "PRIVMSG #tea :a%u", 3 * i + 2);
+		client_send(bob, "PRIVMSG #tea :b%u", 3 * i + 2);
+		assert_non_null(strstr(agent_ask(&s, i % 3, "moves home ann"),
+		                       (const char *[]){"s1.", "s2.", "s0."}[i % 3]));
+	}
+	run(&s, 2);
+	for (unsigned i = 0; i < 18; i++) {
+		char glob[64];
+
+		snprintf(glob, sizeof(glob), ":bob!* PRIVMSG #tea :b%u", i);
+		client_expect_next(ann, glob);
+		snprintf(glob, sizeof(glob), ":ann!* PRIVMSG #tea :a%u", i);
+		client_expect_next(bob, glob);
+	}
+	client_expect_exactly(ann, "");
+	client_expect_exactly(bob, "");
+	agent_close(&s);
+}
+
+/* --- the ends --- */
+
+static void a_quit_reaches_the_server_from_within_a_move(void **state)
+{
+	struct agent_stage s;
+	struct simclient *ann, *bob;
+
+	(void)state;
+	agent_open(&s, 2, "");
+	for (unsigned steps = 0; steps < 60; steps += 3) {
+		ann = agent_enter(&s, "ann", "");
+		bob = simtree_enter(s.t, 1, "bob", "");
+		client_send(ann, "JOIN #tea");
+		client_expect(ann, "* 366 *");
+		client_send(bob, "JOIN #tea");
+		client_expect(bob, "* 366 *");
+		agent_move_begin(&s, "ann", 0, 1);
+		for (unsigned i = 0; i < steps; i++)
+			simnet_step(s.t->net, INT64_MAX);
+		client_send(ann, "PRIVMSG #tea :last\r\nQUIT :bye");
+		client_close(ann);
+		client_expect(bob, ":ann!* PRIVMSG #tea :last");
+		client_expect(bob, ":ann!* QUIT :*bye*");
+		client_close(bob);
+		run(&s, 20);
+	}
+	assert_null(strstr(simserver_log(s.agent), "server lost"));
+	agent_close(&s);
+}
+
+static void addresses_are_tried_in_turn(void **state)
+{
+	struct agent_stage s;
+	struct simclient *ann;
+
+	(void)state;
+	agent_open(&s, 2, "");
+	simserver_stop(s.t->nodes[0].server);
+	ann = agent_enter(&s, "ann", "");
+	logged(&s, "cannot connect session=1 to=10.0.0.1:6697");
+	logged(&s, "connected session=1 nick= to=10.0.0.2:6697");
+	client_send(ann, "QUIT");
+	client_expect(ann, "ERROR *");
+	simserver_stop(s.t->nodes[1].server);
+	ann = agent_client(&s);
+	client_send(ann, "NICK ann");
+	client_expect(ann, "ERROR :Closing link: (*refused*)");
+	client_expect_end(ann);
+	simserver_restart(s.t->nodes[0].server, NULL);
+	simserver_restart(s.t->nodes[1].server, NULL);
+	agent_close(&s);
+}
+
+/* Who says QUIT, or is killed, is not brought back; nor who never was in. */
+static void an_end_is_passed_on(void **state)
+{
+	struct agent_stage s;
+	struct simclient *ann;
+
+	(void)state;
+	agent_open(&s, 1, "");
+	ann = agent_client(&s);
+	client_send(ann, "NICK ann");
+	run(&s, 120);
+	client_expect(ann, "ERROR *");
+	client_expect_end(ann);
+	ann = agent_enter(&s, "ann", "");
+	client_send(ann, "QUIT :bye");
+	client_expect(ann, "ERROR *");
+	client_expect_end(ann);
+	assert_null(strstr(simserver_log(s.agent), "server lost"));
+	agent_close(&s);
+}
+
+static void a_silent_server_is_given_up(void **state)
+{
+	struct agent_stage s;
+	struct simclient *ann;
+
+	(void)state;
+	agent_open(&s, 2, "");
+	ann = agent_enter(&s, "ann", "");
+	simnet_stall(s.t->net, simserver_host(s.agent), simserver_host(s.t->nodes[0].server));
+	run(&s, 170);
+	assert_null(strstr(simserver_log(s.agent), "server lost"));
+	run(&s, 15);
+	logged(&s, "server lost session=1");
+	client_expect(ann, "*NOTICE ann :*was lost*");
+	simnet_heal(s.t->net, NULL, NULL);
+	agent_close(&s);
+}
+
+static void the_agent_stops(void **state)
+{
+	struct agent_stage s;
+	struct simclient *ann, *bob;
+
+	(void)state;
+	agent_open(&s, 1, "");
+	ann = agent_enter(&s, "ann", "");
+	bob = simtree_enter(s.t, 0, "bob", "");
+	client_send(ann, "JOIN #tea");
+	client_expect(ann, "* 366 *");
+	client_send(bob, "JOIN #tea");
+	client_expect(bob, "* 366 *");
+	simserver_stop(s.agent);
+	client_expect(ann, "ERROR :Closing link: (*");
+	client_expect_end(ann);
+	client_expect(bob, ":ann!* QUIT *");
+	agent_close(&s);
+}
+
+static void no_more_clients_than_configured(void **state)
+{
+	struct agent_stage s;
+	struct simclient *one, *two, *three;
+
+	(void)state;
+	agent_open(&s, 1, ", clients: 2");
+	one = agent_enter(&s, "one", "");
+	two = agent_enter(&s, "two", "");
+	three = agent_client(&s);
+	client_expect(three, "ERROR :Too many clients *");
+	client_expect_end(three);
+	client_close(two);
+	run(&s, 1);
+	agent_enter(&s, "four", "");
+	client_send(one, "PING still");
+	client_expect(one, "*PONG * :still");
+	agent_close(&s);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(its_own_capability_is_not_seen),
+		cmocka_unit_test(a_client_sees_nothing_of_a_move),
+		cmocka_unit_test(a_quit_reaches_the_server_from_within_a_move),
+		cmocka_unit_test(addresses_are_tried_in_turn),
+		cmocka_unit_test(an_end_is_passed_on),
+		cmocka_unit_test(a_silent_server_is_given_up),
+		cmocka_unit_test(the_agent_stops),
+		cmocka_unit_test(no_more_clients_than_configured),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
