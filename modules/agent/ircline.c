@@ -48,10 +48,8 @@ bool ircline_read(struct ircline *out, const char *line)
 	return true;
 }
 
-bool ircline_is(const char *line, const char *verb)
+const char *ircline_verb(const char *line, size_t *len_out)
 {
-	size_t len = strlen(verb);
-
 	line += strspn(line, " ");
 	for (const char *mark = "@:"; *mark != '\0'; mark++) {
 		if (*line != *mark)
@@ -59,25 +57,36 @@ bool ircline_is(const char *line, const char *verb)
 		line += strcspn(line, " ");
 		line += strspn(line, " ");
 	}
-	return strncasecmp(line, verb, len) == 0 && (line[len] == ' ' || line[len] == '\0');
+	*len_out = strcspn(line, " ");
+	return line;
+}
+
+bool ircline_is(const char *line, const char *verb)
+{
+	size_t len, wanted = strlen(verb);
+	const char *found = ircline_verb(line, &len);
+
+	return len == wanted && strncasecmp(found, verb, len) == 0;
 }
 
 const char *ircline_tag(const struct ircline *line, const char *key, size_t *len_out)
 {
 	size_t key_len = strlen(key);
+	const char *value = NULL;
 
 	for (const char *at = line->tags; *at != '\0';) {
 		size_t len = strcspn(at, ";");
 
 		if (len >= key_len && memcmp(at, key, key_len) == 0 &&
 		    (len == key_len || at[key_len] == '=')) {
-			at += key_len + (len > key_len);
-			*len_out = len - key_len - (len > key_len);
-			return at;
+			size_t before = key_len + (len > key_len);
+
+			value = at + before;
+			*len_out = len - before;
 		}
 		at += len + (at[len] == ';');
 	}
-	return NULL;
+	return value;
 }
 
 void ircline_nick(const char *source, char *nick_out, size_t max)

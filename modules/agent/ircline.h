@@ -22,12 +22,16 @@ struct ircline {
 
 /** False: there is no verb in it, or it is longer than a line may be. */
 bool ircline_read(struct ircline *out, const char *line);
+/** Where the verb is, and how long it is, without taking the line apart; behind it is a space or
+ * the end. Of no length where there is none. */
+const char *ircline_verb(const char *line, size_t *len_out);
 /** Whether the line is of this verb (in either case); without taking it apart. */
 bool ircline_is(const char *line, const char *verb);
-/** The value of a tag, as it stands (escaped), with its length; NULL if it is not there. "" if it
- * has none. */
+/** The value of a tag, as it stands (escaped), with its length: it does not end with a NUL. NULL if
+ * the tag is not there; of no length if it has no value. Of several of the same key the last one
+ * counts. */
 const char *ircline_tag(const struct ircline *line, const char *key, size_t *len_out);
-/** The nick of a source, in `nick_out` (cut to `max`). */
+/** The nick of a source, in `nick_out` (cut to `max` bytes with the NUL). */
 void ircline_nick(const char *source, char *nick_out, size_t max);
 
 #endif

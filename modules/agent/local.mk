@@ -15,7 +15,16 @@ modules_agent_agent_la_SOURCES = \
 	modules/agent/restore.c \
 	modules/agent/session.c \
 	modules/agent/tables.h \
-	modules/agent/track.c modules/agent/track.h \
+	modules/agent/track.c modules/agent/track.h modules/agent/track_part.h \
+	modules/agent/track_channel.c \
+	modules/agent/track_client.c \
+	modules/agent/track_isupport.c \
+	modules/agent/track_members.c \
+	modules/agent/track_mode.c \
+	modules/agent/track_monitor.c \
+	modules/agent/track_names.c \
+	modules/agent/track_pending.c \
+	modules/agent/track_server.c \
 	modules/agent/up.c \
 	modules/agent/upstreams.c modules/agent/upstreams.h
 modules_agent_agent_la_CPPFLAGS = $(MODULE_CPPFLAGS)

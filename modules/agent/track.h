@@ -5,6 +5,9 @@
  *
  * Nothing is asked of the server for it. All is bounded; where a channel has more people than are
  * kept, it says so (`crowded`), and its people are not compared.
+ *
+ * All may be read; nothing but track_... may change it. Tables are in the order in which things
+ * came.
  */
 #ifndef AGENT_TRACK_H
 #define AGENT_TRACK_H
@@ -18,13 +21,18 @@
 #include <stdint.h>
 
 enum {
-	TRACK_NICK_MAX = 128,
+	TRACK_NICK_MAX = 128, /* with the NUL; longer ones are nobody's */
+	TRACK_NAME_MAX = 256, /* of a channel, a key, "user@host", with the NUL: longer is ignored
+	                       */
+	TRACK_WORD_MAX = 128, /* of a capability, a batch, an account, with the NUL; likewise */
 	TRACK_CHANNELS_MAX = 500,
 	TRACK_MEMBERS_MAX = 20000, /* of one channel */
+	TRACK_PEOPLE_MAX = 100000, /* members of all channels together */
 	TRACK_CAPS_MAX = 128,
 	TRACK_MONITOR_MAX = 500,
 	TRACK_BATCHES_MAX = 32,
-	TRACK_TEXT_MAX = 1024 /* a topic, a real name, an away text */
+	TRACK_PENDING_MAX = 600,
+	TRACK_TEXT_MAX = 1024 /* bytes of a topic, an away text, a client's USER; cut there */
 };
 
 /** How names are compared: ISUPPORT CASEMAPPING. */
@@ -35,7 +43,10 @@ struct track_member {
 	UT_hash_handle hh; /* by the folded nick */
 	char *folded, *nick;
 	char *userhost; /* "user@host"; NULL: never seen */
-	char status[8]; /* prefixes, highest first: "@+" */
+	char status[8]; /* prefixes, highest first: "@+". Without multi-prefix the lower ones only
+	                   as far as they were seen to be given */
+	bool named;     /* in the NAMES answer that is under way */
+	uint8_t reserved[7];
 };
 
 struct track_channel {
@@ -43,10 +54,13 @@ struct track_channel {
 	char *folded, *name;
 	char *key;   /* that the client has joined with, or that was set since; NULL: none */
 	char *topic; /* "" : none; NULL: unknown */
-	struct track_member *members;
-	bool crowded;
-	bool names_open; /* between the first 353 and 366 */
-	uint8_t reserved[6];
+	struct track_member *members; /* we too */
+	bool crowded;                 /* more than are kept: only we are in `members` */
+	bool names_open;              /* between the first 353 and 366 */
+	bool named;   /* a whole NAMES answer has come: with !crowded, all who are there are known
+	               */
+	bool leaving; /* the client has said PART, which is not answered */
+	uint8_t reserved[4];
 };
 
 /** A nick on the MONITOR list. */
@@ -57,32 +71,45 @@ struct track_watched {
 	uint8_t reserved[6];
 };
 
+/** What the client has said, and the answer decides: a JOIN or an AWAY. */
+struct track_pending {
+	struct track_pending *prev, *next; /* utlist, in the order of saying */
+	char *channel;                     /* of a JOIN; NULL: an AWAY */
+	char *text;                        /* the key, or the away text; NULL: none */
+};
+
 struct track {
 	struct gw_self *self; /* whose memory it is */
 	bool registered;      /* 001 has come */
 	bool cap_302;  /* the client has said CAP LS 302 or more: CAP NEW and DEL are for it */
 	bool cap_said; /* it has said CAP at all */
+	bool namesx;   /* it has said PROTOCTL NAMESX: multi-prefix by another name */
+	bool uhnames;  /* PROTOCTL UHNAMES: likewise userhost-in-names */
 	uint8_t fold;  /* enum track_fold */
-	uint8_t reserved[4];
-	char nick[TRACK_NICK_MAX];
+	uint8_t reserved[2];
+	char nick[TRACK_NICK_MAX]; /* "" before 001 */
 	char *user; /* the parameters of the client's USER, as it has said them; NULL: not yet */
 	char *userhost; /* our own "user@host" as the network shows it; NULL: not seen */
 	char *account;  /* logged in to it (900); NULL */
-	char *away;     /* the text; NULL: not away */
+	char *away;     /* the text, "" where it isn't known; NULL: not away */
 	char modes[64]; /* letters of our user modes */
 	char *caps[TRACK_CAPS_MAX]; /* in force, without values */
 	size_t n_caps;
 	char prefix_modes[16], prefix_signs[16]; /* ISUPPORT PREFIX: "qaohv", "~&@%+" */
 	char chantypes[8];
+	char modes_list[32], modes_always[32], modes_set[32]; /* CHANMODES: types A, B, C */
 	struct track_channel *channels;
 	struct track_watched *monitored;
-	char *batches[TRACK_BATCHES_MAX]; /* references of those that are open, from the server */
+	char *batches[TRACK_BATCHES_MAX];   /* references of those that are open, from the server */
+	bool batch_past[TRACK_BATCHES_MAX]; /* what it has is history, and does not count */
 	size_t n_batches;
-	struct track_pending
-		*pending; /* track.c: JOINs with keys that are not answered yet, MONITOR... */
+	struct track_pending *pending;
+	uint32_t n_pending;
+	uint32_t n_members; /* of all channels */
 };
 
 void track_init(struct track *t, struct gw_self *self);
+/** Gives all memory back; `*t` is zero then. */
 void track_fini(struct track *t);
 /** What the client says, on its way to the server. */
 void track_client_line(struct track *t, const char *line);
@@ -98,5 +125,6 @@ bool track_is_channel(const struct track *t, const char *name);
 struct track_channel *track_channel(const struct track *t, const char *name);
 struct track_member *track_member(const struct track *t, const struct track_channel *c,
                                   const char *nick);
+struct track_watched *track_watched(const struct track *t, const char *nick);
 
 #endif
