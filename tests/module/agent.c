@@ -140,7 +140,8 @@ static void an_end_is_passed_on(void **state)
 	agent_open(&s, 1, "");
 	ann = agent_client(&s);
 	client_send(ann, "NICK ann");
-	run(&s, 120);
+	run(&s, 1);
+	simserver_restart(s.t->nodes[0].server, NULL);
 	client_expect(ann, "ERROR *");
 	client_expect_end(ann);
 	ann = agent_enter(&s, "ann", "");
