@@ -138,14 +138,14 @@ static void an_end_is_passed_on(void **state)
 
 	(void)state;
 	agent_open(&s, 1, "");
+	ann = agent_enter(&s, "ann", "");
+	client_send(ann, "QUIT :bye");
+	client_expect(ann, "ERROR *");
+	client_expect_end(ann);
 	ann = agent_client(&s);
 	client_send(ann, "NICK ann");
 	run(&s, 1);
 	simserver_restart(s.t->nodes[0].server, NULL);
-	client_expect(ann, "ERROR *");
-	client_expect_end(ann);
-	ann = agent_enter(&s, "ann", "");
-	client_send(ann, "QUIT :bye");
 	client_expect(ann, "ERROR *");
 	client_expect_end(ann);
 	assert_null(strstr(simserver_log(s.agent), "server lost"));
