@@ -30,18 +30,49 @@ static const char *verb_of(const char *line, size_t *len_out)
 
 /* --- what the server says --- */
 
-/** The words behind the source that a CAP of the agent's own is answered with. */
+/** "godwit/redirect" and nothing else. */
+static bool is_own_cap(const char *list)
+{
+	size_t len = strlen(OWN_CAP);
+
+	list += strspn(list, " ");
+	return strncmp(list, OWN_CAP, len) == 0 && list[len + strspn(list + len, " ")] == '\0';
+}
+
+/** What is in force, without what the agent has asked for in the client's place. */
+static enum fate cap_list(struct session *s, const char *line)
+{
+	const char *own = strstr(line, OWN_CAP);
+	size_t len = strlen(OWN_CAP), before;
+	char *without;
+
+	if (own == NULL || track_has_cap(&s->track, OWN_CAP) ||
+	    (own[-1] != ' ' && own[-1] != ':') || (own[len] != ' ' && own[len] != '\0'))
+		return PASS_ON;
+	before = (size_t)(own - line);
+	if (own[len] == ' ')
+		len++;
+	else if (own[-1] == ' ')
+		before--;
+	without = gw_strdup(s->agent->self, line);
+	memmove(without + before, own + len, strlen(own + len) + 1);
+	session_tell(s, without);
+	gw_free(s->agent->self, without);
+	return TAKE_OUT;
+}
+
 static enum fate cap(struct session *s, const char *line)
 {
 	struct ircline l;
 	bool granted;
 
-	if (!s->own_cap_asked || !ircline_read(&l, line) || l.n < 3)
+	if (!ircline_read(&l, line) || l.n < 3)
 		return PASS_ON;
+	if (strcasecmp(l.params[1], "LIST") == 0)
+		return cap_list(s, line);
 	granted = strcasecmp(l.params[1], "ACK") == 0;
-	if ((!granted && strcasecmp(l.params[1], "NAK") != 0) ||
-	    strncmp(l.params[2], OWN_CAP, strlen(OWN_CAP)) != 0 ||
-	    strspn(l.params[2] + strlen(OWN_CAP), " ") != strlen(l.params[2]) - strlen(OWN_CAP))
+	if (!s->own_cap_asked || (!granted && strcasecmp(l.params[1], "NAK") != 0) ||
+	    !is_own_cap(l.params[2]))
 		return PASS_ON;
 	s->own_cap_asked = false;
 	s->can_move = granted;

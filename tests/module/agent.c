@@ -24,10 +24,16 @@ static void its_own_capability_is_not_seen(void **state)
 	agent_open(&s, 1, "");
 	c = agent_enter(&s, "ann", "");
 	client_expect_none(c, "*CAP*");
+	client_send(c, "CAP LIST");
+	client_expect_next(c, ":s0.example.net CAP ann LIST :");
+	client_send(c, "CAP REQ :batch chghost");
+	client_expect_next(c, "*ACK*");
+	client_send(c, "CAP LIST");
+	client_expect_next(c, ":s0.example.net CAP ann LIST :batch chghost");
 	client_send(c, "CAP REQ :godwit/redirect");
 	client_expect(c, "*CAP ann ACK :godwit/redirect*");
 	client_send(c, "CAP LIST");
-	client_expect(c, "*CAP ann LIST :godwit/redirect*");
+	client_expect(c, "*CAP ann LIST :batch chghost godwit/redirect*");
 	agent_close(&s);
 }
 
