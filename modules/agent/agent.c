@@ -25,8 +25,15 @@ static const struct gw_protocol protocols[] = {
 	{.name = "agent", .accept = CALL_LOCAL_ACCEPT, .tls = GW_TLS_CLIENTS},
 };
 
+static const struct gw_verb_row verbs[] = {
+	{"agent", AGENT_VERB_ARGS,
+         "Stands between your own client and a network, and is moved in its place.", 0, 100,
+         CALL_VERB, true},
+};
+
 static const struct gw_rows rows[] = {
 	GW_ROWS(GW_POINT_PROTOCOL, protocols),
+	GW_ROWS(GW_POINT_VERB, verbs),
 	{NULL, NULL, 0, 0},
 };
 
@@ -66,13 +73,15 @@ static const struct gw_call_row calls[] = {
 	[CALL_UPSTREAM_LIST] = {"upstream_list", NULL},
 	[CALL_UPSTREAM_TRUST] = {"upstream_trust", NULL},
 	[CALL_UPSTREAM_FORGET] = {"upstream_forget", NULL},
-	[CALL_VERB] = {"verb", NULL},
+	[CALL_VERB] = {"verb", (gw_fn *)agent_verb},
 	[CALL_REHASHED] = {"rehashed", (gw_fn *)rehashed},
 	[CALL_STOPPING] = {"stopping", (gw_fn *)stopping},
+	[CALL_AGENT_READY] = {"agent_ready", (gw_fn *)agent_ready},
 	[CALL_END] = {NULL, NULL},
 };
 
 static const struct gw_subscription subscriptions[] = {
+	{GW_TOPIC_READY, 0, CALL_AGENT_READY},
 	{GW_TOPIC_REHASHED, 0, CALL_REHASHED},
 	{GW_TOPIC_STOPPING, 0, CALL_STOPPING},
 	{NULL, 0, 0},

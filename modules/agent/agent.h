@@ -62,6 +62,7 @@ enum agent_call {
 	CALL_VERB,     /* verb.c */
 	CALL_REHASHED, /* agent.c */
 	CALL_STOPPING,
+	CALL_AGENT_READY, /* verb.c */
 	CALL_END
 };
 

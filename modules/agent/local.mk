@@ -26,7 +26,8 @@ modules_agent_agent_la_SOURCES = \
 	modules/agent/track_pending.c \
 	modules/agent/track_server.c \
 	modules/agent/up.c \
-	modules/agent/upstreams.c modules/agent/upstreams.h
+	modules/agent/upstreams.c modules/agent/upstreams.h \
+	modules/agent/verb.c
 modules_agent_agent_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 modules_agent_agent_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS)
 modules_agent_agent_la_LDFLAGS = $(MODULE_LDFLAGS)

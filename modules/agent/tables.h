@@ -6,6 +6,7 @@
 #define AGENT_TABLES_H
 
 #include <godwit/admin.h>
+#include <godwit/bus.h>
 #include <godwit/conn.h>
 #include <godwit/loop.h>
 #include <godwit/verb.h>
@@ -24,5 +25,9 @@ gw_conn_closed_fn up_closed;
 /* session.c, restore.c */
 gw_timer_fn session_timer;
 gw_timer_fn restore_timer;
+/* verb.c */
+#define AGENT_VERB_ARGS "[--plain] [--pin SHA256]... [HOST[:PORT]...]"
+gw_verb_fn agent_verb;
+gw_heard_fn agent_ready;
 
 #endif
