@@ -8,7 +8,7 @@
 #include <utlist.h>
 
 static const struct gw_option options[] = {
-	{"upstream", GW_OPT_LIST, NULL, 0, UPSTREAMS_MAX, false,
+	{"upstream", GW_OPT_LIST, NULL, 0, UPSTREAMS_CONFIGURED_MAX, false,
          "Addresses of the network, HOST or HOST:PORT, tried in this order."},
 	{"tls", GW_OPT_BOOL, "yes", 0, 0, false, "Whether they have TLS."},
 	{"fingerprint", GW_OPT_LIST, NULL, 0, 16, false,
@@ -113,6 +113,11 @@ static void unload(struct gw_self *self, void *state, enum gw_unload why)
 	upstreams_free(agent);
 }
 
+static int check(struct gw_self *self, const struct gw_options *candidate, struct gw_error *err)
+{
+	return upstreams_check(self, candidate, err);
+}
+
 GW_MODULE(agent) = {
 	.abi = GW_ABI,
 	.name = "agent",
@@ -126,4 +131,5 @@ GW_MODULE(agent) = {
 	.state_version = 1,
 	.load = load,
 	.unload = unload,
+	.check = check,
 };

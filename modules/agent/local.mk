@@ -27,6 +27,8 @@ modules_agent_agent_la_SOURCES = \
 	modules/agent/track_server.c \
 	modules/agent/up.c \
 	modules/agent/upstreams.c modules/agent/upstreams.h \
+	modules/agent/upstreams_file.c \
+	modules/agent/upstreams_text.c modules/agent/upstreams_text.h \
 	modules/agent/verb.c
 modules_agent_agent_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 modules_agent_agent_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS)

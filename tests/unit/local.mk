@@ -227,3 +227,7 @@ check_PROGRAMS += tests/unit/redirect_proof
 tests_unit_redirect_proof_SOURCES = tests/unit/redirect_proof.c modules/redirect/proof.c
 tests_unit_redirect_proof_LDFLAGS = -Wl,--wrap=crypto_auth_hmacsha256_verify
 tests_unit_redirect_proof_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/agent_upstreams
+tests_unit_agent_upstreams_SOURCES = tests/unit/agent_upstreams.c modules/agent/upstreams_text.c modules/agent/upstreams_file.c
+tests_unit_agent_upstreams_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
