@@ -213,7 +213,7 @@ void agent_ready(void *state, uint64_t tag, const void *payload)
 
 	(void)tag, (void)payload;
 	if (n > 1)
-		gw_say(self, "The agent is up: it leads to %s, or %zu others", upstreams[0], n - 1);
+		gw_say(self, "The agent is up: it leads to %s and %zu more", upstreams[0], n - 1);
 	else
 		gw_say(self, "The agent is up: it leads to %s", n == 1 ? upstreams[0] : "nowhere");
 	gw_listeners(self, say_place, self);
