@@ -1,4 +1,4 @@
-"""Real clients: a person with irssi and one with WeeChat register by hand, log in over TLS with SASL, and read each other."""
+"""Real clients: a person with irssi and one with WeeChat register by hand, log in over TLS with SASL, and read each other. run-all: beside"""
 
 import os
 import shutil

@@ -1,11 +1,13 @@
-"""The network of `./bootstrap run`: whatever was there before, it ends as three linked servers. run-all: timeout=400"""
+"""The network of `./bootstrap run`: whatever was there before, it ends as three linked servers. run-all: beside timeout=400"""
 
+import hashlib
 import os
 import pathlib
 import random
 import re
 import shlex
 import signal
+import ssl
 import subprocess
 import threading
 import time
@@ -18,6 +20,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SRC = pathlib.Path(os.environ["GODWIT_SRC"])
 NAMES = ["one", "two", "three"]
+PORTS = (-7, 0, 30, 60)  # the agent's, and those of the servers for plain clients, for TLS, for links
 
 
 class Demo:
@@ -55,9 +58,9 @@ class Demo:
                               env={**os.environ, "GODWIT_RUN_DIR": str(self.folder)}).stdout
 
     def pids(self):
-        """Of the servers that run in the folder."""
+        """Of the servers that run in the folder, and the agent."""
         found = {}
-        for name in NAMES:
+        for name in [*NAMES, "agent"]:
             for copies in (self.folder / name / "modules.live").glob("*"):
                 if os.path.exists(f"/proc/{copies.name}/stat"):
                     found[name] = int(copies.name)
@@ -73,7 +76,7 @@ class Demo:
 
 @pytest.fixture
 def demo(tmp_path):
-    runs, port = [], free_ports()
+    runs, port = [], free_ports(PORTS)
 
     def one(port=port):
         runs.append(Demo(tmp_path / "run", port))
@@ -88,10 +91,10 @@ def demo(tmp_path):
         os.kill(pid, signal.SIGKILL)
 
 
-def chat(port):
+def chat(port, steps=(0, 2)):
     """Somebody on one and somebody on three see and hear each other."""
     nicks = [f"n{random.randrange(1 << 30)}" for _ in range(2)]
-    anna, zoe = (Irc(port + step).register(nick) for step, nick in zip((0, 2), nicks))
+    anna, zoe = (Irc(port + step).register(nick) for step, nick in zip(steps, nicks))
     anna.send("JOIN #demo")
     anna.sync()
     zoe.send("JOIN #demo")
@@ -108,22 +111,26 @@ def test_three_servers_in_a_chain_that_ctrl_c_ends(demo):
     text = "\n".join(run.lines)
     for n in range(3):
         assert f"connect: 127.0.0.1 {run.port + n} " in text and f"with TLS: 127.0.0.1 {run.port + 30 + n} " in text
+    assert f"connect your client to 127.0.0.1 {run.port - 7} " in text
     assert re.search(r"godwitctl'? map", text) and re.search(r"godwitctl'? status", text)
     rows = [line.split() for line in run.ctl("one", "map").splitlines()]
     assert [[word for word in row if ".test" in word][1:] for row in rows] == [
         ["one.godwit.test"], ["two.godwit.test", "one.godwit.test"], ["three.godwit.test", "two.godwit.test"]]
     chat(run.port)
+    chat(run.port, (-7, 2))
     assert run.end() == 0
     again = demo().ready()
     assert time.monotonic() - again.began < 20
     chat(again.port)
+    chat(again.port, (-7, -7))
     assert again.end(signal.SIGTERM) == 0
 
 
 def test_other_ports_at_the_next_start(demo):
     demo().ready().end()
-    run = demo(free_ports()).ready()
+    run = demo(free_ports(PORTS)).ready()
     chat(run.port)
+    chat(run.port, (-7, 2))
     listed = run.ctl("three", "server", "list")
     assert all(f"127.0.0.1:{run.port + 60 + n}" in listed for n in range(3))
 
@@ -170,6 +177,31 @@ def test_a_server_that_dies_is_told_and_can_be_started_again(demo):
     finally:
         again.terminate()
         again.wait(SECONDS)
+    assert run.end() == 0
+
+
+def test_an_agent_that_dies_is_told_and_can_be_started_again(demo):
+    run = demo().ready()
+    os.kill(run.pids()["agent"], signal.SIGKILL)
+    wait_for(lambda: any("agent has ended with status 137" in line for line in run.log), "the report")
+    command = next(line.split("again: ")[1] for line in run.log if "start it again" in line)
+    again = subprocess.Popen(shlex.split(command), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        while not again.stdout.readline().startswith("ready "):
+            assert again.poll() is None
+        chat(run.port, (-7, 2))
+    finally:
+        again.terminate()
+        assert again.wait(SECONDS) == 0
+    assert run.end() == 0
+
+
+def test_the_agent_takes_no_other_certificate_than_those_of_the_servers(demo):
+    run = demo().ready()
+    config = (run.folder / "agent" / "godwit.yaml").read_text()
+    for name in NAMES:
+        cert = (run.folder / name / "tls.crt").read_text()
+        assert hashlib.sha256(ssl.PEM_cert_to_DER_cert(cert)).hexdigest() in config
     assert run.end() == 0
 
 

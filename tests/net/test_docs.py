@@ -4,7 +4,7 @@ as the program has it.
 Blocks of the pages are told apart by their language: `console` (a line with "$ " is typed, what follows is its output), `irc` (NAME> is sent, NAME< is
 received by that client, in this order; NAME@SERVER says once where it connects, else to one), `machines` (MACHINE$ is typed on that machine), `irssi` and
 `weechat` (typed into these clients), `yaml` (a configuration), `sh` (run by other tests), `c`. In outputs "..." stands for anything, on a line of its own
-for any lines. Ports are those of the test's servers.
+for any lines. Ports are those of the test's servers. run-all: beside
 """
 
 import json

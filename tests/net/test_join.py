@@ -1,4 +1,4 @@
-"""A new server: from `godwit join` to a member, with whatever comes between. run-all: timeout=400"""
+"""A new server: from `godwit join` to a member, with whatever comes between. run-all: beside timeout=400"""
 
 import shutil
 import subprocess

@@ -1,5 +1,5 @@
 """Linked servers in adversity: nothing is lost while links hold, and all agree after they were broken. Short forms of soak_net.py.
-run-all: timeout=400"""
+run-all: beside timeout=400"""
 
 import os
 import re

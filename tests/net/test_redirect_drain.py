@@ -1,4 +1,4 @@
-"""A server sends its clients away: by command, before it stops, as far as they can go, and within its time."""
+"""A server sends its clients away: by command, before it stops, as far as they can go, and within its time. run-all: beside"""
 
 import json
 import signal
@@ -48,7 +48,9 @@ class Place:
 
 
 def outcomes(text):
-    return {row["outcome"]: int(row["clients"]) for row in json.loads(text) if "outcome" in row}
+    """Of the answer; behind it may stand the progress, which goes to another stream."""
+    rows, _ = json.JSONDecoder().raw_decode(text)
+    return {row["outcome"]: int(row["clients"]) for row in rows if "outcome" in row}
 
 
 def test_a_drain_moves_everybody_and_says_how_many(place):

@@ -1,5 +1,5 @@
 """Recipients that die or stop, links that break, while clients are in every phase of a move: whoever is not on a server that died
-has a connection afterwards, has missed nothing, and nothing is left pending. run-all: timeout=200"""
+has a connection afterwards, has missed nothing, and nothing is left pending. run-all: beside timeout=200"""
 
 import signal
 import time
