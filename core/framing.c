@@ -25,6 +25,7 @@ static bool whole_line(char *data, size_t n, size_t line_max, struct gw_line *li
 	line_out->text = data;
 	line_out->len = n > 0 && data[n - 1] == '\r' ? n - 1 : n;
 	line_out->too_long = line_out->len > line_max;
+	line_out->end = (uint8_t)(line_out->too_long ? 0 : n - line_out->len + 1);
 	if (line_out->too_long)
 		line_out->len = line_max;
 	data[line_out->len] = '\0';

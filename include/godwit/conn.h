@@ -34,6 +34,8 @@ struct gw_line {
 	char *text; /* may be changed in place */
 	size_t len;
 	bool too_long; /* longer than `line_max`: text holds the first part, the rest was dropped */
+	uint8_t end;   /* bytes of its line end, which are still behind the text (the NUL is in
+	                  place of the first): 2, CR LF; 1, LF; 0: too long */
 };
 
 enum gw_line_verdict {

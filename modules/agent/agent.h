@@ -81,9 +81,10 @@ enum session_state {
 struct up {
 	struct session *session; /* NULL: closed by us, it only has to end */
 	struct gw_conn *conn;
-	struct upstream *at; /* NULL: the address came with a request to move */
-	char *address;       /* "two.example:6697" */
-	char *host;          /* of a request; NULL else */
+	struct upstream *at;     /* NULL: the address came with a request to move */
+	struct gw_line *reading; /* its line, during up_line() */
+	char *address;           /* "two.example:6697" */
+	char *host;              /* of a request; NULL else */
 	uint16_t port;
 	uint8_t slot;             /* of the mover */
 	bool tls, ready, stopped; /* it is up; it is not read now */
@@ -103,6 +104,7 @@ struct session {
 	struct login *login;     /* login.c; NULL: nothing was seen */
 	struct restore *restore; /* restore.c; NULL unless RESTORING */
 	struct doubt *doubt;     /* doubt.c; NULL: nothing is in doubt */
+	struct gw_line *reading; /* the client's, during local_line() */
 	struct gate *gate; /* gate.c: lines that wait for the password, or for the first server */
 	struct gw_admin_request
 		*asked_move; /* `session move` waits for what comes of it, or NULL */
@@ -216,6 +218,10 @@ void redirect_ask(struct session *s, const char *server);
 /* pass.c: lines that pass */
 void pass_client_line(struct session *s, const char *line, size_t len);
 void pass_server_line(struct session *s, const char *line);
+/** Writes a line. Where it is `reading`, it leaves as it came: with what is behind a NUL in it, and
+ * with its own line end. */
+void pass_write(struct session *s, struct gw_sink *sink, struct gw_line *reading, const char *line,
+                size_t len);
 
 /* gate.c: the agent's own password, and lines that wait for the first server */
 /** Whether this client must say it: false where none is set, or on a Unix socket. */

@@ -71,7 +71,9 @@ enum gw_line_verdict local_line(void *state, void *data, struct gw_line *line)
 	struct session *s = data;
 
 	(void)state;
+	s->reading = line;
 	route(s, line);
+	s->reading = NULL;
 	return s->local_stopped ? GW_LINE_STOP : GW_LINE_NEXT;
 }
 

@@ -186,6 +186,31 @@ static enum fate look(struct session *s, const char *line)
 	return PASS_ON;
 }
 
+void pass_write(struct session *s, struct gw_sink *sink, struct gw_line *reading, const char *line,
+                size_t len)
+{
+	struct gw_self *self = s->agent->self;
+
+	if (reading == NULL || reading->text != line || reading->end == 0) {
+		gw_sink_write(self, sink, line, len);
+		gw_sink_write(self, sink, "\r\n", 2);
+		return;
+	}
+	reading->text[reading->len] = reading->end == 2 ? '\r' : '\n';
+	gw_sink_write(self, sink, line, reading->len + reading->end);
+	reading->text[reading->len] = '\0';
+}
+
+/* It need not be the line of the connection in use: the mover may have kept it. */
+static struct gw_line *reading_of(const struct session *s, const char *line)
+{
+	for (int slot = 0; slot < 2; slot++)
+		if (s->up[slot] != NULL && s->up[slot]->reading != NULL &&
+		    s->up[slot]->reading->text == line)
+			return s->up[slot]->reading;
+	return NULL;
+}
+
 void pass_server_line(struct session *s, const char *line)
 {
 	if (s->state == SESSION_RESTORING) {
@@ -196,7 +221,9 @@ void pass_server_line(struct session *s, const char *line)
 		return;
 	track_server_line(&s->track, line);
 	login_server_line(s, line);
-	session_tell(s, line);
+	if (s->local != NULL)
+		pass_write(s, gw_conn_sink(s->agent->self, s->local), reading_of(s, line), line,
+		           strlen(line));
 }
 
 /* --- what the client says --- */

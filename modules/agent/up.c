@@ -153,7 +153,9 @@ enum gw_line_verdict up_line(void *state, void *data, struct gw_line *line)
 		return GW_LINE_STOP;
 	self = s->agent->self;
 	s->heard_ns = gw_mono_ns(self);
+	up->reading = line;
 	redirect_line(s, up, line->text);
+	up->reading = NULL;
 	if (up->session == NULL)
 		return GW_LINE_STOP;
 	if (up->resumed && !client_is_full(s))
@@ -203,14 +205,9 @@ void up_closed(void *state, void *data, const char *reason)
 
 void up_write(struct session *s, int slot, const char *line, size_t len)
 {
-	struct gw_self *self = s->agent->self;
-	struct gw_sink *sink;
-
-	if (s->up[slot] == NULL)
-		return;
-	sink = gw_conn_sink(self, s->up[slot]->conn);
-	gw_sink_write(self, sink, line, len);
-	gw_sink_write(self, sink, "\r\n", 2);
+	if (s->up[slot] != NULL)
+		pass_write(s, gw_conn_sink(s->agent->self, s->up[slot]->conn), s->reading, line,
+		           len);
 }
 
 void up_close(struct session *s, int slot, const char *reason)

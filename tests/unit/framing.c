@@ -32,6 +32,31 @@ static void a_line_ends_with_lf_or_cr_lf(void **state)
 	assert_string_equal(cut(&f, "a\r\r\n"), "a\r|()");
 }
 
+static void the_line_end_is_told_and_still_there(void **state)
+{
+	static const struct {
+		const char *text;
+		uint8_t end;
+	} rows[] = {{"a\n", 1}, {"a\r\n", 2}, {"a\r\r\n", 2},
+	            {"\n", 1},  {"\r\n", 2},  {"123456\n", 0}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct framing f = {0};
+		struct gw_line line;
+		size_t n = strlen(rows[i].text), used;
+		char data[16];
+
+		memcpy(data, rows[i].text, n);
+		assert_true(framing_next(&f, data, n, 5, &used, &line));
+		assert_int_equal(line.end, rows[i].end);
+		if (line.end == 0)
+			continue;
+		line.text[line.len] = line.end == 2 ? '\r' : '\n';
+		assert_memory_equal(line.text, rows[i].text, n);
+	}
+}
+
 static void the_bound_does_not_count_the_line_end(void **state)
 {
 	struct framing f = {0};
@@ -81,6 +106,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_line_ends_with_lf_or_cr_lf),
+		cmocka_unit_test(the_line_end_is_told_and_still_there),
 		cmocka_unit_test(the_bound_does_not_count_the_line_end),
 		cmocka_unit_test(a_long_line_is_dropped_to_its_end),
 		cmocka_unit_test(what_is_kept_comes_back_and_is_freed),
