@@ -16,7 +16,7 @@ modules: [agent, control]
 listen:
   - {address: "127.0.0.1:@PORT@", protocol: agent, tls: no}
 log: {level: warn}
-agent: {upstream: ["127.0.0.1:@TO@"], tls: @TLS@}
+agent: {upstream: ["127.0.0.1:@TO@"], tls: @TLS@, clients: 10000}
 """
 
 
