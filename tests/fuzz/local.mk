@@ -60,6 +60,10 @@ check_PROGRAMS += tests/fuzz/redirect_frame
 tests_fuzz_redirect_frame_SOURCES = tests/fuzz/redirect_frame.c tests/fuzz/replay.c
 tests_fuzz_redirect_frame_LDADD = $(REDIRECT_TEST_LIBS)
 
+check_PROGRAMS += tests/fuzz/agent_track
+tests_fuzz_agent_track_SOURCES = tests/fuzz/agent_track.c tests/fuzz/replay.c $(TRACK_SOURCES)
+tests_fuzz_agent_track_LDADD =
+
 check_PROGRAMS += tests/fuzz/agent_upstreams
 tests_fuzz_agent_upstreams_SOURCES = tests/fuzz/agent_upstreams.c tests/fuzz/replay.c modules/agent/upstreams_text.c
 tests_fuzz_agent_upstreams_LDADD = $(SODIUM_LIBS)
@@ -85,4 +89,5 @@ fuzz:
 	$(FUZZ) link_opening $(tests_fuzz_link_opening_SOURCES)
 	$(FUZZ) link_wire $(tests_fuzz_link_wire_SOURCES)
 	$(FUZZ) redirect_frame $(tests_fuzz_redirect_frame_SOURCES) $(tests_unit_libredirect_a_SOURCES) -lcmocka
+	$(FUZZ) agent_track $(tests_fuzz_agent_track_SOURCES)
 	$(FUZZ) agent_upstreams $(tests_fuzz_agent_upstreams_SOURCES)

@@ -228,6 +228,21 @@ tests_unit_redirect_proof_SOURCES = tests/unit/redirect_proof.c modules/redirect
 tests_unit_redirect_proof_LDFLAGS = -Wl,--wrap=crypto_auth_hmacsha256_verify
 tests_unit_redirect_proof_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
 
+# what the agent knows from the lines that pass
+TRACK_SOURCES = modules/agent/ircline.c modules/agent/track.c modules/agent/track_channel.c \
+	modules/agent/track_client.c modules/agent/track_isupport.c modules/agent/track_members.c \
+	modules/agent/track_mode.c modules/agent/track_monitor.c modules/agent/track_names.c \
+	modules/agent/track_pending.c modules/agent/track_server.c
+
+check_PROGRAMS += tests/unit/agent_ircline
+tests_unit_agent_ircline_SOURCES = tests/unit/agent_ircline.c modules/agent/ircline.c
+tests_unit_agent_ircline_LDADD = $(CMOCKA_LIBS)
+
+check_PROGRAMS += tests/unit/agent_track
+tests_unit_agent_track_SOURCES = tests/unit/agent_track.c tests/unit/agent_tracked.h tests/unit/counted.h \
+	$(TRACK_SOURCES)
+tests_unit_agent_track_LDADD = $(CMOCKA_LIBS)
+
 check_PROGRAMS += tests/unit/agent_upstreams
 tests_unit_agent_upstreams_SOURCES = tests/unit/agent_upstreams.c modules/agent/upstreams_text.c modules/agent/upstreams_file.c
 tests_unit_agent_upstreams_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
