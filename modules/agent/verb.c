@@ -79,7 +79,7 @@ static bool add_address(struct order *order, const char *text)
 			return false;
 	}
 	port = colon != NULL ? colon + 1 : order->plain ? port_plain : port_tls;
-	if (!is_port(port) || order->n_addresses == UPSTREAMS_MAX)
+	if (!is_port(port))
 		return false;
 	snprintf(order->addresses[order->n_addresses++], sizeof(order->addresses[0]), "%s%.*s%s:%s",
 	         open, (int)len, text, close, port);
@@ -111,6 +111,8 @@ static int take_word(struct order *order, const char *word, struct gw_error *err
 {
 	if (word[0] == '-')
 		return gw_fail(err, -EINVAL, "Usage: godwit agent %s", AGENT_VERB_ARGS);
+	if (order->n_addresses == UPSTREAMS_MAX)
+		return gw_fail(err, -EINVAL, "there can be %d addresses", UPSTREAMS_MAX);
 	if (add_address(order, word))
 		return 0;
 	return gw_fail(err, -EINVAL,

@@ -350,6 +350,11 @@ check_PROGRAMS += tests/module/moves
 tests_module_moves_SOURCES = tests/module/moves.c
 tests_module_moves_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
+# the agent's command line
+check_PROGRAMS += tests/module/agent_verb
+tests_module_agent_verb_SOURCES = tests/module/agent_verb.c $(HOST_SOURCES)
+tests_module_agent_verb_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
 # the agent before a simulated network
 check_PROGRAMS += tests/module/agent
 tests_module_agent_SOURCES = tests/module/agent.c tests/module/agent_stage.h
