@@ -11,7 +11,7 @@ static const struct gw_option options[] = {
 	{"upstream", GW_OPT_LIST, NULL, 0, UPSTREAMS_CONFIGURED_MAX, false,
          "Addresses of the network, HOST or HOST:PORT, tried in this order."},
 	{"tls", GW_OPT_BOOL, "yes", 0, 0, false, "Whether they have TLS."},
-	{"fingerprint", GW_OPT_LIST, NULL, 0, 16, false,
+	{"fingerprint", GW_OPT_LIST, NULL, 0, UPSTREAMS_GIVEN_MAX, false,
          "SHA-256 of the certificates that are right; without it the first one that is seen."},
 	{"password", GW_OPT_STRING, NULL, 1, 255, false,
          "What a client that comes over TCP must give as PASS."},
@@ -31,7 +31,24 @@ static const struct gw_verb_row verbs[] = {
          CALL_VERB, true},
 };
 
+static const struct gw_admin_command commands[] = {
+	{"session list", "", "Lists the clients, and the servers that they are on.", "session", 0,
+         0, CALL_SESSION_LIST},
+	{"session move", "ID [SERVER]",
+         "Asks the network to move a session, and says what became of it.", "session", 1, 2,
+         CALL_SESSION_MOVE},
+	{"upstream list", "", "Lists the addresses of the network, in the order they are tried.",
+         "session", 0, 0, CALL_UPSTREAM_LIST},
+	{"upstream trust", "ADDRESS FINGERPRINT",
+         "Has the certificate that an address must show replaced.", "session", 2, 2,
+         CALL_UPSTREAM_TRUST},
+	{"upstream forget", "ADDRESS",
+         "Forgets the certificate of an address; and the address, if it is not configured.",
+         "session", 1, 1, CALL_UPSTREAM_FORGET},
+};
+
 static const struct gw_rows rows[] = {
+	GW_ROWS(GW_POINT_ADMIN, commands),
 	GW_ROWS(GW_POINT_PROTOCOL, protocols),
 	GW_ROWS(GW_POINT_VERB, verbs),
 	{NULL, NULL, 0, 0},
@@ -67,21 +84,26 @@ static const struct gw_call_row calls[] = {
 	[CALL_UP_CLOSED] = {"up_closed", (gw_fn *)up_closed},
 	[CALL_SESSION_TIMER] = {"session_timer", (gw_fn *)session_timer},
 	[CALL_RESTORE_TIMER] = {"restore_timer", NULL},
-	[CALL_STATUS] = {"status", NULL},
-	[CALL_SESSION_LIST] = {"session_list", NULL},
-	[CALL_SESSION_MOVE] = {"session_move", NULL},
-	[CALL_UPSTREAM_LIST] = {"upstream_list", NULL},
-	[CALL_UPSTREAM_TRUST] = {"upstream_trust", NULL},
-	[CALL_UPSTREAM_FORGET] = {"upstream_forget", NULL},
+	[CALL_STATUS] = {"status", (gw_fn *)admin_status},
+	[CALL_SESSION_LIST] = {"session_list", (gw_fn *)admin_session_list},
+	[CALL_SESSION_MOVE] = {"session_move", (gw_fn *)admin_session_move},
+	[CALL_UPSTREAM_LIST] = {"upstream_list", (gw_fn *)admin_upstream_list},
+	[CALL_UPSTREAM_TRUST] = {"upstream_trust", (gw_fn *)admin_upstream_trust},
+	[CALL_UPSTREAM_FORGET] = {"upstream_forget", (gw_fn *)admin_upstream_forget},
 	[CALL_VERB] = {"verb", (gw_fn *)agent_verb},
 	[CALL_REHASHED] = {"rehashed", (gw_fn *)rehashed},
 	[CALL_STOPPING] = {"stopping", (gw_fn *)stopping},
 	[CALL_AGENT_READY] = {"agent_ready", (gw_fn *)agent_ready},
+	[CALL_GATE_TIMER] = {"gate_timer", (gw_fn *)gate_timer},
+	[CALL_GATE_RUN] = {"gate_run", (gw_fn *)gate_run},
+	[CALL_GATE_CHECKED] = {"gate_checked", (gw_fn *)gate_checked},
+	[CALL_ADMIN_TIMER] = {"admin_timer", (gw_fn *)admin_timer},
 	[CALL_END] = {NULL, NULL},
 };
 
 static const struct gw_subscription subscriptions[] = {
 	{GW_TOPIC_READY, 0, CALL_AGENT_READY},
+	{GW_TOPIC_STATUS, 0, CALL_STATUS},
 	{GW_TOPIC_REHASHED, 0, CALL_REHASHED},
 	{GW_TOPIC_STOPPING, 0, CALL_STOPPING},
 	{NULL, 0, 0},
@@ -115,7 +137,9 @@ static void unload(struct gw_self *self, void *state, enum gw_unload why)
 
 static int check(struct gw_self *self, const struct gw_options *candidate, struct gw_error *err)
 {
-	return upstreams_check(self, candidate, err);
+	int status = upstreams_check(self, candidate, err);
+
+	return status == 0 ? gate_check(self, candidate, err) : status;
 }
 
 GW_MODULE(agent) = {

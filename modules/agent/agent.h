@@ -63,6 +63,10 @@ enum agent_call {
 	CALL_REHASHED, /* agent.c */
 	CALL_STOPPING,
 	CALL_AGENT_READY, /* verb.c */
+	CALL_GATE_TIMER,  /* gate.c; the tag is the session's id */
+	CALL_GATE_RUN,
+	CALL_GATE_CHECKED,
+	CALL_ADMIN_TIMER, /* admin.c; the same */
 	CALL_END
 };
 
@@ -107,7 +111,8 @@ struct session {
 	struct gw_line *reading; /* the client's, during local_line() */
 	struct gate *gate; /* gate.c: lines that wait for the password, or for the first server */
 	struct gw_admin_request
-		*asked_move; /* `session move` waits for what comes of it, or NULL */
+		*asked_move;          /* `session move` waits for what comes of it, or NULL */
+	struct gw_timer *asked_timer; /* for that; NULL */
 	struct gw_timer *timer;
 	char *reason; /* why the last dial failed, or the server was lost */
 	char *denied; /* that sentence of the server will come once more, as a NOTICE; or NULL */
@@ -129,6 +134,16 @@ struct session {
 	uint8_t reserved[2];
 };
 
+enum { GATE_FAILURES = 5 };
+
+/** Against those who guess the agent's own password. */
+struct gate_guard {
+	int64_t failed_ns[GATE_FAILURES]; /* monotonic, the last ones; number i at i % 5 */
+	uint64_t failures;
+	int64_t shut_until_ns;
+	uint64_t checking; /* the session whose password a job checks; 0: none */
+};
+
 struct agent {
 	struct gw_self *self;
 	struct session *sessions;
@@ -136,7 +151,8 @@ struct agent {
 	uint64_t last_id;
 	uint32_t n_sessions;
 	uint32_t reserved;
-	uint64_t moves, lost, restored, refused; /* over all sessions, since the start */
+	uint64_t moves, lost, restored; /* over all sessions, since the start */
+	struct gate_guard guard;
 };
 
 /* session.c: the life of a session */
@@ -226,12 +242,16 @@ void pass_write(struct session *s, struct gw_sink *sink, struct gw_line *reading
 /* gate.c: the agent's own password, and lines that wait for the first server */
 /** Whether this client must say it: false where none is set, or on a Unix socket. */
 bool gate_wanted(struct session *s);
+/** The client has some time to say it. */
+void gate_begin(struct session *s);
 /** A line of a client in GATE or DIALLING. Keeps it, lets the client in (session_dial()), or ends
  * the session. */
-void gate_line(struct session *s, const char *line);
+void gate_line(struct session *s, const char *line, size_t len);
 /** Hands what was kept to pass_client_line(). */
 void gate_open(struct session *s);
 void gate_free(struct session *s);
+/** Whether the option `password` can be used. 0, or -EINVAL with a sentence. */
+int gate_check(struct gw_self *self, const struct gw_options *candidate, struct gw_error *err);
 
 /* login.c: what is needed to log in again */
 /** Notes PASS and SASL PLAIN; nothing of it is believed before the server has accepted it. */

@@ -39,7 +39,9 @@ void local_ready(void *state, void *data)
 	struct session *s = data;
 
 	(void)state;
-	if (!gate_wanted(s))
+	if (gate_wanted(s))
+		gate_begin(s);
+	else
 		session_dial(s);
 }
 
@@ -49,7 +51,7 @@ static void route(struct session *s, const struct gw_line *line)
 	switch (s->state) {
 	case SESSION_GATE:
 	case SESSION_DIALLING:
-		gate_line(s, line->text);
+		gate_line(s, line->text, line->len);
 		break;
 	case SESSION_PASSING:
 		pass_client_line(s, line->text, line->len);

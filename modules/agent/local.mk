@@ -13,6 +13,7 @@ modules_agent_agent_la_SOURCES = \
 	modules/agent/redirect.c \
 	modules/agent/request.c modules/agent/request.h \
 	modules/agent/restore.c \
+	modules/agent/secret.c modules/agent/secret.h \
 	modules/agent/session.c \
 	modules/agent/tables.h \
 	modules/agent/track.c modules/agent/track.h modules/agent/track_part.h \

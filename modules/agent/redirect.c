@@ -179,6 +179,6 @@ void redirect_ask(struct session *s, const char *server)
 {
 	char line[128];
 
-	snprintf(line, sizeof(line), "REDIRECT MOVE %s", server);
+	snprintf(line, sizeof(line), "REDIRECT MOVE%s%s", server[0] != '\0' ? " " : "", server);
 	session_send(s, line);
 }

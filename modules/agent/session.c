@@ -89,7 +89,7 @@ static void keep_text(struct session *s, char **place, const char *text)
 /** 1, 2, 4 ... 30 s between rounds over all addresses, a quarter more or less. */
 static int64_t pause_of(struct session *s)
 {
-	uint32_t round = s->tries / s->agent->upstreams.n;
+	uint32_t n = s->agent->upstreams.n, round = n > 0 ? s->tries / n : s->tries;
 	int64_t least = PAUSE_LEAST << (round > 5 ? 5 : round - 1);
 	int64_t pause = least < PAUSE_MOST ? least : PAUSE_MOST;
 
@@ -146,7 +146,7 @@ void session_dial_failed(struct session *s, const char *reason)
 	keep_text(s, &s->reason, reason);
 	gw_log(self, GW_WARN, "cannot connect session=%lu to=%s reason=\"%s\"",
 	       (unsigned long)s->id, at == NULL ? "-" : at->address, reason);
-	if (s->tries % s->agent->upstreams.n != 0) {
+	if (s->agent->upstreams.n > 0 && s->tries % s->agent->upstreams.n != 0) {
 		dial_next(s);
 	} else if (s->state == SESSION_DIALLING) {
 		session_end(s, reason);

@@ -25,6 +25,18 @@ gw_conn_closed_fn up_closed;
 /* session.c, restore.c */
 gw_timer_fn session_timer;
 gw_timer_fn restore_timer;
+/* gate.c */
+gw_timer_fn gate_timer;
+gw_job_run_fn gate_run;
+gw_job_done_fn gate_checked;
+/* admin.c */
+gw_heard_fn admin_status;
+gw_admin_fn admin_session_list;
+gw_admin_fn admin_session_move;
+gw_admin_fn admin_upstream_list;
+gw_admin_fn admin_upstream_trust;
+gw_admin_fn admin_upstream_forget;
+gw_timer_fn admin_timer;
 /* verb.c */
 #define AGENT_VERB_ARGS "[--plain] [--pin SHA256]... [HOST[:PORT]...]"
 gw_verb_fn agent_verb;

@@ -370,32 +370,29 @@ void upstreams_free(struct agent *agent)
 
 /* --- certificates --- */
 
-static bool is_given(const struct agent *agent, const uint8_t *pin)
+/* The operator's word stands above what was merely seen. */
+size_t upstreams_pins(const struct agent *agent, const struct upstream *u,
+                      const uint8_t *pins_out[UPSTREAMS_GIVEN_MAX + 1])
 {
 	const struct upstreams *all = &agent->upstreams;
+	bool by_option = u->configured && all->n_given > 0;
+	size_t n = 0;
 
-	for (uint32_t i = 0; i < all->n_given; i++)
-		if (memcmp(all->given + i * UPSTREAM_PIN, pin, UPSTREAM_PIN) == 0)
+	if (!u->tls)
+		return 0;
+	if (u->has_pin && (!by_option || u->from == UPSTREAM_PIN_GIVEN))
+		pins_out[n++] = u->pin;
+	for (uint32_t i = 0; by_option && i < all->n_given; i++)
+		pins_out[n++] = all->given + i * UPSTREAM_PIN;
+	return n;
+}
+
+static bool is_among(const uint8_t *const *pins, size_t n, const uint8_t *seen)
+{
+	for (size_t i = 0; i < n; i++)
+		if (memcmp(pins[i], seen, UPSTREAM_PIN) == 0)
 			return true;
 	return false;
-}
-
-/* The operator's word stands above what was merely seen. */
-static bool own_pin_counts(const struct agent *agent, const struct upstream *u)
-{
-	return u->has_pin &&
-	       (!u->configured || agent->upstreams.n_given == 0 || u->from == UPSTREAM_PIN_GIVEN);
-}
-
-static bool is_right(const struct agent *agent, const struct upstream *u, const uint8_t *seen)
-{
-	return (u->configured && is_given(agent, seen)) ||
-	       (own_pin_counts(agent, u) && memcmp(u->pin, seen, UPSTREAM_PIN) == 0);
-}
-
-static bool is_first(const struct agent *agent, const struct upstream *u)
-{
-	return !u->has_pin && !(u->configured && agent->upstreams.n_given > 0);
 }
 
 static void set_pin(struct agent *agent, struct upstream *u, const uint8_t *pin,
@@ -410,8 +407,8 @@ static void set_pin(struct agent *agent, struct upstream *u, const uint8_t *pin,
 	save(agent);
 }
 
-static void refuse(struct agent *agent, struct upstream *u, const uint8_t *seen, char *why_out,
-                   size_t max)
+static void refuse(struct agent *agent, struct upstream *u, const uint8_t *seen,
+                   const uint8_t *expected, char *why_out, size_t max)
 {
 	char now[UPSTREAM_HEX + 1], before[UPSTREAM_HEX + 1];
 
@@ -419,7 +416,7 @@ static void refuse(struct agent *agent, struct upstream *u, const uint8_t *seen,
 	memcpy(u->seen, seen, UPSTREAM_PIN);
 	ticket_drop(agent, u);
 	upstream_pin_text(seen, now);
-	upstream_pin_text(own_pin_counts(agent, u) ? u->pin : agent->upstreams.given, before);
+	upstream_pin_text(expected, before);
 	gw_log(agent->self, GW_ERROR, "another certificate address=%s trusted=%s seen=%s",
 	       u->address, before, now);
 	snprintf(why_out, max,
@@ -431,14 +428,16 @@ static void refuse(struct agent *agent, struct upstream *u, const uint8_t *seen,
 bool upstreams_certificate(struct agent *agent, struct upstream *u,
                            const uint8_t seen[UPSTREAM_PIN], char *why_out, size_t max)
 {
+	const uint8_t *pins[UPSTREAMS_GIVEN_MAX + 1];
+	size_t n = upstreams_pins(agent, u, pins);
 	char hex[UPSTREAM_HEX + 1];
 
-	if (is_right(agent, u, seen)) {
+	if (is_among(pins, n, seen)) {
 		u->has_seen = false;
 		return true;
 	}
-	if (!is_first(agent, u)) {
-		refuse(agent, u, seen, why_out, max);
+	if (n > 0) {
+		refuse(agent, u, seen, pins[0], why_out, max);
 		return false;
 	}
 	upstream_pin_text(seen, hex);
@@ -481,9 +480,12 @@ static const char *first_configured(const struct agent *agent)
 /* A server that we trusted has named it; but the operator knows better. */
 static void vouched(struct agent *agent, struct upstream *u, const uint8_t *pin)
 {
-	if (is_right(agent, u, pin))
+	const uint8_t *pins[UPSTREAMS_GIVEN_MAX + 1];
+	size_t n = upstreams_pins(agent, u, pins);
+
+	if (is_among(pins, n, pin))
 		return;
-	if (own_pin_counts(agent, u) ? u->from == UPSTREAM_PIN_GIVEN : !is_first(agent, u)) {
+	if (n > 0 && (pins[0] != u->pin || u->from == UPSTREAM_PIN_GIVEN)) {
 		gw_log(agent->self, GW_WARN,
 		       "the network names another certificate than the operator address=%s",
 		       u->address);

@@ -21,8 +21,13 @@ struct agent;
 struct gw_error;
 struct gw_options;
 
-enum { UPSTREAMS_MAX = 64, UPSTREAMS_CONFIGURED_MAX = 16, UPSTREAM_PIN = 32 };
-enum { UPSTREAM_TICKET_MAX = 8192 };
+enum {
+	UPSTREAMS_MAX = 64,
+	UPSTREAMS_CONFIGURED_MAX = 16, /* of them */
+	UPSTREAMS_GIVEN_MAX = 16,      /* items of the option `fingerprint` */
+	UPSTREAM_PIN = 32,
+	UPSTREAM_TICKET_MAX = 8192
+};
 
 /** Who has said that a pin is right. */
 enum upstream_pin_from {
@@ -83,6 +88,9 @@ void upstreams_trust(struct agent *agent, struct upstream *u, const uint8_t pin[
 void upstreams_forget(struct agent *agent, struct upstream *u);
 /** NULL: there is none. `address` as people write it. */
 struct upstream *upstreams_find(struct agent *agent, const char *address);
+/** The fingerprints that are right for it, borrowed; how many. 0: the first one that is seen. */
+size_t upstreams_pins(const struct agent *agent, const struct upstream *u,
+                      const uint8_t *pins_out[UPSTREAMS_GIVEN_MAX + 1]);
 /** Whether a session is on it, or dials it. */
 bool upstreams_used(struct agent *agent, const struct upstream *u);
 /** Keeps a ticket; 0 bytes: drops the one there is. */
