@@ -8,6 +8,12 @@ module-flags:
 	@echo '$(MODULE_CPPFLAGS) $(CPPFLAGS) $(MODULE_CFLAGS) $(GNUTLS_CFLAGS) $(LMDB_CFLAGS) $(SODIUM_CFLAGS) $(CFLAGS)'
 	@echo '$(SANITIZER_FLAGS) $(LDFLAGS) -Wl,-z,now $(GNUTLS_LIBS) $(LMDB_LIBS) $(SODIUM_LIBS)'
 
+# The server with another version, which takes the place of the one that runs (tests/net/clients).
+check_PROGRAMS += tests/net/godwit-next
+tests_net_godwit_next_SOURCES = core/main.c core/server.c
+tests_net_godwit_next_CPPFLAGS = $(AM_CPPFLAGS) -include $(srcdir)/tests/net/next.h
+tests_net_godwit_next_LDADD = core/libcore.a $(CORE_LIBS)
+
 # Long hunts, for a bounded time; not part of the tests.
 soak: all
 	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/soak_reload.py $(SOAK)

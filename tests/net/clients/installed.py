@@ -1,0 +1,84 @@
+"""Servers that run from an installation, which is replaced while they are down: other programs and modules on disk, of another version."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+
+from fleet import Fleet
+from live import BUILD
+from variants import Variants
+
+LEAN = ["message", "redirect"]
+
+
+def first(folder):
+    """What was built."""
+    make("install", f"DESTDIR={folder}")
+    return folder
+
+
+def second(folder, installation):
+    """The same with another program and some other modules; for as little time as possible."""
+    copy(installation, folder)
+    make("tests/net/godwit-next")
+    shutil.copy(BUILD / "tests" / "net" / "godwit-next", program(folder))
+    variants = Variants(f"{folder}-modules", LEAN)
+    for name in LEAN:
+        shutil.copy(variants.path(name, 1), modules(folder) / f"{name}.so")
+    return folder
+
+
+def make(*words, build=BUILD):
+    run("make", "-s", "-C", build, *words)
+
+
+def run(*command, **settings):
+    env = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, env=env, **settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def program(installation):
+    return next(pathlib.Path(installation).glob("**/sbin/godwit"))
+
+
+def modules(installation):
+    return next(pathlib.Path(installation).glob("**/lib/godwit/modules"))
+
+
+class Installation:
+    """What one server runs from: `folder` is replaced as a whole, by renaming."""
+
+    def __init__(self, folder, source):
+        self.folder = pathlib.Path(folder)
+        copy(source, self.folder)
+
+    def replace(self, source):
+        new, old = self.folder.with_suffix(".new"), self.folder.with_suffix(".old")
+        copy(source, new)
+        self.folder.rename(old)
+        new.rename(self.folder)
+        shutil.rmtree(old)
+
+    def program(self):
+        return program(self.folder)
+
+
+def copy(source, folder):
+    shutil.copytree(source, folder, symlinks=True)
+
+
+class InstalledFleet(Fleet):
+    """A Fleet whose servers each run from an installation of their own. `first` is what they begin with."""
+
+    def __init__(self, folder, pairs, first, **settings):
+        self.first, self.installations = first, {}
+        super().__init__(folder, pairs, **settings)
+
+    def _make(self, name, modules_, link, more, env, small):
+        one = Installation(self.folder / f"installed-{name}", self.first)
+        more = f"module-directory: '{modules(one.folder)}'\n{more}"
+        super()._make(name, modules_, link, more, env, small)
+        self.installations[name] = one
+        self.servers[name].program = one.program()

@@ -1,0 +1,96 @@
+"""A network of three servers that run from installations, people with accounts, an agent for each of them, and its rolling restart."""
+
+import json
+import os
+import pathlib
+
+from live import Irc
+from people import CHEAP
+from steps import MOVING, Order, wait_takes
+
+from .agent import Agent
+from .installed import InstalledFleet
+from .talk import Talk
+
+DRAIN_S = 60
+PASSWORD = "correct horse"
+
+
+class Roost:
+    """`kinds`: of clients, by nick. Each has an agent of its own, but those of one group in `shared` have one together."""
+
+    def __init__(self, folder, first, kinds, shared=()):
+        self.folder = pathlib.Path(folder)
+        self.clients, self.agents, self.net, self.talk = [], {}, None, None
+        try:
+            self.net = InstalledFleet(self.folder / "net", "a-b b-c", first, modules=MOVING, more=CHEAP)
+            self.arrive(kinds, shared)
+        except BaseException:
+            self.close()
+            raise
+
+    def arrive(self, kinds, shared):
+        for nick in kinds:
+            Irc(self.net["a"].plain).register(nick, PASSWORD).close()
+        self.net.wait_level()
+        ports = [server.tls for server in self.net]
+        for number, (nick, kind) in enumerate(kinds.items()):
+            group = next((group for group in shared if nick in group), nick)
+            if group not in self.agents:
+                ports = ports[1:] + ports[:1]
+                self.agents[group] = Agent(self.folder / f"agent{number}", ports)
+            self.clients.append(kind(self.folder / nick, nick, PASSWORD, self.agents[group].port))
+        for client in self.clients:
+            client.begin()
+        for client in self.clients:
+            client.wait_in()
+        self.talk = Talk(self.clients)
+        self.talk.begin()
+
+    def restart(self, name, source, version):
+        """Another version of everything that the server is made of, while its clients are elsewhere."""
+        server = self.net[name]
+        before = running(server)
+        order = Order(server, "drain", "--then-exit")
+        status, said = order.end(DRAIN_S)
+        assert status == 0, said
+        assert server.process.wait(DRAIN_S) == 0, "".join(server.err[-20:])
+        self.net.installations[name].replace(source)
+        server.start()
+        self.net.wait_level()
+        after = running(server)
+        assert after["version"] == version and before["version"] != version, (before, after)
+        assert all(after[key] != before[key] for key in ("pid", "program", "modules")), (before, after)
+
+    def turn(self, names, source, version):
+        """Each of them in turn, while somebody on a plain connection to one that stays up listens."""
+        for name in names:
+            for each in self.net.servers:
+                wait_takes(self.net[each], *set(self.net.servers) - {each})
+            aside = self.aside(name)
+            stays = next(other for other in self.net.servers if other != name and other not in aside)
+            listener = self.talk.visitor(self.net[stays].plain, f"tern{len(self.talk.visits)}")
+            self.restart(name, source, version)
+            for other in aside:
+                self.net[other].ctl("drain", "--cancel")
+            self.talk.goes_on()
+            self.talk.leaves(listener)
+
+    def aside(self, name):
+        """Empties what would be cut off from the rest while that server is away."""
+        others = sorted(other for part in self.net.parts_without(name)[1:] for other in part)
+        for other in others:
+            status, said = Order(self.net[other], "drain").end(DRAIN_S)
+            assert status == 0, said
+        return others
+
+    def close(self):
+        for it in [*self.clients, *self.agents.values(), *([self.net] if self.net else [])]:
+            it.close()
+
+
+def running(server):
+    """What the process really runs, on disk and by its own word."""
+    pid = server.process.pid
+    modules = {row["name"]: row["version"] for row in json.loads(server.ctl("module", "list", "--json"))}
+    return {"pid": pid, "program": os.stat(f"/proc/{pid}/exe").st_ino, "version": server.status()["version"], "modules": modules}
