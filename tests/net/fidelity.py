@@ -48,6 +48,18 @@ class End:
         taken, self.got = self.got[:n], self.got[n:]
         return taken
 
+    def fill(self, n):
+        """Reads up to `n` bytes into `got`."""
+        pieces, have = [self.got], len(self.got)
+        self.sock.settimeout(WAIT)
+        while have < n:
+            data = self.sock.recv(1 << 20)
+            if not data:
+                break
+            pieces.append(data)
+            have += len(data)
+        self.got = b"".join(pieces)
+
     def until(self, mark):
         """All up to `mark` and with it."""
         while mark not in self.got:
@@ -91,11 +103,9 @@ class End:
 class Fake:
     """A server that accepts, and does nothing by itself."""
 
-    def __init__(self, backlog_bytes=None):
+    def __init__(self):
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if backlog_bytes:
-            self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, backlog_bytes)
         self.port = free_port()
         self.listener.bind(("127.0.0.1", self.port))
         self.listener.listen(64)
@@ -108,18 +118,16 @@ class Fake:
         self.listener.close()
 
 
-def dial(port, receive=None):
+def dial(port):
     sock = socket.socket()
-    if receive:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive)
     sock.settimeout(SECONDS)
     sock.connect(("127.0.0.1", port))
     return End(sock)
 
 
-def joined(port, fake, own, receive=None):
-    """A client and its server, behind the registration. `own`: the agent is between them, and says a line of its own."""
-    client = dial(port, receive)
+def joined(port, fake):
+    """A client and its server, behind the registration, when the agent has said its own line."""
+    client = dial(port)
     client.send(HELLO)
     server = fake.accept()
     while not server.got and not server.more(WAIT):
@@ -127,9 +135,8 @@ def joined(port, fake, own, receive=None):
     assert server.take(len(HELLO)) == HELLO
     server.send(WELCOME)
     assert client.take(len(WELCOME)) == WELCOME
-    if own:
-        assert server.take(len(OWN)) == OWN
-        server.send(b":fake.test CAP anna NAK :godwit/redirect\r\n")
+    assert server.take(len(OWN)) == OWN
+    server.send(b":fake.test CAP anna ACK :godwit/redirect\r\n")
     return client, server
 
 

@@ -1,8 +1,12 @@
 """The agent is not there: what a client says reaches the server byte by byte, and the other way round. Here the server is a fake, which
 says whatever the test wants, also what no server of ours would."""
 
+import random
+import threading
+import time
+
 import pytest
-from fidelity import HELLO, OWN, WELCOME, Agent, Fake, dial, is_quiet, joined
+from fidelity import HELLO, Agent, Fake, dial, is_quiet, joined, resident, wait_level_off
 from live import running
 
 TAG = b"@+draft/x="
@@ -90,7 +94,7 @@ def agent(tmp_path_factory, fake):
 
 @pytest.fixture
 def both(agent, fake):
-    client, server = joined(agent.plain, fake, own=True)
+    client, server = joined(agent.plain, fake)
     yield client, server
     client.close()
     server.close()
@@ -134,3 +138,192 @@ def test_all_of_it_at_once_both_ways(both):
                 source.send(data[i:i + size])
             source.send(MARK)
             assert target.until(MARK)[:-len(MARK)] == data
+
+
+# --- Ends ---
+
+
+def test_what_is_said_at_registration_passes_in_both_directions(agent, fake):
+    """Nothing is added before 001, whatever is said."""
+    client = dial(agent.plain)
+    said = b"CAP LS 302\r\nPASS :x\r\nAUTHENTICATE PLAIN\r\nAUTHENTICATE AAAA\r\nNICK anna\r\nUSER anna 0 * :Anna\r\nCAP END\r\n"
+    heard = b":s NOTICE * :looking you up\r\n:s CAP * LS * :a=b\r\n:s CAP * LS :godwit/redirect sasl=PLAIN\r\nAUTHENTICATE +\r\n" \
+            b":s 904 * :no\r\nPING :cookie\r\n"
+    client.send(said)
+    server = fake.accept()
+    assert server.take(len(said)) == said
+    server.send(heard)
+    assert client.take(len(heard)) == heard
+    client.send(b"PONG :cookie\r\n")
+    assert server.take(14) == b"PONG :cookie\r\n"
+    assert is_quiet(server)
+    client.close()
+
+
+@pytest.mark.parametrize("last", [b"", b"ERROR :Closing link: (no)\r\n", b":s 465 anna :banned\r\nERROR :x\r\n", b"half a line"])
+@pytest.mark.parametrize("how", ["close", "reset"])
+def test_a_server_that_will_not_have_the_client_ends_it(agent, fake, last, how):
+    client = dial(agent.plain)
+    client.send(HELLO)
+    server = fake.accept()
+    server.take(len(HELLO))
+    server.send(last)
+    if how == "close":
+        server.close()
+    else:
+        if last != b"half a line":
+            assert client.take(len(last)) == last  # a reset may overtake what was sent before
+        server.reset()
+        last = b""
+    rest, _ = client.rest()
+    assert rest == (b"" if last == b"half a line" else last)
+
+
+def test_quitting_is_answered_by_the_server(both):
+    client, server = both
+    client.send(b"PRIVMSG #tea :bye\r\nQUIT :gone\r\n")
+    assert server.until(b"gone\r\n") == b"PRIVMSG #tea :bye\r\nQUIT :gone\r\n"
+    last = b":bob!b@h PRIVMSG anna :bye\r\nERROR :Closing link: (Quit: gone)\r\n"
+    server.send(last)
+    server.close()
+    assert client.rest() == (last, "closed")
+
+
+def test_who_is_killed_hears_why(both):
+    client, server = both
+    last = b":oper!o@h KILL anna :out\r\nERROR :Closing link: (Killed)\r\n"
+    server.send(last)
+    server.close()
+    assert client.rest() == (last, "closed")
+
+
+@pytest.mark.parametrize("how", ["close", "end_writing", "reset"])
+def test_a_client_that_goes_without_a_word_is_gone(both, how):
+    client, server = both
+    said = b"".join(b"PRIVMSG #tea :%d\r\n" % i for i in range(1000))
+    client.send(said)
+    if how == "reset":  # it would overtake them
+        assert server.take(len(said)) == said
+        said = b""
+    getattr(client, how)()
+    assert server.rest() == (said, "closed")
+
+
+# --- Much, and slow ones ---
+
+
+def lines_of(seed, size):
+    """Lines of all lengths, numbered; as many bytes as wanted, or a line more."""
+    chosen, lines, n = random.Random(seed), [], 0
+    while n < size:
+        line = b":bob!b@host.test PRIVMSG #tea :%d " % len(lines)
+        line += b"x" * chosen.choice((0, 1, 20, 80, 200, 510 - len(line))) + b"\r\n"
+        lines.append(line)
+        n += len(line)
+    return b"".join(lines)
+
+
+class Sender(threading.Thread):
+    """Says it all, as fast as it is taken, or at so many bytes a second."""
+
+    def __init__(self, end, data, rate=None):
+        super().__init__(daemon=True)
+        self.end, self.data, self.rate, self.sent = end, data, rate, 0
+        self.start()
+
+    def run(self):
+        piece, began = 20_000, time.monotonic()
+        while self.sent < len(self.data):
+            self.end.send(self.data[self.sent:self.sent + piece])
+            self.sent = min(self.sent + piece, len(self.data))
+            if self.rate:
+                time.sleep(max(0, began + self.sent / self.rate - time.monotonic()))
+
+
+@pytest.mark.parametrize("size, rate", [(20_000_000, None), (4_000_000, 2_000_000)])
+def test_much_passes_both_ways_at_once(both, size, rate):
+    """As fast as it goes, and 2 MB a second."""
+    client, server = both
+    down, up = lines_of(1, size), lines_of(2, size)
+    senders = [Sender(server, down, rate), Sender(client, up, rate)]
+    readers = [threading.Thread(target=end.fill, args=(len(data),), daemon=True) for end, data in ((client, down), (server, up))]
+    for reader in readers:
+        reader.start()
+    for thread in senders + readers:
+        thread.join(60)
+    assert client.got == down and server.got == up
+
+
+@pytest.mark.parametrize("way", ["a client", "a server"])
+def test_who_does_not_read_stops_the_other_side_and_loses_nothing(agent, fake, way):
+    client, server = joined(agent.plain, fake)
+    source, slow = (server, client) if way == "a client" else (client, server)
+    data, before = lines_of(3, 40_000_000), resident(agent.process.pid)
+    sender = Sender(source, data)
+    assert wait_level_off(lambda: sender.sent) < 20_000_000  # what fills the system's queues
+    assert resident(agent.process.pid) - before < 2_000_000
+    # the other direction is free
+    slow.send(b"PING :free\r\n")
+    assert source.until(b"free\r\n") == b"PING :free\r\n"
+    slow.fill(len(data))
+    assert slow.got == data
+    client.close()
+
+
+# --- A move ---
+
+TOKEN = "ICEiIyQlJicoKSorLC0uLzAxMjM0NTY3ODk6Ozw9Pj8"
+MOVE = "AAECAwQFBgcICQoLDA0ODw"
+PROOF = "JR0fIX7Y9B4qzgWDe4MdS3YzbEIgWTbaYktC_PgFIj8"  # without TLS (doc/redirect.md)
+
+
+def line(text):
+    return text.encode() + b"\r\n"
+
+
+@pytest.fixture
+def other():
+    one = Fake()
+    yield one
+    one.close()
+
+
+def test_nothing_is_seen_of_a_move(both, other):
+    """All lines of either side, before, between the steps and after; a batch and a label are open all the time."""
+    client, server = both
+    down = {**LINES, **SERVER_LINES}
+    up = {**LINES, **CLIENT_LINES}
+    heard, said = b"", b""
+
+    def talk(to):
+        nonlocal heard, said
+        to.send(b"".join(down.values()))
+        client.send(b"".join(up.values()) + MARK)
+        heard += b"".join(down.values())
+        said = to.until(MARK)
+        assert said == b"".join(up.values()) + MARK
+
+    server.send(b"@label=L :s BATCH +7 labeled-response\r\n")
+    talk(server)
+    server.send(line(f":s REDIRECT REQUEST {MOVE} 127.0.0.1 {other.port} - {TOKEN}"))
+    new = other.accept()
+    assert new.until(b"\r\n") == line(f"REDIRECT HANDOVER {MOVE} {PROOF}")
+    talk(server)
+    server.send(b"@batch=7 :b PRIVMSG #tea :last of the old\r\n" + line(f":s REDIRECT SYNC {MOVE}"))
+    assert server.until(b"\r\n") == line(f"REDIRECT SYNCED {MOVE}")
+    new.send(b"@batch=7 :b PRIVMSG #tea :first of the new\r\n")  # waits until the old one has ended
+    client.send(b"".join(up.values()) + MARK)
+    heard = b"@label=L :s BATCH +7 labeled-response\r\n" + heard + b"@batch=7 :b PRIVMSG #tea :last of the old\r\n"
+    assert client.take(len(heard)) == heard and is_quiet(client)
+    assert is_quiet(server) and is_quiet(new)
+    server.close()
+    assert new.until(b"\r\n") == line(f"REDIRECT SWAP {MOVE}")
+    held = b"".join(up.values()) + MARK
+    got = new.until(MARK)
+    first = held.index(b"\n") + 1  # one line may have been on its way: with it the mover keeps no more than a text
+    assert got[first:] == held[first:] and got[:first].rstrip() == held[:first].rstrip()
+    heard = b""
+    talk(new)
+    new.send(b":s BATCH -7\r\n")
+    heard = b"@batch=7 :b PRIVMSG #tea :first of the new\r\n" + heard + b":s BATCH -7\r\n"
+    assert client.take(len(heard)) == heard and is_quiet(client)
