@@ -2,6 +2,7 @@
  * modules/agent/agent.c - the module's descriptor, options, beginning and end.
  */
 #include "agent.h"
+#include "login.h"
 #include "tables.h"
 
 #include <godwit/log.h>
@@ -83,7 +84,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_UP_DRAINED] = {"up_drained", (gw_fn *)up_drained},
 	[CALL_UP_CLOSED] = {"up_closed", (gw_fn *)up_closed},
 	[CALL_SESSION_TIMER] = {"session_timer", (gw_fn *)session_timer},
-	[CALL_RESTORE_TIMER] = {"restore_timer", NULL},
+	[CALL_RESTORE_TIMER] = {"restore_timer", (gw_fn *)restore_timer},
 	[CALL_STATUS] = {"status", (gw_fn *)admin_status},
 	[CALL_SESSION_LIST] = {"session_list", (gw_fn *)admin_session_list},
 	[CALL_SESSION_MOVE] = {"session_move", (gw_fn *)admin_session_move},
@@ -98,6 +99,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_GATE_RUN] = {"gate_run", (gw_fn *)gate_run},
 	[CALL_GATE_CHECKED] = {"gate_checked", (gw_fn *)gate_checked},
 	[CALL_ADMIN_TIMER] = {"admin_timer", (gw_fn *)admin_timer},
+	[CALL_REGAIN_TIMER] = {"regain_timer", (gw_fn *)regain_timer},
 	[CALL_END] = {NULL, NULL},
 };
 
@@ -135,10 +137,14 @@ static void unload(struct gw_self *self, void *state, enum gw_unload why)
 	upstreams_free(agent);
 }
 
+/** The file `login` is read when it is needed; that it could be is looked at here. */
 static int check(struct gw_self *self, const struct gw_options *candidate, struct gw_error *err)
 {
+	const char *path = gw_option_string(self, candidate, "login");
 	int status = upstreams_check(self, candidate, err);
 
+	if (status == 0 && path[0] != '\0')
+		status = login_file_read(path, NULL, err);
 	return status == 0 ? gate_check(self, candidate, err) : status;
 }
 

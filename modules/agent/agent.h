@@ -67,6 +67,7 @@ enum agent_call {
 	CALL_GATE_RUN,
 	CALL_GATE_CHECKED,
 	CALL_ADMIN_TIMER, /* admin.c; the same */
+	CALL_REGAIN_TIMER, /* regain.c; the tag is the session's id */
 	CALL_END
 };
 
@@ -108,6 +109,7 @@ struct session {
 	struct login *login;     /* login.c; NULL: nothing was seen */
 	struct restore *restore; /* restore.c; NULL unless RESTORING */
 	struct doubt *doubt;     /* doubt.c; NULL: nothing is in doubt */
+	struct regain *regain;   /* regain.c; NULL: it has its nick */
 	struct gw_line *reading; /* the client's, during local_line() */
 	struct gate *gate; /* gate.c: lines that wait for the password, or for the first server */
 	struct gw_admin_request
@@ -119,6 +121,7 @@ struct session {
 	char *error;  /* the server's ERROR line, which is not passed on before its connection ends
 	               */
 	int64_t since_ns; /* monotonic: on this server, or without one, since then */
+	int64_t lost_ns;  /* when the server was lost, the last time */
 	int64_t heard_ns; /* when the server last said something */
 	uint64_t moves;   /* done */
 	uint64_t lost;    /* servers lost */
@@ -265,6 +268,8 @@ void restore_begin(struct session *s);
 void restore_line(struct session *s, const char *line);
 /** The client's line meanwhile: kept until it is done, or refused. */
 void restore_client_line(struct session *s, const char *line);
+/** The connection is lost again: session_restore_failed(), with its reason. */
+void restore_lost(struct session *s, const char *reason);
 void restore_free(struct session *s);
 
 /* lost.c: what a client is told that speaks while there is no server */

@@ -5,14 +5,20 @@ modules_agent_agent_la_SOURCES = \
 	modules/agent/doubt.c \
 	modules/agent/gate.c \
 	modules/agent/ircline.c modules/agent/ircline.h \
+	modules/agent/lines.c modules/agent/lines.h \
 	modules/agent/local.c \
-	modules/agent/login.c \
-	modules/agent/lost.c \
+	modules/agent/login.c modules/agent/login.h \
+	modules/agent/login_file.c \
+	modules/agent/lost.c modules/agent/lost.h \
 	modules/agent/mover.c modules/agent/mover.h \
 	modules/agent/pass.c \
 	modules/agent/redirect.c \
+	modules/agent/regain.c modules/agent/regain.h \
 	modules/agent/request.c modules/agent/request.h \
-	modules/agent/restore.c \
+	modules/agent/restore.c modules/agent/restore.h \
+	modules/agent/restore_login.c \
+	modules/agent/restore_rooms.c \
+	modules/agent/restore_tell.c \
 	modules/agent/secret.c modules/agent/secret.h \
 	modules/agent/session.c \
 	modules/agent/tables.h \

@@ -5,6 +5,7 @@
  * Most lines only pass: which verbs are looked at stands in one table.
  */
 #include "agent.h"
+#include "regain.h"
 
 #include <godwit/mem.h>
 #include <stdio.h>
@@ -217,7 +218,7 @@ void pass_server_line(struct session *s, const char *line)
 		restore_line(s, line);
 		return;
 	}
-	if (look(s, line) == TAKE_OUT || doubt_server_line(s, line))
+	if (look(s, line) == TAKE_OUT || doubt_server_line(s, line) || regain_server_line(s, line))
 		return;
 	track_server_line(&s->track, line);
 	login_server_line(s, line);

@@ -3,6 +3,7 @@
  * and the return, the end; and its timer.
  */
 #include "agent.h"
+#include "regain.h"
 #include "tables.h"
 
 #include <godwit/log.h>
@@ -58,6 +59,7 @@ void session_free(struct session *s)
 	gate_free(s);
 	login_free(s);
 	restore_free(s);
+	regain_free(s);
 	doubt_free(s);
 	track_fini(&s->track);
 	gw_timer_free(&s->timer, self);
@@ -204,9 +206,10 @@ void session_lost(struct session *s, const char *reason)
 	gw_log(s->agent->self, GW_WARN, "server lost session=%lu nick=%s reason=\"%s\"",
 	       (unsigned long)s->id, s->track.nick, s->reason);
 	if (again) {
-		session_restore_failed(s, false, s->reason);
+		restore_lost(s, s->reason);
 		return;
 	}
+	s->lost_ns = gw_mono_ns(s->agent->self);
 	admin_moved(s, -1, s->reason);
 	s->lost++;
 	s->agent->lost++;

@@ -22,9 +22,10 @@ gw_conn_ready_fn up_ready;
 gw_conn_line_fn up_line;
 gw_conn_drained_fn up_drained;
 gw_conn_closed_fn up_closed;
-/* session.c, restore.c */
+/* session.c, restore.c, regain.c */
 gw_timer_fn session_timer;
 gw_timer_fn restore_timer;
+gw_timer_fn regain_timer;
 /* gate.c */
 gw_timer_fn gate_timer;
 gw_job_run_fn gate_run;

@@ -359,3 +359,7 @@ tests_module_agent_verb_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/agent
 tests_module_agent_SOURCES = tests/module/agent.c tests/module/agent_stage.h
 tests_module_agent_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/agent_restore
+tests_module_agent_restore_SOURCES = tests/module/agent_restore.c tests/module/agent_stage.h
+tests_module_agent_restore_LDADD = tests/sim/libsim.a $(TEST_LIBS)
