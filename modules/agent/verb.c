@@ -13,13 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HOST_MAX = 253, PIN_TEXT = 2 * UPSTREAM_PIN, PINS_MAX = 16, EXIT_USAGE = 2 };
+enum {
+	HOST_MAX = 253,
+	PIN_TEXT = 2 * UPSTREAM_PIN,
+	PINS_MAX = UPSTREAMS_GIVEN_MAX,
+	EXIT_USAGE = 2
+};
 
 static const char port_tls[] = "6697", port_plain[] = "6667";
 
 /** What the command line says, as the options want it. */
 struct order {
-	char addresses[UPSTREAMS_MAX][HOST_MAX + sizeof("[]:65535")];
+	char addresses[UPSTREAMS_CONFIGURED_MAX][HOST_MAX + sizeof("[]:65535")];
 	char pins[PINS_MAX][PIN_TEXT + 1];
 	size_t n_addresses, n_pins;
 	bool plain;
@@ -111,8 +116,8 @@ static int take_word(struct order *order, const char *word, struct gw_error *err
 {
 	if (word[0] == '-')
 		return gw_fail(err, -EINVAL, "Usage: godwit agent %s", AGENT_VERB_ARGS);
-	if (order->n_addresses == UPSTREAMS_MAX)
-		return gw_fail(err, -EINVAL, "there can be %d addresses", UPSTREAMS_MAX);
+	if (order->n_addresses == UPSTREAMS_CONFIGURED_MAX)
+		return gw_fail(err, -EINVAL, "there can be %d addresses", UPSTREAMS_CONFIGURED_MAX);
 	if (add_address(order, word))
 		return 0;
 	return gw_fail(err, -EINVAL,
@@ -154,7 +159,7 @@ static bool leads_somewhere(struct gw_self *self, const struct order *order)
 
 static int give(struct gw_self *self, const struct order *order, struct gw_error *err)
 {
-	const char *addresses[UPSTREAMS_MAX], *pins[PINS_MAX], *const no = "no";
+	const char *addresses[UPSTREAMS_CONFIGURED_MAX], *pins[PINS_MAX], *const no = "no";
 	int status = 0;
 
 	for (size_t i = 0; i < order->n_addresses; i++)

@@ -160,7 +160,7 @@ static void test_mistakes_are_told_in_a_sentence(void **state)
 	}
 	for (int i = 0; i < 65; i++)
 		snprintf(many + strlen(many), sizeof(many) - strlen(many), "a%d ", i);
-	refuse(h, many, "there can be 64 addresses");
+	refuse(h, many, "there can be 16 addresses");
 }
 
 #define with_host(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
