@@ -50,30 +50,57 @@ bool person_here(const struct person *one)
 	return one->m != NULL && !simmover_lost(one->m);
 }
 
-struct person *people_enter(struct people *p, unsigned node, bool able, bool tls, const char *caps)
+static struct person *new_person(struct people *p, bool able, bool tls, const char *caps)
 {
 	struct person *one = &p->all[p->n];
-	char all[300], nick[32];
 
-	if (p->n == PEOPLE_MAX)
-		return NULL;
 	*one = (struct person){.number = p->n,
 	                       .able = able,
 	                       .tls = tls,
 	                       .renames = p->n % 3 == 2,
 	                       .echo = strstr(caps, "echo-message") != NULL,
 	                       .labels = strstr(caps, "labeled-response") != NULL};
+	return one;
+}
+
+static struct person *comes(struct people *p, struct person *one)
+{
+	if (one->m == NULL)
+		return NULL;
+	p->n++;
+	simmover_say(one->m, "JOIN #all");
+	simmover_wait(one->m, "* 366 *");
+	return one;
+}
+
+struct person *people_enter(struct people *p, unsigned node, bool able, bool tls, const char *caps)
+{
+	char all[300], nick[32];
+	struct person *one;
+
+	if (p->n == PEOPLE_MAX)
+		return NULL;
+	one = new_person(p, able, tls, caps);
 	snprintf(all, sizeof(all), "%s%s%s", able ? "godwit/redirect" : "",
 	         able && caps[0] != '\0' ? " " : "", caps);
 	snprintf(nick, sizeof(nick), "t%ux0", p->n);
 	one->m = simmover_new(p->tree, node, nick, all, tls);
-	if (one->m == NULL)
-		return NULL;
-	p->n++;
 	people_tell(p, "%s comes to s%u%s, with %s", nick, node, tls ? " over TLS" : "", all);
-	simmover_say(one->m, "JOIN #all");
-	simmover_wait(one->m, "* 366 *");
-	return one;
+	return comes(p, one);
+}
+
+struct person *people_enter_by(struct people *p, struct simserver *agent, const char *caps)
+{
+	struct person *one;
+	char nick[32];
+
+	if (p->n == PEOPLE_MAX)
+		return NULL;
+	one = new_person(p, true, true, caps);
+	snprintf(nick, sizeof(nick), "t%ux0", p->n);
+	one->m = simmover_new_by(p->tree, agent, nick, caps);
+	people_tell(p, "%s comes by the agent, with %s", nick, caps);
+	return comes(p, one);
 }
 
 /* --- what they say --- */

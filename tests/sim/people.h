@@ -69,6 +69,8 @@ __attribute__((format(printf, 2, 3))) void people_tell(struct people *p, const c
 
 /** Comes in, and joins #all; NULL: not let in. */
 struct person *people_enter(struct people *p, unsigned node, bool able, bool tls, const char *caps);
+/** The same by an agent, which is able in its place. */
+struct person *people_enter_by(struct people *p, struct simserver *agent, const char *caps);
 bool person_here(const struct person *one);
 
 void person_says(struct people *p, struct person *one, unsigned room);

@@ -34,6 +34,7 @@ struct world {
 	uint64_t seed, random;
 	enum kind kind;
 	struct simtree *tree;
+	struct simserver *agent; /* some come by it; NULL: there is none */
 	struct people people;
 	struct trap trap;
 	unsigned moves, done, cuts, crashes, reloads, traps, manners;
@@ -156,11 +157,13 @@ static void come(struct world *w)
 		"batch labeled-response echo-message message-tags",
 		"server-time away-notify batch extended-join cap-notify",
 	};
+	const char *wanted = caps[draw(w, sizeof(caps) / sizeof(caps[0]))];
 	unsigned node = some_node(w);
 
-	if (!w->tree->nodes[node].down && simtree_is_open(w->tree, node))
-		people_enter(&w->people, node, draw(w, 4) != 0, draw(w, 3) == 0,
-		             caps[draw(w, sizeof(caps) / sizeof(caps[0]))]);
+	if (w->agent != NULL && draw(w, 2) == 0)
+		people_enter_by(&w->people, w->agent, wanted);
+	else if (!w->tree->nodes[node].down && simtree_is_open(w->tree, node))
+		people_enter(&w->people, node, draw(w, 4) != 0, draw(w, 3) == 0, wanted);
 }
 
 /* --- moves --- */
@@ -355,6 +358,11 @@ static void reload_at(struct world *w, unsigned node)
 
 	if (w->tree->nodes[node].down)
 		return;
+	if (w->agent != NULL && draw(w, 3) == 0) {
+		people_tell(&w->people, "the agent's code is replaced");
+		simserver_admin(w->agent, NULL, "module reload agent");
+		return;
+	}
 	people_tell(&w->people, "s%u replaces %s", node, module);
 	simserver_admin(w->tree->nodes[node].server, NULL, "module reload %s", module);
 	w->reloads++;
@@ -543,20 +551,37 @@ static void step(struct world *w)
 	pass(w, (int64_t)draw(w, draw(w, 10) == 0 ? 10 * (uint64_t)ms : (uint64_t)ms) * GW_MS);
 }
 
+/* Before the network, for some of those who come. Only where servers stay up: who is brought back
+ * by the agent has missed something. */
+static void begin_agent(struct world *w, const char *build)
+{
+	char *yaml;
+
+	if ((w->kind != QUIET && w->kind != RUDE) || draw(w, 2) == 0)
+		return;
+	yaml = mem_printf("server: agent.localhost\nmodules: [agent]\n"
+	                  "module-directory: [%s/modules]\nlisten:\n"
+	                  "  - {address: \"" SIMMOVER_AGENT "\", protocol: agent, tls: no}\n"
+	                  "agent: {upstream: [\"10.0.0.1:6697\", \"10.0.0.2:6697\"]}\n",
+	                  build);
+	w->agent = simnet_server(w->tree->net, yaml);
+	free(yaml);
+}
+
 static void begin(struct world *w)
 {
 	const char *first = getenv("GODWIT_MODULES_FIRST");
 	char *build = realpath(getenv("GODWIT_BUILD") != NULL ? getenv("GODWIT_BUILD") : ".", NULL);
 	bool tiny = w->people.tiny = draw(w, 3) == 0;
-	char *yaml = mem_printf("module-directory: [%s%s%s/modules, %s/tests/modules]\n"
-	                        "client: {exempt: [\"127.0.0.0/8\"], ping-interval: 60s, "
-	                        "ping-timeout: 30s}\n"
-	                        "redirect: {hold: %s}\n",
-	                        first != NULL ? first : "", first != NULL ? ", " : "", build, build,
-	                        tiny ? "8k" : "256k");
+	char *yaml = mem_printf(
+		"module-directory: [%s%s%s/modules, %s/tests/modules]\n"
+		"client: {exempt: [\"127.0.0.0/8\", \"10.0.0.0/8\"], ping-interval: 60s, "
+		"ping-timeout: 30s}\n"
+		"redirect: {hold: %s}\n",
+		first != NULL ? first : "", first != NULL ? ", " : "", build, build,
+		tiny ? "8k" : "256k");
 	unsigned n = 3 + (unsigned)draw(w, 3), shape = (unsigned)draw(w, 3);
 
-	free(build);
 	w->tree = w->people.tree = simtree_new(w->seed, yaml, SIMTREE_REDIRECT_MODULES);
 	free(yaml);
 	while (w->tree->n < n)
@@ -565,6 +590,8 @@ static void begin(struct world *w)
 		                                   : (unsigned)draw(w, w->tree->n));
 	if (!simtree_level(w->tree, 60 * GW_SECOND))
 		people_fault(&w->people, "not level at first: %s", w->tree->why);
+	begin_agent(w, build);
+	free(build);
 	for (unsigned i = 0; i < 2 * n; i++)
 		come(w);
 	if (w->people.n > 0 && draw(w, 4) == 0)
@@ -669,6 +696,8 @@ static void show(struct world *w)
 	for (unsigned i = 0; i < w->tree->n; i++)
 		fprintf(stderr, "--- %s\n%s\n", w->tree->nodes[i].name,
 		        simserver_log(w->tree->nodes[i].server));
+	if (w->agent != NULL)
+		fprintf(stderr, "--- the agent\n%s\n", simserver_log(w->agent));
 }
 
 static bool run(uint64_t seed, struct world *total)

@@ -34,6 +34,7 @@ struct guest {
 
 struct simmover {
 	struct simtree *tree;
+	struct simserver *agent; /* NULL: it is its own */
 	struct mover mover;
 	char nick[GW_NICK_MAX + 1];
 	struct end ends[2];
@@ -245,12 +246,11 @@ static struct simpipe *connect_to(struct simtree *tree, const char *host, uint16
 
 static void connected(struct simmover *m, struct end *end)
 {
-	struct simserver *s = m->tree->nodes[end->node].server;
 	uint8_t binding[32], fingerprint[32] = {0};
 
 	simpipe_binding(end->pipe, binding);
 	if (end->tls)
-		tls_fingerprint(simserver_server(s), fingerprint);
+		tls_fingerprint(simserver_server(m->tree->nodes[end->node].server), fingerprint);
 	mover_connected(&m->mover, end->slot, end->tls ? binding : NULL,
 	                end->tls ? fingerprint : NULL);
 }
@@ -390,13 +390,26 @@ static void act_close(void *driver, int slot)
 	m->fickle_ns = INT64_MAX;
 }
 
+/* `source` is that of a line, `at` what stands behind it. */
+static void note_nick(struct simmover *m, const char *source, const char *at)
+{
+	size_t n = strlen(m->nick);
+
+	if (strncmp(at, "NICK ", 5) == 0 && strncmp(source, m->nick, n) == 0 && source[n] == '!')
+		snprintf(m->nick, sizeof(m->nick), "%s", at + 5 + (at[5] == ':'));
+}
+
 static void act_deliver(void *driver, const char *line)
 {
 	struct simmover *m = driver;
 	const char *at = line[0] == '@' ? strchr(line, ' ') + 1 : line;
 
-	if (at[0] == ':')
+	if (at[0] == ':') {
+		const char *source = at + 1;
+
 		at = strchr(at, ' ') + 1;
+		note_nick(m, source, at);
+	}
 	if (strncmp(at, "PING ", 5) == 0)
 		mover_say(&m->mover, "PONG :alive");
 	if (m->n_lines == m->room) {
@@ -498,9 +511,30 @@ const struct mover *simmover_state(const struct simmover *m)
 	return &m->mover;
 }
 
+/* By what its session's home is called, on any server that is up. */
+static unsigned home_of(const struct simmover *m)
+{
+	unsigned node = 0;
+	int status = -1;
+
+	for (unsigned i = 0; i < m->tree->n && status != 0; i++) {
+		struct simtree_node *at = &m->tree->nodes[i];
+
+		if (!at->down && simtree_is_open(m->tree, i))
+			sscanf(simserver_admin(at->server, &status, "moves home %s", m->nick),
+			       "s%u.", &node);
+	}
+	return node;
+}
+
 unsigned simmover_node(const struct simmover *m)
 {
-	return m->ends[m->mover.home].node;
+	return m->agent != NULL ? home_of(m) : m->ends[m->mover.home].node;
+}
+
+bool simmover_by_agent(const struct simmover *m)
+{
+	return m->agent != NULL;
 }
 
 bool simmover_lost(const struct simmover *m)
@@ -559,13 +593,11 @@ void simmover_free(struct simmover **mover)
 	free(m);
 }
 
-struct simmover *simmover_new(struct simtree *tree, unsigned node, const char *nick,
-                              const char *caps, bool tls)
+static struct simmover *new_mover(struct simtree *tree, unsigned node, const char *nick, bool tls)
 {
 	struct simmover *m = mem_alloc(sizeof(*m));
 	const struct mover_settings settings = {.actions = &actions, .driver = m};
 	int64_t now = simnet_now(tree->net);
-	char host[32];
 
 	m->tree = tree;
 	snprintf(m->nick, sizeof(m->nick), "%s", nick);
@@ -575,8 +607,12 @@ struct simmover *simmover_new(struct simtree *tree, unsigned node, const char *n
 	m->silence_ns = SILENCE_NS;
 	m->dial_ns = m->slow_ns = m->fickle_ns = INT64_MAX;
 	mover_init(&m->mover, &settings, now);
-	snprintf(host, sizeof(host), "10.0.0.%u", node + 1);
-	m->ends[0].pipe = connect_to(tree, host, tls ? 6697 : 6667, got, &m->ends[0], &node);
+	return m;
+}
+
+/* Its first connection has been asked for. NULL: it is not Connected. */
+static struct simmover *enter(struct simmover *m, const char *caps)
+{
 	if (m->ends[0].pipe == NULL) {
 		simmover_free(&m);
 		return NULL;
@@ -585,12 +621,34 @@ struct simmover *simmover_new(struct simtree *tree, unsigned node, const char *n
 	set_timer(m);
 	if (caps[0] != '\0')
 		simmover_say(m, "CAP REQ :%s", caps);
-	simmover_say(m, "NICK %s", nick);
-	simmover_say(m, "USER %s 0 * :The real %s", nick, nick);
+	simmover_say(m, "NICK %s", m->nick);
+	simmover_say(m, "USER %s 0 * :The real %s", m->nick, m->nick);
 	if (caps[0] != '\0')
 		simmover_say(m, "CAP END");
 	simmover_say(m, "PING in");
 	if (simmover_wait(m, "* PONG s* :in") == NULL)
 		simmover_free(&m);
 	return m;
+}
+
+struct simmover *simmover_new(struct simtree *tree, unsigned node, const char *nick,
+                              const char *caps, bool tls)
+{
+	struct simmover *m = new_mover(tree, node, nick, tls);
+	char host[32];
+
+	snprintf(host, sizeof(host), "10.0.0.%u", node + 1);
+	m->ends[0].pipe = connect_to(tree, host, tls ? 6697 : 6667, got, &m->ends[0], &node);
+	return enter(m, caps);
+}
+
+struct simmover *simmover_new_by(struct simtree *tree, struct simserver *agent, const char *nick,
+                                 const char *caps)
+{
+	struct simmover *m = new_mover(tree, 0, nick, false);
+
+	m->agent = agent;
+	m->ends[0].pipe = simpipe_connect(tree->net, simserver_host(agent), SIMMOVER_AGENT,
+	                                  "127.0.0.1", NULL, got, &m->ends[0]);
+	return enter(m, caps);
 }

@@ -55,6 +55,12 @@ enum simmover_manner {
 /** Connected when it returns; NULL: it was not let in. */
 struct simmover *simmover_new(struct simtree *tree, unsigned node, const char *nick,
                               const char *caps, bool tls);
+/** The same by an agent (modules/agent), which moves in its place: it listens on
+ * SIMMOVER_AGENT. */
+#define SIMMOVER_AGENT "127.0.0.1:6660"
+struct simmover *simmover_new_by(struct simtree *tree, struct simserver *agent, const char *nick,
+                                 const char *caps);
+bool simmover_by_agent(const struct simmover *m);
 void simmover_free(struct simmover **m);
 void simmover_watch(struct simmover *m, simmover_step_fn *fn, void *ctx);
 void simmover_behave(struct simmover *m, enum simmover_manner manner, int64_t patience_ns);
@@ -73,7 +79,8 @@ void simmover_note(struct simmover *m, const char *text);
 
 const char *simmover_nick(const struct simmover *m);
 const struct mover *simmover_state(const struct simmover *m);
-/** The server that its connection in use was made to. */
+/** The server that its connection in use was made to; of one by an agent, where the network has it
+ * at home. */
 unsigned simmover_node(const struct simmover *m);
 /** No connection is left; why. */
 bool simmover_lost(const struct simmover *m);
