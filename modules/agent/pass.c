@@ -107,6 +107,8 @@ static enum fate error(struct session *s, const char *line)
 {
 	if (!s->track.registered)
 		return PASS_ON;
+	if (strstr(line, "Killed (") != NULL) /* not every server sends a KILL before */
+		s->quit = true;
 	gw_free(s->agent->self, s->error);
 	s->error = gw_strdup(s->agent->self, line);
 	return TAKE_OUT;
