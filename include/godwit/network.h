@@ -278,6 +278,14 @@ struct gw_via_spec {
 	                          to one server the one with the younger joint gives way */
 };
 
+/** One link of the tree takes another's place. Runs of three servers: the leaver is linked with the
+ * other two, which are linked with each other, too, by now; from here on its link to the moved one
+ * leads nowhere. */
+struct gw_relink {
+	uint64_t leaver, keeper, moved;
+	uint64_t via; /* the link between keeper and moved; at the leaver: 0 */
+};
+
 /** Topic "network.circle"; const uint64_t *: a link that closes a circle, to be closed: via_drop()
  * has been done. */
 #define GW_TOPIC_CIRCLE "network.circle"
@@ -561,6 +569,18 @@ struct gw_network_ops {
 	 * version), else what the module's import says. */
 	int (*data_import)(void *network, struct gw_session *, const char *name, uint32_t version,
 	                   const void *data, size_t len, struct gw_error *why);
+
+	/* A server that leaves without a split. */
+	/** At one of the three: what was behind the old link is behind the new one, and nobody sees
+	 * it. The caller has seen to it that nothing more comes over the one, and nothing has come
+	 * over the other. The keeper tells the others, as an event that takes effect before this
+	 * returns. -ENOENT: the tree is not like that, -EALREADY: no longer; -EBUSY: inside a
+	 * notification. */
+	int (*relink)(void *network, const struct gw_relink *);
+	/** At the leaver: records for the keeper, who comes to be between the moved one and this
+	 * server. It takes them in before it calls relink(). */
+	void (*relink_export)(void *network, const struct gw_relink *, gw_burst_emit_fn *emit,
+	                      void *ctx);
 };
 
 #endif

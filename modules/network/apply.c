@@ -123,6 +123,12 @@ static const struct kind kinds[] = {
                               .apply = apply_gone,
                               .needs = NEED_SOURCE,
                               .any_home = true},
+	[BURST_SHADOW & 0xff] = {.kind = BURST_SHADOW,
+                                 .apply = apply_burst_shadow,
+                                 .needs = NEED_SOURCE | NEED_TARGET,
+                                 .form = BURST,
+                                 .exported = true},
+	[KIND_RELINK & 0xff] = {.kind = KIND_RELINK, .apply = apply_relink},
 };
 
 static const struct kind *kind_known(uint32_t kind)

@@ -283,6 +283,25 @@ void export_session_state(struct network *net, const struct person *p, const str
 	export_person(&part, p, home, epoch);
 }
 
+void export_shadow(struct network *net, const struct person *p, gw_burst_emit_fn *emit, void *ctx)
+{
+	struct part part;
+	struct writer w;
+
+	part.net = net;
+	part.emit = emit;
+	part.ctx = ctx;
+	part.via = 0;
+	part.bytes = 0;
+	record_begin(&part, &w,
+	             (struct header){.kind = BURST_SHADOW,
+	                             .source = p->session.id,
+	                             .target = p->session.shadow},
+	             stamp_here(net));
+	put_bytes(&w, p->attempt, sizeof(p->attempt));
+	record_end(&part, &w);
+}
+
 /* A membership that is over, as the KICK that ended it; else its prefixes under a life that it does
  * not belong to. */
 static void export_stray(struct part *part, const struct stray *stray)

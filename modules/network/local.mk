@@ -6,7 +6,8 @@ NETWORK_SOURCES = \
 	modules/network/modes.c modules/network/moves.c modules/network/names.c \
 	modules/network/network.c \
 	modules/network/network.h modules/network/nicks.c modules/network/record.c \
-	modules/network/record.h modules/network/rows.c modules/network/servers.c \
+	modules/network/record.h modules/network/relink.c modules/network/rows.c \
+	modules/network/servers.c \
 	modules/network/slots.c modules/network/submit.c modules/network/users.c \
 	modules/network/ways.c
 modules_network_network_la_SOURCES = $(NETWORK_SOURCES)

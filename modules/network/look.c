@@ -194,4 +194,6 @@ const struct gw_network_ops network_ops = {
 	.moving = submit_moving,
 	.data_export = data_export,
 	.data_import = data_import,
+	.relink = relink,
+	.relink_export = relink_export,
 };

@@ -61,6 +61,13 @@ static void shadow_set(struct network *net, struct person *p, const struct serve
 		seats_show_here(p, true);
 }
 
+void shadow_note(struct network *net, struct person *p, const struct server *server,
+                 const uint8_t *attempt)
+{
+	shadow_clear(net, p);
+	shadow_set(net, p, server, attempt);
+}
+
 /* Where the shadow is in sight again before it is told that there is one (ways to it may change),
  * it would be remembered: the home tells everybody that it is over. */
 void shadows_leave(struct network *net)
@@ -101,8 +108,7 @@ int apply_shadow(struct applying *a)
 		a->stays = true;
 		return 0;
 	}
-	shadow_clear(a->net, a->source);
-	shadow_set(a->net, a->source, server, attempt);
+	shadow_note(a->net, a->source, server, attempt);
 	return 0;
 }
 

@@ -6,9 +6,10 @@
  * function (users.c, members.c, modes.c, channels.c, messages.c), which changes the state and
  * publishes what is left of the event. nicks.c settles who is shown under which nick, lives.c which
  * of several creations of one channel counts. servers.c has the tree of servers, ways.c the links
- * that lead to them, interest.c who listens without a member, moves.c sessions that move from
- * server to server. digest.c and burst.c read the state, rows.c and slots.c keep what other modules
- * contribute, names.c knows names, look.c answers questions.
+ * that lead to them, relink.c what happens when one of these takes another's place, interest.c who
+ * listens without a member, moves.c sessions that move from server to server. digest.c and burst.c
+ * read the state, rows.c and slots.c keep what other modules contribute, names.c knows names,
+ * look.c answers questions.
  */
 #ifndef NETWORK_H
 #define NETWORK_H
@@ -60,9 +61,10 @@ struct server {
 	struct gw_stamp joint; /* the youngest on the way to it */
 	struct server *top;    /* of the servers that came into sight together, the nearest */
 	char *description;
-	bool gone; /* about to be removed */
+	bool gone;   /* about to be removed */
+	bool marked; /* within relink.c */
 	char name[GW_SERVER_MAX + 1];
-	uint8_t reserved[7];
+	uint8_t reserved[6];
 	UT_hash_handle hh; /* by pub.run */
 };
 
@@ -364,6 +366,10 @@ static inline bool stamp_wins(struct gw_stamp stamp, struct gw_stamp cell)
 #define KIND_SHADOW_END GW_KIND(40, GW_KIND_FORWARD)
 /** A session is not at home any more where it was. */
 #define KIND_GONE GW_KIND(41, GW_KIND_FORWARD)
+/** Of a neighbour that leaves, to who takes its place on the way: a session's shadow. */
+#define BURST_SHADOW GW_KIND(42, GW_KIND_FORWARD)
+/** A link has taken another's place in the tree. */
+#define KIND_RELINK GW_KIND(43, GW_KIND_FORWARD)
 
 /* apply.c */
 /** A record made here, at once, also inside of another's application; with all that it causes. */
@@ -397,6 +403,8 @@ int via_drop(void *network, uint64_t via);
 void via_drop_now(struct network *net, uint64_t via);
 /** And with word to whoever has the link: it closes a circle. */
 void way_close(struct network *net, struct way *way);
+/** It leads nowhere any more. */
+void way_free(struct network *net, struct way *way);
 void ways_free(struct network *net);
 void ways(void *network, const struct gw_record *record, gw_way_fn *fn, void *ctx);
 void ways_to(void *network, enum gw_scope scope, const char *channel, uint64_t to, gw_way_fn *fn,
@@ -419,6 +427,13 @@ apply_fn apply_burst_server, apply_split, apply_load;
  * nick_vacated(). */
 void person_split(struct applying *a, struct person *p);
 void pasts_tidy(struct network *net, int64_t keep_ms);
+
+/* relink.c */
+int relink(void *network, const struct gw_relink *spec);
+void relink_export(void *network, const struct gw_relink *spec, gw_burst_emit_fn *emit, void *ctx);
+/** Writes the record's body. */
+void relink_put(struct writer *w, const struct gw_relink *spec, struct gw_stamp joint);
+apply_fn apply_relink, apply_burst_shadow;
 
 /* interest.c */
 int interest(void *network, const char *channel, bool on);
@@ -454,6 +469,9 @@ void person_unshow(struct network *net, struct person *p);
 void shadow_clear(struct network *net, struct person *p);
 /** Whether it goes with the servers that are marked as gone. */
 bool person_lost(struct network *net, const struct person *p);
+/** `server` is its shadow from now on, by that attempt, whatever was known before. */
+void shadow_note(struct network *net, struct person *p, const struct server *server,
+                 const uint8_t *attempt);
 /** The shadows on servers that are marked as gone. */
 void shadows_leave(struct network *net);
 /** The session is at home on `home` from now on: GW_EV_MOVE. */
@@ -575,6 +593,7 @@ void submit_rename(struct network *net, struct person *p);
 void submit_split(struct network *net, const char *near, const char *far);
 int submit_load(void *network, const struct gw_load_report *report);
 int submit_interest(struct network *net, const char *channel, bool on);
+int submit_relink(struct network *net, const struct gw_relink *spec, struct gw_stamp joint);
 /** The server of its shadow has gone out of sight, and may have taken the session there: it is at
  * home here, whatever that one says. */
 void submit_return(struct network *net, const struct person *p);
@@ -642,6 +661,9 @@ apply_fn apply_burst_vector, apply_burst_stray, apply_burst_data;
  * keep everywhere, the memberships. */
 void export_session_state(struct network *net, const struct person *p, const struct gw_node *home,
                           uint32_t epoch, gw_burst_emit_fn *emit, void *ctx);
+
+/** Its shadow, as kind 42. */
+void export_shadow(struct network *net, const struct person *p, gw_burst_emit_fn *emit, void *ctx);
 
 /* network.c */
 /** All that came from events. */

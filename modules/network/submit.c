@@ -579,6 +579,15 @@ int submit_interest(struct network *net, const char *channel, bool on)
 	return draft_send(&d);
 }
 
+int submit_relink(struct network *net, const struct gw_relink *spec, struct gw_stamp joint)
+{
+	struct draft d;
+
+	draft_open(&d, net, (struct header){.kind = KIND_RELINK}, GW_SCOPE_ALL);
+	relink_put(&d.body, spec, joint);
+	return draft_send(&d);
+}
+
 static int shadow_send(struct network *net, uint32_t kind, const struct gw_session *session,
                        enum gw_scope scope, uint64_t run, const uint8_t id[16])
 {

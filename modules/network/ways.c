@@ -100,7 +100,7 @@ bool way_shades(struct network *net, const struct way *way, uint64_t run)
 	return shade != NULL;
 }
 
-static void way_free(struct network *net, struct way *way)
+void way_free(struct network *net, struct way *way)
 {
 	struct gw_self *self = net->self;
 	struct shade *shade, *next;
