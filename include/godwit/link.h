@@ -13,6 +13,7 @@
 #ifndef GODWIT_LINK_H
 #define GODWIT_LINK_H
 
+#include <godwit/call.h>
 #include <godwit/network.h>
 #include <godwit/services.h>
 #include <stdbool.h>
@@ -30,7 +31,9 @@ struct gw_link {
 	const char *address; /* of the other end, as text */
 	bool source;         /* this server has dialled */
 	bool live;           /* events pass */
-	uint8_t reserved[6]; /* 0 */
+	bool spare; /* both are in sight of each other by way of a server that leaves; until
+	               this link takes that way's place no network is exchanged over it */
+	uint8_t reserved[5]; /* 0 */
 	int64_t since_ns;    /* monotonic: when the handshake was over */
 	int64_t lag_ns;      /* round trip of the last ping, -1: none yet */
 	uint64_t bytes;      /* of frames, in and out, since then */
@@ -113,7 +116,8 @@ struct gw_link_ops {
 	int (*route)(void *link, const struct gw_frame *);
 	/** Bytes of bulk that the link's queue takes now. 0: "link.room" will be told, once. */
 	size_t (*room)(void *link, uint64_t id);
-	/** From now on, or not any more, records of "network.record" go over the link. */
+	/** From now on, or not any more, records of "network.record" go over the link. Of a spare:
+	 * the databases have accepted each other; it becomes live when its time has come. */
 	void (*set_live)(void *link, uint64_t id, bool live);
 	/** Says goodbye and closes the link. `text` is a sentence for the log of both sides. */
 	void (*close)(void *link, uint64_t id, enum gw_goodbye, const char *text);
@@ -133,6 +137,16 @@ struct gw_link_ops {
 	/** Servers that could be dialled: in the services database, with an address, not this one.
 	 * GW_UPLINKS_UNKNOWN until the database has been asked. */
 	size_t (*n_uplinks)(void *link);
+	/** This server is about to end: those that it links are to be linked with each other first,
+	 * so that nobody goes out of sight of anybody. Gives the number of links that are one too
+	 * many. 0: there is nothing to be done; else `said` (gw_leave_fn) is told what is done, and
+	 * that it is over. From here on it neither dials nor lets anybody in. */
+	size_t (*leave)(void *link, struct gw_call said);
+	/** It stays. What has been done remains; `said` is called no more. */
+	void (*stay)(void *link);
 };
+
+/** `over`: that was all, and `links` are left, which is one if all went well. */
+typedef void gw_leave_fn(void *state, uint64_t tag, bool over, size_t links, const char *text);
 
 #endif

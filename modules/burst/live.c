@@ -134,6 +134,14 @@ static void both_have_begun(struct burst_state *st, struct peer *peer)
 	burst_begin(st, peer);
 }
 
+/* Both sides know all there is, by way of a server that leaves; the link takes its place when it is
+ * time. Then the network knows the link. */
+static void live_nothing(struct burst_state *st, struct peer *peer)
+{
+	peer->begun = peer->began = peer->ended = peer->end = peer->bound = true;
+	GW_VIA(st->link, gw_link_ops, set_live, peer->link, true);
+}
+
 void live_begin(struct burst_state *st, struct peer *peer)
 {
 	const struct gw_link *link = GW_VIA(st->link, gw_link_ops, find, peer->link);
@@ -142,6 +150,10 @@ void live_begin(struct burst_state *st, struct peer *peer)
 
 	if (peer->begun || link == NULL)
 		return;
+	if (link->spare) {
+		live_nothing(st, peer);
+		return;
+	}
 	if (link->source)
 		peer->joint = (struct gw_stamp){gw_clock_next(st->self), here->run};
 	put_be(begin + 1, link->source ? peer->joint.clock : 0, 8);

@@ -9,7 +9,7 @@ static const char *phase_word(const struct link *link)
 	static const char *const words[] = {
 		[LINK_WAITS] = "waits", [LINK_IS_UP] = "up", [LINK_CLOSING] = "closing"};
 
-	return words[link->phase];
+	return link->phase == LINK_IS_UP && link->pub.spare ? "spare" : words[link->phase];
 }
 
 static const char *settled_word(struct link_state *st, const struct link *link)

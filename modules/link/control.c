@@ -87,6 +87,7 @@ static const struct {
 	[CONTROL_ACK] = {take_ack, 8, 64},
 	[CONTROL_GOODBYE] = {take_goodbye, 1, 1 + GOODBYE_TEXT_MAX},
 	[CONTROL_REAUTH] = {reauth_input, 1, 1000},
+	[CONTROL_TURN] = {turn_input, 9, 1000},
 };
 
 int control_input(struct link_state *st, struct link *link, const struct gw_frame *frame,

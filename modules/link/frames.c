@@ -104,3 +104,56 @@ size_t wire_head(const struct gw_frame *frame, uint8_t out[WIRE_HEAD_MAX])
 	put_u32(out, (uint32_t)(n - WIRE_LENGTH + frame->n));
 	return n;
 }
+
+/* --- turns --- */
+
+static void turn_text(const uint8_t *p, size_t n, char out[TURN_TEXT_MAX + 1])
+{
+	size_t length = n < TURN_TEXT_MAX ? n : TURN_TEXT_MAX;
+
+	for (size_t i = 0; i < length; i++) /* it is shown to people */
+		out[i] = p[i] < ' ' || p[i] > '~' ? '?' : (char)p[i];
+	out[length] = '\0';
+}
+
+int turn_parse(const uint8_t *p, size_t n, struct turn_said *out, struct gw_error *why)
+{
+	size_t least;
+
+	memset(out, 0, sizeof(*out));
+	if (n < 9)
+		return gw_fail(why, -EBADMSG, "a frame of a turn of %zu bytes", n);
+	out->step = p[0];
+	out->id = wire_get_u64(p + 1);
+	least = out->step == TURN_ADOPT || out->step == TURN_GO ? 8 : out->step == TURN_NO;
+	p += 9;
+	n -= 9;
+	if (n < least)
+		return gw_fail(why, -EBADMSG, "a step %u of a turn that is cut off", out->step);
+	if (out->step == TURN_NO) {
+		out->code = p[0];
+		turn_text(p + 1, n - 1, out->text);
+	} else if (least > 0) {
+		out->run = wire_get_u64(p);
+	}
+	return 0;
+}
+
+size_t turn_put(const struct turn_said *said, uint8_t out[TURN_MAX])
+{
+	size_t n = 9;
+
+	out[0] = said->step;
+	wire_put_u64(out + 1, said->id);
+	if (said->step == TURN_NO) {
+		size_t length = strlen(said->text);
+
+		out[n] = said->code;
+		memcpy(out + n + 1, said->text, length);
+		n += 1 + length;
+	} else if (said->step == TURN_ADOPT || said->step == TURN_GO) {
+		wire_put_u64(out + n, said->run);
+		n += 8;
+	}
+	return n;
+}

@@ -56,7 +56,9 @@ static void op_set_live(void *impl, uint64_t id, bool live)
 {
 	struct link *link = find_up(impl, id);
 
-	if (link != NULL)
+	if (link != NULL && link->pub.spare && live)
+		turn_accepted(impl, link);
+	else if (link != NULL)
 		link->pub.live = live;
 }
 
@@ -126,4 +128,6 @@ const struct gw_link_ops link_ops = {
 	.lists_key = op_lists_key,
 	.way_in = op_way_in,
 	.n_uplinks = uplinks_count,
+	.leave = leave_begin,
+	.stay = leave_end,
 };

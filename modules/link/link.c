@@ -339,6 +339,7 @@ static void unload(struct gw_self *self, void *state, enum gw_unload why)
 	uplinks_free(st);
 	requests_free(st);
 	servers_free(st);
+	gw_timer_free(&st->turning, self);
 	gw_free(self, st->frames);
 }
 
@@ -389,6 +390,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_MAP] = {"map", (gw_fn *)admin_map},
 	[CALL_REAUTH_TICK] = {"reauth-tick", (gw_fn *)reauth_tick},
 	[CALL_UNLOADED] = {"unloaded", (gw_fn *)flow_unloaded},
+	[CALL_TURN_TICK] = {"turn-tick", (gw_fn *)turn_tick},
 	{NULL, NULL},
 };
 

@@ -19,6 +19,8 @@
  *     flow.c      acknowledgements; bounds; room for bulk
  *     route.c     where records and frames go on
  *     uplinks.c   whom to dial and when; spares; joining
+ *     turn.c      a neighbour leaves: another takes its place
+ *     leave.c     this server leaves: its neighbours are linked with each other first
  *     admin_link.c, admin_server.c, map.c     the operators' commands
  *     link.c      descriptor, load and unload, options
  */
@@ -43,6 +45,52 @@
 #define KEYS_PER_SERVER 8
 #define ADDRESSES_PER_SERVER 8
 #define ADDRESS_MAX 299 /* bytes of "HOST:PORT" */
+
+/** What a neighbour of a server that leaves, or that one, is to the turn that is under way. */
+enum turn_role {
+	TURN_NONE,
+	TURN_LEAVER, /* M: leave.c */
+	TURN_KEEPER, /* A: B comes behind the link with it */
+	TURN_MOVED   /* B */
+};
+enum turn_stage {
+	STAGE_ASKED,  /* M: has asked A */
+	STAGE_SENT,   /* M: has asked B. A, B: have agreed, and wait for their link */
+	STAGE_AGREED, /* M: waits for their link */
+	STAGE_PARTED, /* M: B sends nothing more. B: sends by A, and hears by M */
+	STAGE_TURNED  /* A: has B behind the new link. M: too; waits for the end of the old one */
+};
+
+/** One at a time, whatever the role. */
+struct turn {
+	uint64_t id;
+	struct gw_relink spec;
+	struct gw_id peer; /* A, B: who is at the other end of the new link */
+	uint64_t old_link; /* between M and B; at A: between M and A */
+	uint64_t new_link; /* between A and B, 0: not yet; at M: between M and A */
+	uint64_t dial;     /* the attempt under way, 0: none */
+	uint32_t address;  /* which one of the other's it is */
+	uint8_t role;      /* enum turn_role */
+	uint8_t stage;     /* enum turn_stage */
+	bool accepted;     /* READY was said */
+	bool ready;        /* and heard */
+	int64_t until_ns;
+};
+
+#define PAIRS_MAX 64
+
+/** This server leaves. */
+struct leave {
+	struct gw_call said;
+	bool on, over;
+	uint8_t reserved[2]; /* 0 */
+	uint32_t n_tried;
+	struct {
+		uint64_t keeper, moved; /* links; moved 0: whoever it is */
+	} tried[PAIRS_MAX];             /* in vain */
+	int64_t again_ns;               /* somebody is busy until then */
+	int64_t since_ns;               /* when this pair was asked first */
+};
 
 struct link;
 struct revoked;
@@ -89,6 +137,11 @@ struct link_state {
 	struct gw_timer *dialling;
 	uint64_t last_dial;
 	struct uplink *join; /* of a server that is new here; not in `uplinks` */
+
+	/* turn.c, leave.c */
+	struct turn turn;
+	struct leave leave;
+	struct gw_timer *turning;
 
 	/* admin_server.c */
 	struct request *requests;
@@ -302,7 +355,8 @@ enum link_call {
 	CALL_LINK_DISCONNECT,
 	CALL_MAP,
 	CALL_REAUTH_TICK,
-	CALL_UNLOADED
+	CALL_UNLOADED,
+	CALL_TURN_TICK
 };
 
 #endif

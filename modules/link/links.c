@@ -152,6 +152,7 @@ void link_closed(void *state, void *data, const char *reason)
 	gw_log(st->self, GW_INFO, "link down peer=%s address=\"%s\" reason=\"%s\"", link->name,
 	       link->address, link->reason);
 	flow_release(st, link);
+	turn_link_down(st, link);
 	if (link->told_up)
 		gw_notify(st->self, st->down,
 		          &(struct gw_link_end){.link = &link->pub, .reason = link->reason});
@@ -249,8 +250,13 @@ static bool circle(struct link_state *st, struct link *link)
 {
 	const struct gw_node *node = in_sight(st, link->pub.server);
 
-	if (node == NULL)
+	link->pub.spare = turn_expects(st, link);
+	if (link->pub.spare)
 		return false;
+	if (st->leave.on)
+		link_close(st, link, GW_BYE_QUIT, "the server is about to stop");
+	if (node == NULL)
+		return link->phase == LINK_CLOSING;
 	link_close(st, link, GW_BYE_CIRCLE, "%s is in sight already", link->name);
 	return true;
 }
@@ -268,6 +274,8 @@ static void link_come(struct link_state *st, struct link *link)
 	       link->address, link->who.source ? "source" : "target",
 	       link->who.joining ? " joining=yes" : "");
 	uplinks_link_up(st, link);
+	if (link->pub.spare)
+		turn_link_up(st, link);
 	gw_notify(st->self, st->up, &link->pub);
 }
 
@@ -335,7 +343,7 @@ enum gw_line_verdict link_bytes(void *state, void *data, const uint8_t *p, size_
 	int status;
 
 	*used_out = 0;
-	if (link->phase == LINK_WAITS)
+	if (link->phase == LINK_WAITS || link->stopped)
 		return GW_LINE_STOP;
 	link->heard_ns = gw_mono_ns(st->self);
 	status = wire_parse(p, n, &wire, &why);
@@ -350,7 +358,7 @@ enum gw_line_verdict link_bytes(void *state, void *data, const uint8_t *p, size_
 		breach(st, link, &why);
 	else if (link->phase != LINK_CLOSING)
 		flow_consumed(st, link, wire.whole);
-	return GW_LINE_NEXT;
+	return link->stopped ? GW_LINE_STOP : GW_LINE_NEXT;
 }
 
 void link_drained(void *state, void *data)
@@ -393,6 +401,8 @@ static void look_after(struct link_state *st, struct link *link, int64_t now)
 	}
 	if (link->phase != LINK_IS_UP)
 		return;
+	if (turn_holds(st, link))
+		link->heard_ns = link->progress_ns = now;
 	if (now - link->heard_ns >= s->silence_ns) {
 		link_close(st, link, GW_BYE_SILENT, "nothing was heard for %lld s",
 		           (long long)((now - link->heard_ns) / GW_SECOND));

@@ -46,7 +46,13 @@ struct link {
 	bool told_up;
 	bool room_wanted; /* room() has answered 0 */
 	bool slow;        /* over the soft bound, until below half of it */
-	uint8_t reserved[3];
+	bool stopped;     /* turn.c: its input waits */
+	uint8_t reserved[2];
+
+	/* turn.c, leave.c: other links, 0: none */
+	uint64_t heir;   /* what is for this one goes over that one */
+	uint64_t mute;   /* what that one brings does not go over this one */
+	uint64_t mirror; /* what is for one server by this one goes over that one, too */
 
 	/* links.c; monotonic */
 	int64_t heard_ns, pinged_ns;
@@ -151,6 +157,44 @@ size_t uplinks_count(void *link);
 gw_timer_fn uplinks_tick;
 /** The server's entry in the live network, NULL: out of sight. */
 const struct gw_node *in_sight(struct link_state *st, struct gw_id server);
+
+/** Whether it can be dialled at all. */
+bool dialable(struct link_state *st, const struct known *known);
+
+/* --- turn.c, leave.c --- */
+
+/** A control frame of a turn. Not 0: a breach. */
+int turn_input(struct link_state *st, struct link *link, const uint8_t *p, size_t n,
+               struct gw_error *why);
+/** Whether this is the link for which two neighbours of one that leaves wait. */
+bool turn_expects(struct link_state *st, const struct link *link);
+/** That link is up. */
+void turn_link_up(struct link_state *st, struct link *link);
+void turn_link_down(struct link_state *st, struct link *link);
+/** The databases at the ends of the spare have accepted each other. */
+void turn_accepted(struct link_state *st, struct link *link);
+/** An attempt has ended, perhaps a turn's. */
+attempt_ended_fn turn_dial_ended;
+/** Whether frames may have to wait on the link, so that its silence says nothing. */
+bool turn_holds(const struct link_state *st, const struct link *link);
+void turn_say(struct link_state *st, uint64_t link, const struct turn_said *said);
+/** At the end of it, however it ended. */
+void turn_forget(struct link_state *st);
+void turn_until(struct link_state *st, int64_t ns);
+gw_timer_fn turn_tick;
+/** The server at the other end; NULL: it is not level with this one. */
+const struct gw_node *turn_neighbour(struct link_state *st, const struct link *link);
+
+typedef void turn_fn(struct link_state *st, struct link *link, const struct turn_said *said);
+turn_fn leave_yes, leave_no, leave_unreached, leave_parted, leave_turned;
+/** Its own turn has failed. */
+void leave_fail(struct link_state *st, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/** Goes on, if nothing is under way. */
+void leave_look(struct link_state *st);
+void leave_link_down(struct link_state *st, struct link *link);
+size_t leave_begin(void *link, struct gw_call said);
+void leave_end(void *link);
 
 /* --- own.c: this server's own entry of the services database --- */
 

@@ -48,6 +48,7 @@ struct cast {
 	size_t whole_n;
 	struct gw_buf *buf;
 	uint64_t source; /* session, 0: none */
+	bool to_server;  /* an event for one server */
 	unsigned links;
 };
 
@@ -71,13 +72,20 @@ static struct gw_buf *cast_buf(struct cast *cast)
 	return cast->buf;
 }
 
-/* A gw_way_fn. */
+/* A gw_way_fn. While a server leaves, not all that is for a link goes over it. */
 static void cast_over(void *ctx, uint64_t via)
 {
 	struct cast *cast = ctx;
 	struct link *link = link_find(cast->st, via);
 
-	if (link == NULL || !link_up(link) || !link->pub.live || via == cast->frame->via)
+	if (link == NULL || via == cast->frame->via)
+		return;
+	if (link->mirror != 0 && cast->to_server)
+		cast_over(ctx, link->mirror);
+	if (link->heir != 0)
+		link = link_find(cast->st, link->heir);
+	if (link == NULL || !link_up(link) || !link->pub.live ||
+	    (link->mute != 0 && link->mute == cast->frame->via))
 		return;
 	flow_send_buf(cast->st, link, cast_buf(cast));
 	if (cast->source != 0)
@@ -105,6 +113,7 @@ void route_record(void *state, uint64_t tag, const void *payload)
 		.st = st,
 		.frame = &frame,
 		.source = record->via == 0 ? record->source : 0,
+		.to_server = record->scope == GW_SCOPE_SERVER,
 	};
 
 	(void)tag;

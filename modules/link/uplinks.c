@@ -121,7 +121,7 @@ static bool may_dial(struct link_state *st, const struct known *known)
 	       link_with(st, known->id) == NULL && in_sight(st, known->id) == NULL;
 }
 
-static bool dialable(struct link_state *st, const struct known *known)
+bool dialable(struct link_state *st, const struct known *known)
 {
 	return known != NULL && known->n_addresses > 0 && known != known_own(st) &&
 	       known_oldest_key(known) != NULL;
@@ -192,7 +192,7 @@ static void look_for_uplink(struct link_state *st)
 {
 	struct known *known;
 
-	if (!st->known_read || !member(st) || st->join != NULL || busy(st))
+	if (!st->known_read || !member(st) || st->join != NULL || st->leave.on || busy(st))
 		return;
 	known = choose(st);
 	if (known != NULL)
@@ -294,8 +294,10 @@ void uplinks_ended(struct link_state *st, uint64_t dial, const char *code, const
 {
 	struct uplink *up = uplink_dialling(st, dial);
 
-	if (up == NULL)
+	if (up == NULL) {
+		turn_dial_ended(st, dial, code, sentence);
 		return;
+	}
 	up->dial = 0;
 	if (strcmp(code, "ok") == 0)
 		return;

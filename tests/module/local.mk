@@ -305,6 +305,10 @@ check_PROGRAMS += tests/module/link_tree
 tests_module_link_tree_SOURCES = tests/module/link_tree.c
 tests_module_link_tree_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
+check_PROGRAMS += tests/module/link_leave
+tests_module_link_leave_SOURCES = tests/module/link_leave.c
+tests_module_link_leave_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
 check_PROGRAMS += tests/module/link_reauth
 tests_module_link_reauth_SOURCES = tests/module/link_reauth.c modules/link/frames.c $(LINK_STAGE_SOURCES)
 tests_module_link_reauth_LDADD = tests/sim/libsim.a $(TEST_LIBS)

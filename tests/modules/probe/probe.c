@@ -29,7 +29,10 @@ enum probe_call {
 	CALL_BULK,
 	CALL_JOIN,
 	CALL_CANCEL,
-	CALL_VIA
+	CALL_VIA,
+	CALL_LEAVE,
+	CALL_STAY,
+	CALL_SAID
 };
 
 struct probe_state {
@@ -244,6 +247,36 @@ static void command_cancel(void *state, struct gw_admin_request *req, int argc,
 	done(st, req, 0);
 }
 
+static void said(void *state, uint64_t tag, bool over, size_t links, const char *text)
+{
+	struct probe_state *st = state;
+
+	gw_log(st->self, GW_INFO, "said%s tag=%llu links=%zu text=\"%s\"", over ? " over" : "",
+	       (unsigned long long)tag, links, text);
+}
+
+static void command_leave(void *state, struct gw_admin_request *req, int argc,
+                          const char *const *argv)
+{
+	struct probe_state *st = state;
+	size_t n = LINK(st, leave, gw_call(st->self, CALL_SAID, 7));
+
+	(void)argc;
+	(void)argv;
+	done(st, req, n == 0 ? -EALREADY : 0);
+}
+
+static void command_stay(void *state, struct gw_admin_request *req, int argc,
+                         const char *const *argv)
+{
+	struct probe_state *st = state;
+
+	(void)argc;
+	(void)argv;
+	LINK(st, stay);
+	done(st, req, 0);
+}
+
 static int load(struct gw_self *self, void *state, enum gw_load why, struct gw_error *err)
 {
 	struct probe_state *st = state;
@@ -271,6 +304,9 @@ static const struct gw_call_row calls[] = {
 	[CALL_JOIN] = {"join", (gw_fn *)command_join},
 	[CALL_CANCEL] = {"cancel", (gw_fn *)command_cancel},
 	[CALL_VIA] = {"via", (gw_fn *)command_via},
+	[CALL_LEAVE] = {"leave", (gw_fn *)command_leave},
+	[CALL_STAY] = {"stay", (gw_fn *)command_stay},
+	[CALL_SAID] = {"said", (gw_fn *)said},
 	{NULL, NULL},
 };
 
@@ -294,6 +330,8 @@ static const struct gw_admin_command commands[] = {
 	{"probe bulk", "NAME PARTS", "Sends bulk, as there is room.", "", 2, 2, CALL_BULK},
 	{"probe join", "ADDRESS KEY", "Dials as a new server.", "", 2, 2, CALL_JOIN},
 	{"probe via", "NAME", "Lets events pass.", "", 1, 1, CALL_VIA},
+	{"probe leave", "", "Has the neighbours linked with each other.", "", 0, 0, CALL_LEAVE},
+	{"probe stay", "", "Leaves no more.", "", 0, 0, CALL_STAY},
 	{"probe cancel", "", "Dials so no more.", "", 0, 0, CALL_CANCEL},
 };
 
