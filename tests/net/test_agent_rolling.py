@@ -17,8 +17,9 @@ def test_nobody_sees_a_network_being_restarted(tmp_path):
     new = second(tmp_path / "second", old)
     roost = Roost(tmp_path, old, {"anna": Irssi, "willi": WeeChat})
     try:
-        roost.turn("cba", new, "0.1.0-next")
+        roost.turn("cba", new)
         roost.talk.end()
+        assert all(moves > 0 for moves in roost.still().values()), roost.still()
         assert not roost.talk.faults(), "\n".join(roost.talk.faults())
     finally:
         roost.close()

@@ -2,12 +2,14 @@
 
 import os
 import pathlib
+import re
+import shlex
 import shutil
 import subprocess
 
 from fleet import Fleet
 from live import BUILD
-from variants import Variants
+from variants import SRC, Variants
 
 LEAN = ["message", "redirect"]
 
@@ -29,8 +31,30 @@ def second(folder, installation):
     return folder
 
 
-def make(*words, build=BUILD):
-    run("make", "-s", "-C", build, *words)
+def rebuilt(folder, named, tell=print):
+    """All of it, built anew from the sources as those of another version; as BUILD was configured."""
+    sources, build = folder / "sources", folder / "build"
+    tell(f"building {named} in {build}")
+    shutil.copytree(SRC, sources, symlinks=True, ignore=lambda where, names: {name for name in names if name in (".git", "autom4te.cache")
+                                                                              or (pathlib.Path(where) / name / "config.status").exists()})
+    edit(sources / "configure.ac", r"(AC_INIT\(\[godwit\], \[)[^]]*", rf"\g<1>{named}")
+    for file in sources.glob("modules/*/*.c"):
+        edit(file, r'(\.version = ")[^"]*', rf"\g<1>{named}")
+    build.mkdir()
+    arguments = subprocess.run([BUILD / "config.status", "--config"], capture_output=True, text=True, check=True).stdout
+    run("autoreconf", "-i", cwd=sources)
+    run(sources / "configure", "-q", *shlex.split(arguments), cwd=build)
+    run("make", "-s", "-C", build, f"-j{os.cpu_count()}")
+    run("make", "-s", "-C", build, "install", f"DESTDIR={folder}/installed")
+    return folder / "installed"
+
+
+def edit(file, old, new):
+    file.write_text(re.sub(old, new, file.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def make(*words):
+    run("make", "-s", "-C", BUILD, *words)
 
 
 def run(*command, **settings):
@@ -45,6 +69,10 @@ def program(installation):
 
 def modules(installation):
     return next(pathlib.Path(installation).glob("**/lib/godwit/modules"))
+
+
+def version(installation):
+    return subprocess.run([program(installation), "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
 
 
 class Installation:

@@ -1,5 +1,6 @@
 """A network of three servers that run from installations, people with accounts, an agent for each of them, and its rolling restart."""
 
+import itertools
 import json
 import os
 import pathlib
@@ -9,7 +10,7 @@ from people import CHEAP
 from steps import MOVING, Order, wait_takes
 
 from .agent import Agent
-from .installed import InstalledFleet
+from .installed import InstalledFleet, version
 from .talk import Talk
 
 DRAIN_S = 60
@@ -22,6 +23,7 @@ class Roost:
     def __init__(self, folder, first, kinds, shared=()):
         self.folder = pathlib.Path(folder)
         self.clients, self.agents, self.net, self.talk = [], {}, None, None
+        self.visits = itertools.count()
         try:
             self.net = InstalledFleet(self.folder / "net", "a-b b-c", first, modules=MOVING, more=CHEAP)
             self.arrive(kinds, shared)
@@ -44,10 +46,13 @@ class Roost:
             client.begin()
         for client in self.clients:
             client.wait_in()
+        self.begin()
+
+    def begin(self):
         self.talk = Talk(self.clients)
         self.talk.begin()
 
-    def restart(self, name, source, version):
+    def restart(self, name, source):
         """Another version of everything that the server is made of, while its clients are elsewhere."""
         server = self.net[name]
         before = running(server)
@@ -59,22 +64,29 @@ class Roost:
         server.start()
         self.net.wait_level()
         after = running(server)
-        assert after["version"] == version and before["version"] != version, (before, after)
+        assert before["version"] != after["version"] == version(source), (before, after)
         assert all(after[key] != before[key] for key in ("pid", "program", "modules")), (before, after)
 
-    def turn(self, names, source, version):
+    def turn(self, names, source, messages=10):
         """Each of them in turn, while somebody on a plain connection to one that stays up listens."""
         for name in names:
             for each in self.net.servers:
                 wait_takes(self.net[each], *set(self.net.servers) - {each})
             aside = self.aside(name)
             stays = next(other for other in self.net.servers if other != name and other not in aside)
-            listener = self.talk.visitor(self.net[stays].plain, f"tern{len(self.talk.visits)}")
-            self.restart(name, source, version)
+            listener = self.talk.visitor(self.net[stays].plain, f"tern{next(self.visits)}")
+            self.restart(name, source)
             for other in aside:
                 self.net[other].ctl("drain", "--cancel")
-            self.talk.goes_on()
+            self.talk.goes_on(messages)
             self.talk.leaves(listener)
+
+    def still(self):
+        """By nick: how often it was moved; nobody's server was lost."""
+        rows = {row["nick"]: row for agent in self.agents.values() for row in agent.sessions()}
+        assert rows.keys() == {client.nick for client in self.clients}, rows
+        assert all(row["state"] == "passing" and row["lost"] == "0" for row in rows.values()), rows
+        return {nick: int(row["moves"]) for nick, row in rows.items()}
 
     def aside(self, name):
         """Empties what would be cut off from the rest while that server is away."""

@@ -13,7 +13,7 @@ PAUSE_S = 0.1
 
 
 class Talk:
-    """All clients in one room. One with an `asker` says no numbers of its own, but answers that nick's."""
+    """All clients in one room; made once for each time. One with an `asker` says no numbers of its own, but answers that nick's."""
 
     def __init__(self, clients, pause=PAUSE_S):
         self.clients, self.pause = clients, pause
@@ -24,6 +24,8 @@ class Talk:
         self.visits = []
 
     def begin(self):
+        for client in self.clients:
+            client.mark()
         self.all_say("begins")
         for client in self.clients:
             client.mark()
@@ -85,8 +87,11 @@ class Talk:
 
     def faults(self):
         """In words; none: all is as it must be."""
-        return [fault for client in self.clients for fault in self.faults_of(client)] + [
-            fault for visitor in self.visits for fault in visitor.faults(self)]
+        return [fault for hearer in [*self.clients, *self.visits] for fault in self.faults_at(hearer)]
+
+    def faults_at(self, hearer):
+        """Of a client, or a visitor."""
+        return list(hearer.faults(self) if hearer in self.visits else self.faults_of(hearer))
 
     def faults_of(self, hearer):
         said, others = hearer.shown()
