@@ -3,6 +3,7 @@
 import contextlib
 import select
 import socket
+import ssl
 import struct
 import threading
 import time
@@ -118,10 +119,12 @@ class Fake:
         self.listener.close()
 
 
-def dial(port):
-    sock = socket.socket()
-    sock.settimeout(SECONDS)
-    sock.connect(("127.0.0.1", port))
+def dial(port, tls=False):
+    sock = socket.create_connection(("127.0.0.1", port), SECONDS)
+    if tls:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        sock = context.wrap_socket(sock)
     return End(sock)
 
 
@@ -168,6 +171,29 @@ class Tap:
 
     def close(self):
         self.fake.close()
+
+
+class Closing:
+    """What is started in a block and ends with it, the last one first."""
+
+    def __init__(self):
+        self.things = []
+
+    def enter(self, thing):
+        self.things.append(thing)
+        return thing
+
+
+@contextlib.contextmanager
+def running_all(*things):
+    """They run until the end of the block; more may be entered."""
+    closing = Closing()
+    closing.things.extend(things)
+    try:
+        yield closing
+    finally:
+        for thing in reversed(closing.things):
+            thing.close()
 
 
 def is_quiet(end, seconds=0.2):

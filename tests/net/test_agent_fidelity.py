@@ -189,9 +189,10 @@ def test_quitting_is_answered_by_the_server(both):
     assert client.rest() == (last, "closed")
 
 
-def test_who_is_killed_hears_why(both):
+@pytest.mark.parametrize("last", [b":oper!o@h KILL anna :out\r\nERROR :Closing link: (x)\r\n", b"ERROR :Closing Link: h (Killed (oper (out)))\r\n",
+                                  b":s 465 anna :banned\r\nERROR :Closing link: (x)\r\n"])
+def test_who_is_killed_or_banned_hears_why(both, last):
     client, server = both
-    last = b":oper!o@h KILL anna :out\r\nERROR :Closing link: (Killed)\r\n"
     server.send(last)
     server.close()
     assert client.rest() == (last, "closed")
