@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,7 @@ struct value {
 	char **items; /* of a list, NULL-terminated */
 	size_t n_items;
 	bool given;
+	bool secret; /* its text is nobody's to see */
 };
 
 struct gw_options {
@@ -212,6 +214,7 @@ static const struct {
 	[GW_OPT_STRING] = {read_string, "a text"},
 	[GW_OPT_PATH] = {read_path, "a path"},
 	[GW_OPT_ADDRESS] = {read_address, "an address"},
+	[GW_OPT_SECRET] = {read_string, "a text"},
 };
 
 static int read_item(const struct reading *r, const struct node *item, struct value *v)
@@ -354,6 +357,7 @@ int options_read(const struct option_block *block, const struct node *node, stru
 			value = node_get(node, block->table[i].name);
 		r.node = value;
 		v->name = mem_strdup(block->table[i].name);
+		v->secret = block->table[i].type == GW_OPT_SECRET;
 		status = read_value(&r, v);
 	}
 	if (status != 0)
@@ -367,7 +371,7 @@ int options_check_table(const struct gw_option *table, const char *owner, struct
 	size_t n = table_size(table);
 
 	for (size_t i = 0; i < n; i++) {
-		if ((unsigned)table[i].type > GW_OPT_LIST)
+		if ((unsigned)table[i].type > GW_OPT_SECRET)
 			return gw_fail(err, -EINVAL, "%s: the option '%s' has an unknown type",
 			               owner, table[i].name);
 		for (size_t j = 0; j < i; j++)
@@ -389,6 +393,8 @@ void options_free(struct gw_options **options)
 			free(v->items[j]);
 		free(v->items);
 		free(v->name);
+		if (v->secret && v->text != NULL)
+			sodium_memzero(v->text, strlen(v->text));
 		free(v->text);
 	}
 	free(*options);
@@ -438,6 +444,12 @@ bool options_given(const struct gw_options *options, const char *name)
 	return must_find(options, name)->given;
 }
 
+/** As it may be shown. */
+static const char *shown(const struct value *v)
+{
+	return v == NULL || v->text[0] == '\0' ? "" : v->secret ? "(hidden)" : v->text;
+}
+
 void options_diff(const struct gw_options *before, const struct gw_options *after,
                   options_diff_fn *fn, void *ctx)
 {
@@ -446,11 +458,11 @@ void options_diff(const struct gw_options *before, const struct gw_options *afte
 		const struct value *old = before != NULL ? find(before, v->name) : NULL;
 
 		if (old == NULL || strcmp(old->text, v->text) != 0)
-			fn(ctx, v->name, old != NULL ? old->text : "", v->text);
+			fn(ctx, v->name, shown(old), shown(v));
 	}
 	for (size_t i = 0; before != NULL && i < before->n; i++)
 		if (find(after, before->values[i].name) == NULL)
-			fn(ctx, before->values[i].name, before->values[i].text, "");
+			fn(ctx, before->values[i].name, shown(&before->values[i]), "");
 }
 
 static const struct gw_options *api_in_force(struct gw_self *self)

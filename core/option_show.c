@@ -7,7 +7,7 @@
 static const char *const type_names[] = {
 	[GW_OPT_BOOL] = "bool",       [GW_OPT_INT] = "number",  [GW_OPT_DURATION] = "time",
 	[GW_OPT_SIZE] = "size",       [GW_OPT_STRING] = "text", [GW_OPT_PATH] = "path",
-	[GW_OPT_ADDRESS] = "address", [GW_OPT_LIST] = "list",
+	[GW_OPT_ADDRESS] = "address", [GW_OPT_LIST] = "list",   [GW_OPT_SECRET] = "text",
 };
 
 static void show_row(FILE *out, const char *section, const struct gw_option *o)

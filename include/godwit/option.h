@@ -22,7 +22,8 @@ enum gw_option_type {
 	GW_OPT_STRING,   /* UTF-8 without control characters */
 	GW_OPT_PATH,     /* "~/..." is in the home folder; relative ones count from the file */
 	GW_OPT_ADDRESS,  /* "127.0.0.1:6667", "[::1]:6697", "unix:/path" */
-	GW_OPT_LIST      /* of strings; min and max bound their number */
+	GW_OPT_LIST,     /* of strings; min and max bound their number */
+	GW_OPT_SECRET    /* a string that no log and no answer of `rehash` shows */
 };
 
 /** A row of `.options`; the table ends with a row whose name is NULL. */

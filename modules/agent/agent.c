@@ -14,7 +14,7 @@ static const struct gw_option options[] = {
 	{"tls", GW_OPT_BOOL, "yes", 0, 0, false, "Whether they have TLS."},
 	{"fingerprint", GW_OPT_LIST, NULL, 0, UPSTREAMS_GIVEN_MAX, false,
          "SHA-256 of the certificates that are right; without it the first one that is seen."},
-	{"password", GW_OPT_STRING, NULL, 1, 255, false,
+	{"password", GW_OPT_SECRET, NULL, 1, 255, false,
          "What a client that comes over TCP must give as PASS."},
 	{"login", GW_OPT_PATH, NULL, 1, 1024, false,
          "A file (mode 0600) of two lines, account and password, to come back with."},

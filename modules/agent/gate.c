@@ -157,7 +157,7 @@ static void settle(struct session *s, const char *said, ssize_t n)
 		refuse(s, "The password for this agent is wrong");
 		return;
 	}
-	if (said[n] == ':') {
+	if (said[n] == ':' && said[n + 1] != '\0') {
 		len = snprintf(line, sizeof(line), "PASS :%s", said + n + 1);
 		rest = keep(s, line, (size_t)len);
 		sodium_memzero(line, sizeof(line));

@@ -40,7 +40,8 @@ static inline void agent_write_config(struct agent_stage *s, unsigned servers, c
 	snprintf(s->yaml + n, sizeof(s->yaml) - n, "]%s}\n", options);
 }
 
-static inline void agent_open(struct agent_stage *s, unsigned servers, const char *options)
+/** The network alone. */
+static inline void agent_open_network(struct agent_stage *s, unsigned servers)
 {
 	memset(s, 0, sizeof(*s));
 	s->t = simtree_new(11, "client: {exempt: [\"127.0.0.0/8\", \"10.0.0.0/8\"]}\n",
@@ -48,6 +49,11 @@ static inline void agent_open(struct agent_stage *s, unsigned servers, const cha
 	while (s->t->n < servers)
 		simtree_join(s->t, 0);
 	assert_true(simtree_level(s->t, 120 * GW_SECOND));
+}
+
+static inline void agent_open(struct agent_stage *s, unsigned servers, const char *options)
+{
+	agent_open_network(s, servers);
 	agent_write_config(s, servers, options);
 	s->agent = simnet_server(s->t->net, s->yaml);
 }

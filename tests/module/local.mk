@@ -367,3 +367,7 @@ tests_module_agent_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/agent_restore
 tests_module_agent_restore_SOURCES = tests/module/agent_restore.c tests/module/agent_stage.h
 tests_module_agent_restore_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/agent_gate
+tests_module_agent_gate_SOURCES = tests/module/agent_gate.c tests/module/agent_stage.h
+tests_module_agent_gate_LDADD = tests/sim/libsim.a $(TEST_LIBS)

@@ -35,6 +35,7 @@ static const struct gw_option table[] = {
 	{"file", GW_OPT_PATH, NULL, 0, 0, false, "A path."},
 	{"at", GW_OPT_ADDRESS, "127.0.0.1:80", 0, 0, false, "An address."},
 	{"list", GW_OPT_LIST, "[x, 'y z']", 0, 3, false, "A list."},
+	{"key", GW_OPT_SECRET, NULL, 2, 8, false, "A secret."},
 	{NULL, GW_OPT_BOOL, NULL, 0, 0, false, NULL},
 };
 
@@ -250,6 +251,28 @@ static void test_differences_are_told_in_the_words_of_the_file(void **state)
 	options_free(&b);
 }
 
+static void test_a_secret_is_told_by_nobody(void **state)
+{
+	struct gw_options *none, *a, *b;
+	struct gw_error err = {0};
+	char text[200] = "";
+
+	(void)state;
+	assert_int_not_equal(read_options("key: x\n", &a, &err), 0);
+	assert_int_equal(read_options("flag: yes\n", &none, NULL), 0);
+	assert_int_equal(read_options("key: first\n", &a, NULL), 0);
+	assert_int_equal(read_options("key: second\n", &b, NULL), 0);
+	assert_string_equal(options_string(a, "key"), "first");
+	options_diff(none, a, note, text);
+	options_diff(a, b, note, text);
+	options_diff(b, none, note, text);
+	options_diff(a, a, note, text);
+	assert_string_equal(text, "key:>(hidden) key:(hidden)>(hidden) key:(hidden)> ");
+	options_free(&none);
+	options_free(&a);
+	options_free(&b);
+}
+
 static void test_the_cores_own_keys(void **state)
 {
 	struct settings *s;
@@ -442,6 +465,7 @@ int main(void)
 		cmocka_unit_test(test_what_is_not_said_has_its_default),
 		cmocka_unit_test(test_wrong_values_are_told_with_their_place),
 		cmocka_unit_test(test_differences_are_told_in_the_words_of_the_file),
+		cmocka_unit_test(test_a_secret_is_told_by_nobody),
 		cmocka_unit_test(test_the_cores_own_keys),
 		cmocka_unit_test(test_mistakes_in_the_cores_own_keys),
 		cmocka_unit_test_setup_teardown(test_included_files_are_merged_at_the_top,
