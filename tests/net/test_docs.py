@@ -2,7 +2,7 @@
 as the program has it.
 
 Blocks of the pages are told apart by their language: `console` (a line with "$ " is typed, what follows is its output), `irc` (NAME> is sent, NAME< is
-received by that client, in this order; NAME@SERVER says once where it connects, else to one), `machines` (MACHINE$ is typed on that machine), `irssi` and
+received by that client, in this order; NAME@SERVER says once where it connects, also to the agent, else to one), `machines` (MACHINE$ is typed on that machine), `irssi` and
 `weechat` (typed into these clients), `yaml` (a configuration), `sh` (run by other tests), `c`. In outputs "..." stands for anything, on a line of its own
 for any lines. Ports are those of the test's servers. run-all: beside
 """
@@ -64,7 +64,7 @@ class Desk:
 
     def __init__(self, folder):
         self.folder = folder
-        self.port = free_ports()
+        self.port = free_ports((-7, 0, 30, 60))
         self.env = {**os.environ, "GODWIT_RUN_DIR": str(folder / "build" / "run"), "GODWIT_PORT_BASE": str(self.port),
                     "PATH": f"{BUILD}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
         self.env.pop("MAKEFLAGS", None)
@@ -82,7 +82,7 @@ class Desk:
             f"  - {{address: '127.0.0.1:{self.port}', tls: no}}\n  - {{address: '127.0.0.1:{self.port + 30}'}}\n")
 
     def own_ports(self, text):
-        return re.sub(r"\b6(66[7-9]|69[7-9])\b", lambda found: str(int(found[0]) - 6667 + self.port), text)
+        return re.sub(r"\b6(660|66[7-9]|69[7-9])\b", lambda found: str(int(found[0]) - 6667 + self.port), text)
 
     def start(self, command):
         """Something that stays; its lines up to the one that begins with "ready"."""
@@ -129,7 +129,7 @@ class Desk:
         for number, line in enumerate(lines):
             name, server, way, text = re.fullmatch(r"(\w+)(?:@(\w+))?([<>]) (.*)", line).groups()
             if name not in self.clients:
-                self.clients[name] = Irc(self.port + ["one", "two", "three"].index(server or "one"))
+                self.clients[name] = Irc(self.port + {"one": 0, "two": 1, "three": 2, "agent": -7}[server or "one"])
             client = self.clients[name]
             if way == ">":
                 client.send(text)
