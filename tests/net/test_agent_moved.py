@@ -64,7 +64,7 @@ class Talker:
         got = bytes(self.heard)
         if got != wanted:
             at = next(i for i, (a, b) in enumerate(zip(got + b"\0", wanted + b"\1")) if a != b)
-            pytest.fail(f"{self.nick}, byte {at} of {len(wanted)}: {got[at - 200:at + 300]!r}")
+            pytest.fail(f"{self.nick}, byte {at} of {len(wanted)}: {got[max(0, at - 200):at + 300]!r}")
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
@@ -73,6 +73,7 @@ def test_a_stream_is_whole_while_its_client_is_moved(tmp_path, tls):
         net = closing.enter(Network(tmp_path / "net", "a-b", modules=MOVING, more=CHEAP))
         agent = closing.enter(Agent(tmp_path / "agent", net["a"].tls if tls else net["a"].plain, tls=tls))
         anna, ben = Talker(agent.plain, "anna", "ben"), Talker(net["b"].plain, "ben", "anna")
+        net.wait_level()  # either server knows both
         for talker in (anna, ben):
             talker.start()
         for i in range(MOVES):
