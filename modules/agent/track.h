@@ -71,11 +71,13 @@ struct track_watched {
 	uint8_t reserved[6];
 };
 
-/** What the client has said, and the answer decides: a JOIN or an AWAY. */
+/** What the client has said, and the answer decides: a JOIN, a PART or an AWAY. */
 struct track_pending {
 	struct track_pending *prev, *next; /* utlist, in the order of saying */
-	char *channel;                     /* of a JOIN; NULL: an AWAY */
+	char *channel;                     /* of a JOIN or PART; NULL: an AWAY */
 	char *text;                        /* the key, or the away text; NULL: none */
+	bool part;
+	uint8_t reserved[7];
 };
 
 struct track {

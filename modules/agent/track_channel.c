@@ -6,20 +6,6 @@
 
 /* Coming */
 
-/** The key that the client has said with this JOIN. One that was not needed does no harm, so what
- * was said with a key goes before what was said without. */
-static void take_key(struct track *t, struct track_channel *c)
-{
-	struct track_pending *said = track_pending_find(t, c->name, true);
-
-	if (said == NULL)
-		said = track_pending_find(t, c->name, false);
-	if (said == NULL)
-		return;
-	track_set(t, &c->key, said->text, TRACK_NAME_MAX);
-	track_pending_answered(t, said);
-}
-
 static void join(struct track *t, const char *channel, const char *nick, const char *userhost)
 {
 	bool me = track_is_me(t, nick);
@@ -29,7 +15,7 @@ static void join(struct track *t, const char *channel, const char *nick, const c
 	if (c == NULL)
 		return;
 	if (me)
-		take_key(t, c);
+		track_pending_joined(t, c);
 	m = track_come(t, c, nick);
 	if (m == NULL)
 		return;
@@ -82,8 +68,11 @@ void track_on_part(struct track *t, const struct ircline *l)
 
 	if (!track_source(l, nick))
 		return;
-	while (track_word(&list, ',', channel, sizeof(channel)))
+	while (track_word(&list, ',', channel, sizeof(channel))) {
 		part(t, channel, nick);
+		if (track_is_me(t, nick))
+			track_pending_parted(t, channel);
+	}
 }
 
 void track_on_kick(struct track *t, const struct ircline *l)

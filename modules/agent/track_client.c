@@ -8,7 +8,7 @@
 
 static void away(struct track *t, const struct ircline *l)
 {
-	track_pending_add(t, NULL, l->params[0][0] != '\0' ? l->params[0] : NULL);
+	track_pending_away(t, l->params[0][0] != '\0' ? l->params[0] : NULL);
 }
 
 static void cap(struct track *t, const struct ircline *l)
@@ -16,18 +16,6 @@ static void cap(struct track *t, const struct ircline *l)
 	t->cap_said = true;
 	if (strcasecmp(l->params[0], "LS") == 0 && strtol(l->params[1], NULL, 10) >= 302)
 		t->cap_302 = true;
-}
-
-static void leaving(struct track *t, const char *list)
-{
-	char channel[TRACK_NAME_MAX];
-
-	while (track_word(&list, ',', channel, sizeof(channel))) {
-		struct track_channel *c = track_channel(t, channel);
-
-		if (c != NULL)
-			c->leaving = true;
-	}
 }
 
 /** The next one of `*at`, which may be empty, in `out`; likewise if it is too long. */
@@ -57,13 +45,23 @@ static void join(struct track *t, const struct ircline *l)
 				c->leaving = true;
 		c = track_channel(t, channel);
 		if (track_is_channel(t, channel) && (c == NULL || c->leaving))
-			track_pending_add(t, channel, key[0] != '\0' ? key : NULL);
+			track_pending_join(t, channel, key[0] != '\0' ? key : NULL);
 	}
 }
 
 static void part(struct track *t, const struct ircline *l)
 {
-	leaving(t, l->params[0]);
+	const char *list = l->params[0];
+	char channel[TRACK_NAME_MAX];
+
+	while (track_word(&list, ',', channel, sizeof(channel))) {
+		struct track_channel *c = track_channel(t, channel);
+
+		if (c != NULL)
+			c->leaving = true;
+		if (track_is_channel(t, channel))
+			track_pending_part(t, channel);
+	}
 }
 
 static void protoctl(struct track *t, const struct ircline *l)

@@ -90,15 +90,17 @@ void track_on_offline(struct track *t, const struct ircline *l); /* 731 */
 void track_on_list_full(struct track *t, const struct ircline *l);
 
 /* track_pending.c */
-/** `channel` NULL: an AWAY. */
-void track_pending_add(struct track *t, const char *channel, const char *text);
+void track_pending_away(struct track *t, const char *text);
+void track_pending_join(struct track *t, const char *channel, const char *key);
+void track_pending_part(struct track *t, const char *channel);
 void track_pending_drop(struct track *t, struct track_pending *p);
-/** The first one of the channel (NULL: the first AWAY) with a text, or without; NULL. */
-struct track_pending *track_pending_find(const struct track *t, const char *channel,
-                                         bool with_text);
-/** Drops what was said of the same before `p`, and `p`. */
-void track_pending_answered(struct track *t, struct track_pending *p);
-/** Drops the first one. */
-void track_pending_refused(struct track *t, const char *channel);
+/** We are away (or not). The AWAY of the client that this answers, which track_pending_drop() ends;
+ * NULL: there is none. */
+struct track_pending *track_pending_away_is(struct track *t, bool away);
+void track_pending_away_refused(struct track *t);
+/** We are in the channel: the key is that of the client's JOIN. */
+void track_pending_joined(struct track *t, struct track_channel *c);
+void track_pending_parted(struct track *t, const char *channel);
+void track_pending_join_refused(struct track *t, const char *channel);
 
 #endif

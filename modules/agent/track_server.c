@@ -113,7 +113,7 @@ static void away(struct track *t, const struct ircline *l)
 
 static void away_is(struct track *t, bool away)
 {
-	struct track_pending *said = track_pending_find(t, NULL, away);
+	struct track_pending *said = track_pending_away_is(t, away);
 
 	if (said != NULL || !away || t->away == NULL)
 		track_set(t, &t->away,
@@ -122,7 +122,7 @@ static void away_is(struct track *t, bool away)
 		                       : NULL,
 		          TRACK_TEXT_MAX);
 	if (said != NULL)
-		track_pending_answered(t, said);
+		track_pending_drop(t, said);
 }
 
 static void away_no(struct track *t, const struct ircline *l)
@@ -226,18 +226,20 @@ static void batch(struct track *t, const struct ircline *l)
 /** "me #channel :Cannot join channel" */
 static void no_join(struct track *t, const struct ircline *l)
 {
-	track_pending_refused(t, l->params[1]);
+	track_pending_join_refused(t, l->params[1]);
 }
 
 static void no(struct track *t, const char *command)
 {
 	if (strcasecmp(command, "AWAY") == 0)
-		track_pending_refused(t, NULL);
+		track_pending_away_refused(t);
 }
 
 static void fail(struct track *t, const struct ircline *l)
 {
 	no(t, l->params[0]);
+	if (strcasecmp(l->params[0], "JOIN") == 0)
+		track_pending_join_refused(t, l->params[2]);
 }
 
 static void try_again(struct track *t, const struct ircline *l)
@@ -266,6 +268,7 @@ static const struct track_row rows[] = {
 	{"353", track_on_names, 3},
 	{"366", track_on_names_end, 2},
 	{"396", host, 2},
+	{"403", no_join, 2},
 	{"405", no_join, 2},
 	{"421", unknown, 2},
 	{"437", no_join, 2},

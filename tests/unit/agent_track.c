@@ -267,6 +267,30 @@ static const struct transcript {
 	{"out of all and in",
          IN "> JOIN #a k\n< :me JOIN #a\n> JOIN 0\n> JOIN #a l\n< :me PART #a\n< :me JOIN #a\n",
          "nick=me\n#a key=l not-named: me\n"},
+	{"out and in, and then again",
+         IN "> JOIN #a\n< :me JOIN #a\n> PART #a\n> JOIN #a\n> JOIN #a k\n< :me PART #a\n"
+            "< :s 475 me #a :\n< :s 475 me #a :\n> JOIN #a l\n< :me JOIN #a\n",
+         "nick=me\n#a key=l not-named: me\n"},
+	{"in, out and in at once",
+         IN "> JOIN #a k\n> JOIN #a x\n> PART #a\n> JOIN #a l\n< :me JOIN #a\n< :me PART #a\n"
+            "< :me JOIN #a\n",
+         "nick=me\n#a key=l not-named: me\n"},
+	{"in, out and in at once, at first with a wrong key",
+         IN "> JOIN #a bad\n> PART #a\n> JOIN #a l\n< :s 475 me #a :\n< :s 442 me #a :\n"
+            "< :me JOIN #a\n",
+         "nick=me\n#a key=l not-named: me\n"},
+	{"in, out and in at once, with wrong keys",
+         IN "> JOIN #a bad\n> PART #a\n> JOIN #a bad\n< :s 475 me #a :\n< :s 442 me #a :\n"
+            "< :s 475 me #a :\n> JOIN #a l\n< :me JOIN #a\n",
+         "nick=me\n#a key=l not-named: me\n"},
+	{"what was said after the JOIN is not answered",
+         IN "> JOIN #a k\n> JOIN #a l\n< :me JOIN #a\n< :s KICK #a me\n> JOIN #a m\n"
+            "< :me JOIN #a\n",
+         "nick=me\n#a key=m not-named: me\n"},
+	{"refused otherwise",
+         IN "> JOIN #a k\n> JOIN #a l\n> JOIN #a m\n< :s 403 me #a :no\n"
+            "< :s FAIL JOIN X #a :no\n< :me JOIN #a\n",
+         "nick=me\n#a key=m not-named: me\n"},
 	{"forwarded elsewhere", IN "> JOIN #a k\n< :s 470 me #a #b :Forwarding\n< :me JOIN #b\n",
          "nick=me\n#b not-named: me\n"},
 	{"joined by the server", IN "< :me JOIN #a\n", "nick=me\n#a not-named: me\n"},
