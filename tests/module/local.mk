@@ -371,3 +371,8 @@ tests_module_agent_restore_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/agent_gate
 tests_module_agent_gate_SOURCES = tests/module/agent_gate.c tests/module/agent_stage.h
 tests_module_agent_gate_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# what it knows from the lines that pass, and what the server says
+check_PROGRAMS += tests/module/agent_track
+tests_module_agent_track_SOURCES = tests/module/agent_track.c $(TRACK_SOURCES)
+tests_module_agent_track_LDADD = tests/sim/libsim.a $(TEST_LIBS)
