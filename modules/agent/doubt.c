@@ -3,8 +3,8 @@
  *
  * A line that has an effect is in doubt until the server has answered something that was said after
  * it: a PING of the agent's own three seconds later, or one of the client's, or the label of a
- * later line. If the server is lost before that, the client is told which lines they are. They are
- * kept as they would be shown, without what may be a password.
+ * later line, or has shown us what we did. If the server is lost before that, the client is told
+ * which lines they are. They are kept as they would be shown, without what may be a password.
  */
 #include "agent.h"
 #include "lost.h"
@@ -39,10 +39,11 @@ struct doubt {
 
 /* Lines without an effect. Everything else has one, for all that is known here. */
 static const char *const questions[] = {
-	"PING",     "PONG", "WHO",      "WHOIS",  "WHOWAS", "NAMES",    "LIST",  "LUSERS",
-	"MOTD",     "TIME", "VERSION",  "ADMIN",  "INFO",   "STATS",    "LINKS", "HELP",
-	"ISON",     "MAP",  "USERHOST", "CAP",    "USER",   "ISUPPORT", "TRACE", "CHATHISTORY",
-	"REDIRECT", "QUIT", "USERS",    "HELPOP", "USERIP",
+	"PING",     "PONG",         "WHO",   "WHOIS",    "WHOWAS",  "NAMES",
+	"LIST",     "LUSERS",       "MOTD",  "TIME",     "VERSION", "ADMIN",
+	"INFO",     "STATS",        "LINKS", "HELP",     "ISON",    "MAP",
+	"USERHOST", "CAP",          "USER",  "ISUPPORT", "TRACE",   "CHATHISTORY",
+	"REDIRECT", "AUTHENTICATE", "QUIT",  "USERS",    "HELPOP",  "USERIP",
 };
 
 static bool has_effect(const char *verb)
@@ -148,6 +149,66 @@ void doubt_said(struct session *s, const char *line)
 
 /* --- what answers --- */
 
+/** Whether `list` ("#a,#b") has the word. */
+static bool lists(const struct session *s, const char *list, const char *word)
+{
+	char name[TRACK_NAME_MAX];
+
+	while (*list != '\0') {
+		size_t len = strcspn(list, ",");
+
+		if (len < sizeof(name)) {
+			memcpy(name, list, len);
+			name[len] = '\0';
+			if (track_same(&s->track, name, word))
+				return true;
+		}
+		list += len + (list[len] == ',');
+	}
+	return false;
+}
+
+/** The server shows us what we have done, or said. One line may be shown several times, so the
+ * words must be those of it, too. */
+static bool is_echo(const struct session *s, const struct ircline *said, const struct ircline *l)
+{
+	if (strcasecmp(said->verb, l->verb) != 0 || !lists(s, said->params[0], l->params[0]))
+		return false;
+	if (strcasecmp(l->verb, "PRIVMSG") == 0 || strcasecmp(l->verb, "NOTICE") == 0)
+		return strcmp(said->params[1], l->params[1]) == 0;
+	return true;
+}
+
+static bool is_own(const struct session *s, const char *line)
+{
+	char nick[TRACK_NICK_MAX];
+
+	if (*line == '@')
+		line += strcspn(line, " ");
+	line += strspn(line, " ");
+	if (*line != ':')
+		return false;
+	ircline_nick(line + 1, nick, sizeof(nick));
+	nick[strcspn(nick, " ")] = '\0';
+	return track_is_me(&s->track, nick);
+}
+
+static void echoed(struct session *s, const char *line)
+{
+	struct doubt *d = s->doubt;
+	struct ircline said, l;
+
+	if (!ircline_read(&l, line))
+		return;
+	for (uint32_t i = 0; i < d->n; i++) {
+		if (d->lines[i].shown == NULL || !ircline_read(&said, d->lines[i].shown) ||
+		    !is_echo(s, &said, &l))
+			continue;
+		clear(s, i + 1);
+		return;
+	}
+}
+
 /** Up to the last one, of which `word` is the answer. */
 static void answered(struct session *s, const char *word, size_t len)
 {
@@ -198,21 +259,27 @@ static bool pong(struct session *s, const char *line)
 	return true;
 }
 
-/* Labels are looked for only while lines are in doubt, and only in lines with tags. */
-bool doubt_server_line(struct session *s, const char *line)
+static void labeled(struct session *s, const char *line)
 {
 	struct ircline l;
 	const char *label;
 	size_t len;
 
-	if (ircline_is(line, "PONG") && pong(s, line))
-		return true;
-	if (s->doubt == NULL || *line != '@' || strstr(line, "label=") == NULL ||
-	    !ircline_read(&l, line))
-		return false;
+	if (!ircline_read(&l, line))
+		return;
 	label = ircline_tag(&l, "label", &len);
 	if (label != NULL)
 		answered(s, label, len);
+}
+
+bool doubt_server_line(struct session *s, const char *line)
+{
+	if (ircline_is(line, "PONG") && pong(s, line))
+		return true;
+	if (s->doubt != NULL && *line == '@' && strstr(line, "label=") != NULL)
+		labeled(s, line);
+	if (s->doubt != NULL && is_own(s, line))
+		echoed(s, line);
 	return false;
 }
 

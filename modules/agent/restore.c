@@ -22,6 +22,7 @@
 
 #define STEP_TIME (30 * GW_SECOND)
 #define LINES_AT_ONCE 3
+#define BYTES_AT_ONCE 512
 #define SAID_LINES_MAX 64
 #define SAID_BYTES_MAX 32768
 #define KEPT_BYTES_MAX (1 << 20)
@@ -194,10 +195,20 @@ static void finish(struct session *s)
 
 /* --- work: the phases --- */
 
+/** As many as may wait at a server that bounds its input narrowly. */
+static size_t some(const struct lines *out)
+{
+	size_t n = 1, bytes = strlen(out->at[0]);
+
+	while (n < out->n && n < LINES_AT_ONCE && bytes + strlen(out->at[n]) < BYTES_AT_ONCE)
+		bytes += strlen(out->at[n++]);
+	return n;
+}
+
 static void send_some(struct session *s)
 {
 	struct restore *r = s->restore;
-	size_t n = r->out.n < LINES_AT_ONCE ? r->out.n : LINES_AT_ONCE;
+	size_t n = some(&r->out);
 
 	for (size_t i = 0; i < n; i++)
 		restore_say(s, "%s", r->out.at[i]);

@@ -232,18 +232,21 @@ void session_restored(struct session *s)
 
 void session_restore_failed(struct session *s, bool login, const char *reason)
 {
-	keep_text(s, &s->reason, reason);
+	char why[400];
+
+	snprintf(why, sizeof(why), "%s", reason);
+	keep_text(s, &s->reason, why);
 	for (int slot = 0; slot < 2; slot++)
 		up_close(s, slot, "Not restored");
 	redirect_end(s);
 	s->mover.deadline_ns = INT64_MAX;
 	if (login) {
-		session_end(s, s->reason);
+		session_end(s, why);
 		return;
 	}
 	restore_free(s);
 	s->state = SESSION_LOST;
-	session_dial_failed(s, s->reason);
+	session_dial_failed(s, why);
 }
 
 /* --- the end --- */

@@ -40,22 +40,35 @@ static inline void agent_write_config(struct agent_stage *s, unsigned servers, c
 	snprintf(s->yaml + n, sizeof(s->yaml) - n, "]%s}\n", options);
 }
 
-/** The network alone. */
-static inline void agent_open_network(struct agent_stage *s, unsigned servers)
+/** The network alone, its servers with these modules. */
+static inline void agent_open_network_with(struct agent_stage *s, unsigned servers,
+                                           const char *modules)
 {
 	memset(s, 0, sizeof(*s));
-	s->t = simtree_new(11, "client: {exempt: [\"127.0.0.0/8\", \"10.0.0.0/8\"]}\n",
-	                   SIMTREE_REDIRECT_MODULES);
+	s->t = simtree_new(11, "client: {exempt: [\"127.0.0.0/8\", \"10.0.0.0/8\"]}\n", modules);
 	while (s->t->n < servers)
 		simtree_join(s->t, 0);
 	assert_true(simtree_level(s->t, 120 * GW_SECOND));
 }
 
-static inline void agent_open(struct agent_stage *s, unsigned servers, const char *options)
+/** The network alone. */
+static inline void agent_open_network(struct agent_stage *s, unsigned servers)
 {
-	agent_open_network(s, servers);
+	agent_open_network_with(s, servers, SIMTREE_REDIRECT_MODULES);
+}
+
+static inline void agent_open_with(struct agent_stage *s, unsigned servers, const char *modules,
+                                   const char *options)
+{
+	agent_open_network_with(s, servers, modules);
 	agent_write_config(s, servers, options);
 	s->agent = simnet_server(s->t->net, s->yaml);
+}
+
+/** Servers that let everybody in. */
+static inline void agent_open(struct agent_stage *s, unsigned servers, const char *options)
+{
+	agent_open_with(s, servers, SIMTREE_REDIRECT_MODULES, options);
 }
 
 static inline void agent_close(struct agent_stage *s)

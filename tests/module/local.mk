@@ -365,8 +365,17 @@ tests_module_agent_SOURCES = tests/module/agent.c tests/module/agent_stage.h
 tests_module_agent_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
 check_PROGRAMS += tests/module/agent_restore
-tests_module_agent_restore_SOURCES = tests/module/agent_restore.c tests/module/agent_stage.h
+tests_module_agent_restore_SOURCES = tests/module/agent_restore.c tests/module/agent_gap.h \
+	tests/module/agent_stage.h
 tests_module_agent_restore_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/agent_logins
+tests_module_agent_logins_SOURCES = tests/module/agent_logins.c tests/module/agent_gap.h tests/module/agent_stage.h
+tests_module_agent_logins_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/agent_lost
+tests_module_agent_lost_SOURCES = tests/module/agent_lost.c tests/module/agent_gap.h tests/module/agent_stage.h
+tests_module_agent_lost_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
 check_PROGRAMS += tests/module/agent_gate
 tests_module_agent_gate_SOURCES = tests/module/agent_gate.c tests/module/agent_stage.h
