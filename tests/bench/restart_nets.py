@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "net"))
 os.environ.setdefault("GODWIT_BUILD", os.path.join(HERE, "../../build"))
 
 import servers as table  # noqa: E402
+from fidelity import Agent  # noqa: E402
 from live import LINKED, Network, free_ports  # noqa: E402
 
 SECONDS = 60  # a process's end, a port's beginning
@@ -105,6 +106,23 @@ class Godwit:
 
     def close(self):
         self.net.close()
+
+
+class Behind(Godwit):
+    """The same; those on `a` come through the agent, which has TLS to the server."""
+
+    def __init__(self, folder, modules=""):
+        super().__init__(folder, modules)
+        try:
+            self.agent = Agent(os.path.join(folder, "agent"), self.net["a"].tls, tls=True)
+        except BaseException:
+            super().close()
+            raise
+        self.ports["a"] = self.agent.plain
+
+    def close(self):
+        self.agent.close()
+        super().close()
 
 
 class Peer:
