@@ -67,6 +67,16 @@ class Talker:
             pytest.fail(f"{self.nick}, byte {at} of {len(wanted)}: {got[max(0, at - 200):at + 300]!r}")
 
 
+def move(server, there):
+    """Again, if the server takes it back: on a slow machine more may come meanwhile than it keeps."""
+    deadline = time.monotonic() + SECONDS
+    while True:
+        try:
+            return server.ctl("redirect", "anna", there)
+        except AssertionError as refused:
+            assert "stays on this server" in str(refused) and time.monotonic() < deadline, refused
+
+
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
 def test_a_stream_is_whole_while_its_client_is_moved(tmp_path, tls):
     with running_all() as closing:
@@ -79,7 +89,7 @@ def test_a_stream_is_whole_while_its_client_is_moved(tmp_path, tls):
         for i in range(MOVES):
             time.sleep(PAUSE)  # of talk
             here, there = "abab"[i % 2:][:2]
-            net[here].ctl("redirect", "anna", f"{there}.test")
+            move(net[here], f"{there}.test")
         time.sleep(PAUSE)
         anna.talking = ben.talking = False
         for talker in (anna, ben):
