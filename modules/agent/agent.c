@@ -11,11 +11,12 @@
 static const struct gw_option options[] = {
 	{"upstream", GW_OPT_LIST, NULL, 0, UPSTREAMS_CONFIGURED_MAX, false,
          "Addresses of the network, HOST or HOST:PORT, tried in this order."},
-	{"tls", GW_OPT_BOOL, "yes", 0, 0, false, "Whether they have TLS."},
+	{"tls", GW_OPT_BOOL, "yes", 0, 0, false, "Whether these addresses are reached over TLS."},
 	{"fingerprint", GW_OPT_LIST, NULL, 0, UPSTREAMS_GIVEN_MAX, false,
-         "SHA-256 of the certificates that are right; without it the first one that is seen."},
+         "SHA-256 of the certificates that they may have; without it the first that is seen is "
+         "kept."},
 	{"password", GW_OPT_SECRET, NULL, 1, 255, false,
-         "What a client that comes over TCP must give as PASS."},
+         "What a client that comes over TCP must say as PASS; in clear, or a hash, $argon2id$..."},
 	{"login", GW_OPT_PATH, NULL, 1, 1024, false,
          "A file (mode 0600) of two lines, account and password, to come back with."},
 	{"clients", GW_OPT_INT, "100", 1, 10000, false, "How many clients may be connected."},

@@ -421,7 +421,7 @@ static void refuse(struct agent *agent, struct upstream *u, const uint8_t *seen,
 	       u->address, before, now);
 	snprintf(why_out, max,
 	         "%s has the certificate %s, trusted is %s. If the new one is right: godwitctl "
-	         "upstream trust %s %s",
+	         "--agent upstream trust %s %s",
 	         u->address, now, before, u->address, now);
 }
 
