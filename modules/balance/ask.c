@@ -153,7 +153,8 @@ static bool anybody_able(struct balance_state *st)
 	return false;
 }
 
-/* Who can be moved is moved first, if there is anybody who takes them. */
+/* Who can be moved is moved first, if there is anybody who takes them; and whom this server links
+ * shall not be cut off from each other. */
 int ask_may_stop(void *state, uint64_t tag, void *payload, struct gw_error *why)
 {
 	struct balance_state *st = state;
@@ -163,15 +164,20 @@ int ask_may_stop(void *state, uint64_t tag, void *payload, struct gw_error *why)
 	                            .polite = true,
 	                            .within_ns = st->settings.within_ns};
 	struct gw_error nobody = {0};
-	bool moving = drain_on(st) && st->drain.phase != DRAIN_DONE;
+	bool moving = drain_on(st) && st->drain.phase != DRAIN_DONE, links = drain_links_needed(st);
 
 	(void)tag;
 	if (!st->settings.drain_on_stop || st->stopping)
 		return 0;
 	if (moving)
 		drain_change(st, &order);
-	else if (!anybody_able(st) || drain_begin(st, &order, &nobody) != 0)
+	else if ((!anybody_able(st) && !links) || drain_begin(st, &order, &nobody) != 0)
 		return 0;
+	if (drain_left(st) == 0)
+		return gw_fail(why, -EBUSY,
+		               "the servers on its links are linked with each other first (%lld s "
+		               "at most)",
+		               (long long)(st->settings.within_ns / GW_SECOND));
 	return gw_fail(why, -EBUSY, "%u clients are moved to other servers first (%lld s at most)",
 	               drain_left(st), (long long)(st->settings.within_ns / GW_SECOND));
 }

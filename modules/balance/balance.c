@@ -238,6 +238,7 @@ static void unload(struct gw_self *self, void *state, enum gw_unload why)
 	if (why == GW_UNLOAD_RELOAD)
 		return;
 	drain_answer(st, DRAIN_ENDS_STOPPED);
+	drain_links_stay(st);
 	drain_forget(st);
 	plan_free(st);
 	moves_free(st);
@@ -275,6 +276,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_ADMIN_BALANCE] = {"admin-balance", (gw_fn *)admin_balance},
 	[CALL_ADMIN_DRAIN] = {"admin-drain", (gw_fn *)admin_drain},
 	[CALL_READY] = {"ready", (gw_fn *)ready},
+	[CALL_LINKS_SAID] = {"links-said", (gw_fn *)drain_links_said},
 	{NULL, NULL},
 };
 

@@ -8,6 +8,7 @@
  *     moves.c     moves under way, and how those of the last minute ended
  *     plan.c      asks the policy now and then, and carries out what it says
  *     drain.c     sends everybody away
+ *     drain_links.c   and has the servers that this one links linked with each other
  *     drain_end.c     how that ends: answers, sentences to those who stay, the server's stop
  *     drain_admin.c   the command
  *     ask.c       questions of others: may this client move, come, enter; may the server stop
@@ -114,12 +115,16 @@ enum drain_end {
 	DRAIN_ENDS_STOPPED    /* the server stops for another reason */
 };
 
+/** Before a server stops others must not be cut off from each other by it. */
+enum drain_links { LINKS_STAY, LINKS_LEAVE, LINKS_LEFT };
+
 struct drain {
 	uint8_t phase; /* enum drain_phase */
 	bool then_exit;
-	bool polite; /* a stop that was asked for: those who cannot be moved are not waited for */
-	bool warned; /* shortly before the end */
-	uint8_t reserved[4];
+	bool polite;   /* a stop that was asked for: those who cannot be moved are not waited for */
+	bool warned;   /* shortly before the end */
+	uint8_t links; /* enum drain_links */
+	uint8_t reserved[3];
 	uint32_t moved, refused, failed, gone;        /* clients for whom it is over */
 	uint32_t n_waits, n_moving, n_unable, n_over; /* who are here, by enum leaver_state */
 	int64_t since_ns, until_ns;                   /* monotonic; until 0: no end */
@@ -133,6 +138,7 @@ struct drain {
 	struct gw_timer *tick;
 	struct pace pace;
 	char who[WHO_MAX], reason[200]; /* reason: of the stop */
+	char said[200];                 /* of the links, last */
 };
 
 /** The state, version 1. */
@@ -298,6 +304,17 @@ struct leaver {
 	UT_hash_handle hh;
 };
 
+/* --- drain_links.c --- */
+
+/** Whether this server's end would cut others off from each other. */
+bool drain_links_needed(struct balance_state *st);
+/** True: it would not (any more), as far as that can be had. Else that has begun now, or goes on.
+ */
+bool drain_links_left(struct balance_state *st);
+/** The server goes on. */
+void drain_links_stay(struct balance_state *st);
+gw_leave_fn drain_links_said;
+
 /* --- drain_end.c --- */
 
 /** Somebody whose command waits. */
@@ -311,6 +328,8 @@ void drain_warn(struct balance_state *st);
 void drain_answer(struct balance_state *st, enum drain_end end);
 /** It is over: answers, and the server takes clients again, or stops, or stays empty. */
 void drain_ends(struct balance_state *st, enum drain_end end, const char *who);
+/** Whether the server stops then. */
+bool drain_exits(const struct drain *drain, enum drain_end end);
 
 /* --- drain_admin.c --- */
 
@@ -354,7 +373,8 @@ enum balance_call {
 	CALL_ADMIN_REDIRECT,
 	CALL_ADMIN_BALANCE,
 	CALL_ADMIN_DRAIN,
-	CALL_READY
+	CALL_READY,
+	CALL_LINKS_SAID
 };
 
 #endif

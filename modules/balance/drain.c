@@ -16,6 +16,7 @@
 #define RETRY_NS (100 * GW_MS)    /* when redirect has its hands full */
 #define NOBODY_NS (5 * GW_SECOND) /* that all recipients may be away for, once it goes on */
 #define WARN_NS (10 * GW_SECOND)
+#define LINKS_NS (10 * GW_SECOND) /* before the end links are seen to, whoever is left */
 #define TRIES_MAX (sizeof(((struct leaver *)0)->tried) / sizeof(uint64_t))
 
 bool drain_on(const struct balance_state *st)
@@ -290,11 +291,22 @@ static bool nobody_takes(const struct balance_state *st)
 	       gw_mono_ns(st->self) - drain->nobody_ns >= patience;
 }
 
+/* The last thing before a stop; or sooner, while those who cannot be moved are waited for, and
+ * shortly before the time is over. */
+static bool links_due(struct balance_state *st, bool exits)
+{
+	const struct drain *drain = &st->drain;
+	bool late = drain->until_ns != 0 && drain->until_ns - gw_mono_ns(st->self) <= LINKS_NS;
+
+	return drain->then_exit && (exits || late || drain->phase == DRAIN_WAITS);
+}
+
 /* Whether it is over, and how. */
 static void drain_settle(struct balance_state *st)
 {
 	struct drain *drain = &st->drain;
-	bool idle = drain->n_waits == 0 && drain->n_moving == 0;
+	bool idle = drain->n_waits == 0 && drain->n_moving == 0, over, exits, left;
+	enum drain_end end = DRAIN_ENDS_DONE;
 
 	if (drain->phase == DRAIN_DONE)
 		return;
@@ -303,17 +315,18 @@ static void drain_settle(struct balance_state *st)
 		return;
 	}
 	if (nobody_takes(st)) {
-		drain_ends(st, st->redirect->ops == NULL ? DRAIN_ENDS_UNLOADED : DRAIN_ENDS_NOBODY,
-		           NULL);
-		return;
+		end = st->redirect->ops == NULL ? DRAIN_ENDS_UNLOADED : DRAIN_ENDS_NOBODY;
+		over = true;
+	} else {
+		drain->phase = idle ? DRAIN_WAITS : DRAIN_MOVING;
+		over = idle && (!drain->then_exit || drain->polite || drain_left(st) == 0);
+		if (idle && !over)
+			drain_tell(st);
 	}
-	drain->phase = idle ? DRAIN_WAITS : DRAIN_MOVING;
-	if (!idle)
-		return;
-	if (drain->then_exit && !drain->polite && drain_left(st) > 0)
-		drain_tell(st);
-	else
-		drain_ends(st, DRAIN_ENDS_DONE, NULL);
+	exits = over && drain_exits(drain, end);
+	left = !links_due(st, exits) || drain_links_left(st);
+	if (over && (left || !exits))
+		drain_ends(st, end, NULL);
 }
 
 void drain_pump(struct balance_state *st)
@@ -407,7 +420,8 @@ int drain_begin(struct balance_state *st, const struct drain_order *order, struc
 	const struct gw_client *client;
 	int64_t now = gw_mono_ns(st->self);
 
-	if (!somebody_takes(st) && NETWORK(st, here)->n_users > 0)
+	if (!somebody_takes(st) && NETWORK(st, here)->n_users > 0 &&
+	    !(order->polite && drain_links_needed(st)))
 		return gw_fail(why, -EHOSTUNREACH, "%s",
 		               st->redirect->ops == NULL ? "the module redirect is not loaded"
 		                                         : "no other server takes clients");

@@ -28,7 +28,12 @@ static void time_to_go(const struct drain *drain, int64_t now, char *out, size_t
 	long long s =
 		drain->until_ns == 0 ? 0 : (drain->until_ns - now + GW_SECOND - 1) / GW_SECOND;
 
-	if (able > 0 && drain->rate > 0)
+	if (drain->links == LINKS_LEAVE && able == 0)
+		snprintf(out, max, ", %s",
+		         drain->said[0] != '\0'
+		                 ? drain->said
+		                 : "the servers on its links are linked with each other");
+	else if (able > 0 && drain->rate > 0)
 		snprintf(out, max, ", %u a second, %u s to go", drain->rate,
 		         (able + drain->rate - 1) / drain->rate);
 	else if (able == 0 && drain->then_exit && s > 0)
@@ -40,7 +45,7 @@ static void time_to_go(const struct drain *drain, int64_t now, char *out, size_t
 void drain_progress(struct balance_state *st)
 {
 	const struct drain *drain = &st->drain;
-	char line[200], rest[80];
+	char line[400], rest[220];
 	struct watcher *watcher;
 
 	if (drain->watchers == NULL)
@@ -228,20 +233,31 @@ static void log_end(struct balance_state *st, enum drain_end end, const char *wh
 	       who != NULL ? who : drain->who);
 }
 
+static bool is_nobody(enum drain_end end)
+{
+	return end == DRAIN_ENDS_NOBODY || end == DRAIN_ENDS_UNLOADED;
+}
+
+bool drain_exits(const struct drain *drain, enum drain_end end)
+{
+	return drain->then_exit && (end == DRAIN_ENDS_DONE || end == DRAIN_ENDS_LATE ||
+	                            (is_nobody(end) && drain->polite));
+}
+
 /* One that was to exit stops when it could do what it should, or was asked politely; else it goes
  * on as if nothing had been. */
 void drain_ends(struct balance_state *st, enum drain_end end, const char *who)
 {
 	struct drain *drain = &st->drain;
-	bool nobody = end == DRAIN_ENDS_NOBODY || end == DRAIN_ENDS_UNLOADED,
-	     exits = drain->then_exit && (end == DRAIN_ENDS_DONE || end == DRAIN_ENDS_LATE ||
-	                                  (nobody && drain->polite));
+	bool nobody = is_nobody(end), exits = drain_exits(drain, end);
 
 	log_end(st, end, who);
 	drain_answer(st, end);
 	gw_timer_set(drain->tick, st->self, -1);
 	if (end == DRAIN_ENDS_CANCELLED)
 		drain_cancel_moves(st);
+	if (!exits && end != DRAIN_ENDS_STOPPED)
+		drain_links_stay(st);
 	if (drain->then_exit && !exits && end != DRAIN_ENDS_STOPPED)
 		say_to(st, say_up, THE_TOLD);
 	drain_forget(st);

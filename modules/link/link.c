@@ -276,6 +276,15 @@ static void ready(void *state, uint64_t tag, const void *payload)
 	uplinks_eager(state);
 }
 
+static void unloaded(void *state, uint64_t tag, const void *payload)
+{
+	struct link_state *st = state;
+
+	flow_unloaded(state, tag, payload);
+	if (st->leave.said.module == payload)
+		st->leave.said.module = NULL;
+}
+
 static void status(void *state, uint64_t tag, const void *payload)
 {
 	(void)tag;
@@ -389,7 +398,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_LINK_DISCONNECT] = {"link-disconnect", (gw_fn *)admin_link_disconnect},
 	[CALL_MAP] = {"map", (gw_fn *)admin_map},
 	[CALL_REAUTH_TICK] = {"reauth-tick", (gw_fn *)reauth_tick},
-	[CALL_UNLOADED] = {"unloaded", (gw_fn *)flow_unloaded},
+	[CALL_UNLOADED] = {"unloaded", (gw_fn *)unloaded},
 	[CALL_TURN_TICK] = {"turn-tick", (gw_fn *)turn_tick},
 	{NULL, NULL},
 };

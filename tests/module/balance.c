@@ -625,6 +625,84 @@ static void an_empty_server_stops_when_it_is_told_to(void **state)
 	stage_close(&s);
 }
 
+/* The one with two links. */
+static unsigned the_middle(struct stage *s)
+{
+	for (unsigned i = 0; i < s->t->n; i++) {
+		const char *links = ask(s, i, "link list"), *first = strstr(links, "|up|");
+
+		if (first != NULL && strstr(first + 1, "|up|") != NULL)
+			return i;
+	}
+	fail_msg("three servers without a middle");
+	return 0;
+}
+
+/* Its neighbours are linked with each other before it ends, whether or not it had clients. */
+static void the_middle_stops_and_nobody_sees_it(void **state)
+{
+	static const char *const how[] = {"drain --then-exit", "server stop"};
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct stage s;
+		struct later l;
+		struct simclient *ann, *bob;
+		unsigned middle;
+
+		stage_open(&s, 3, "client: {exempt: [\"127.0.0.0/8\"]}\n", MODULES);
+		middle = the_middle(&s);
+		people_come(&s, middle, i / 2 * 4);
+		ann = simtree_enter(s.t, (middle + 1) % 3, "ann", "");
+		bob = simtree_enter(s.t, (middle + 2) % 3, "bob", "");
+		client_send(ann, "JOIN #x");
+		client_expect(ann, "* 366 *");
+		client_send(bob, "JOIN #x");
+		client_expect(bob, "* 366 *");
+		client_expect(ann, "*bob*JOIN*");
+		later_begin(&l, &s, middle, how[i % 2]);
+		run(&s, 10);
+		assert_true(stopped(&s, middle));
+		if (i % 2 == 0)
+			assert_true(l.ended && l.status == 0);
+		later_end(&l);
+		client_send(ann, "PRIVMSG #x :still there?");
+		client_expect_next(bob, ":ann!* PRIVMSG #x *still there?");
+		client_expect_none(ann, "*");
+		has(simserver_log(server(&s, middle)), "nobody is cut off when this server ends");
+		stage_close(&s);
+	}
+}
+
+/* Nobody who could be linked with each other: it ends all the same, in its time. */
+static void what_cannot_be_linked_does_not_hold_a_stop(void **state)
+{
+	struct stage s;
+	struct later l;
+	unsigned middle;
+
+	(void)state;
+	stage_open(&s, 3, "", MODULES);
+	middle = the_middle(&s);
+	simnet_stall(s.t->net, simserver_host(server(&s, (middle + 1) % 3)),
+	             simserver_host(server(&s, (middle + 2) % 3)));
+	later_begin(&l, &s, middle, "drain --then-exit");
+	run(&s, 2);
+	assert_false(stopped(&s, middle));
+	has(l.progress, "link with each other");
+	has(ask(&s, middle, "drain --cancel"), "this server takes clients again");
+	run(&s, 60);
+	later_end(&l);
+	assert_false(stopped(&s, middle));
+	assert_true(simtree_level(s.t, 60 * GW_SECOND));
+	later_begin(&l, &s, middle, "drain --then-exit --within 20s");
+	run(&s, 21);
+	assert_true(stopped(&s, middle));
+	has(simserver_log(server(&s, middle)), "could not be linked with each other");
+	later_end(&l);
+	stage_close(&s);
+}
+
 static void who_cannot_be_moved_is_told(void **state)
 {
 	struct stage s;
@@ -746,6 +824,8 @@ int main(void)
 		cmocka_unit_test(without_redirect_a_drain_ends_and_nobody_is_lost),
 		cmocka_unit_test(a_drained_server_stops_when_all_have_gone),
 		cmocka_unit_test(an_empty_server_stops_when_it_is_told_to),
+		cmocka_unit_test(the_middle_stops_and_nobody_sees_it),
+		cmocka_unit_test(what_cannot_be_linked_does_not_hold_a_stop),
 		cmocka_unit_test(who_cannot_be_moved_is_told),
 		cmocka_unit_test(who_was_told_is_told_that_it_stays),
 		cmocka_unit_test(a_polite_stop_drains_first),
