@@ -260,8 +260,8 @@ static void told_once(struct simclient *ann, struct simclient *bob, unsigned num
 	unsigned said, refused, doubtful;
 
 	snprintf(part[0], 40, "PRIVMSG #tea :at %u.", number);
-	snprintf(part[1], sizeof(part[1]), "Not sent: %s", part[0]);
-	snprintf(part[2], sizeof(part[2]), "arrived: %s", part[0]);
+	snprintf(part[1], sizeof(part[1]), "Not sent: %.40s", part[0]);
+	snprintf(part[2], sizeof(part[2]), "arrived: %.40s", part[0]);
 	said = count(heard, part[0]);
 	refused = count(seen, part[1]);
 	doubtful = count(seen, part[2]);

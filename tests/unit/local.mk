@@ -246,3 +246,10 @@ tests_unit_agent_track_LDADD = $(CMOCKA_LIBS)
 check_PROGRAMS += tests/unit/agent_upstreams
 tests_unit_agent_upstreams_SOURCES = tests/unit/agent_upstreams.c modules/agent/upstreams_text.c modules/agent/upstreams_file.c
 tests_unit_agent_upstreams_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
+
+check_PROGRAMS += tests/unit/agent_back
+tests_unit_agent_back_SOURCES = tests/unit/agent_back.c tests/unit/mini.c tests/unit/mini.h \
+	modules/agent/lines.c modules/agent/login.c modules/agent/login_file.c modules/agent/lost.c \
+	modules/agent/regain.c modules/agent/restore.c modules/agent/restore_login.c \
+	modules/agent/restore_rooms.c modules/agent/restore_tell.c $(TRACK_SOURCES)
+tests_unit_agent_back_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
