@@ -60,6 +60,10 @@ check_PROGRAMS += tests/fuzz/redirect_frame
 tests_fuzz_redirect_frame_SOURCES = tests/fuzz/redirect_frame.c tests/fuzz/replay.c
 tests_fuzz_redirect_frame_LDADD = $(REDIRECT_TEST_LIBS)
 
+check_PROGRAMS += tests/fuzz/agent_mover
+tests_fuzz_agent_mover_SOURCES = tests/fuzz/agent_mover.c tests/fuzz/replay.c $(MOVER_SOURCES)
+tests_fuzz_agent_mover_LDADD = $(SODIUM_LIBS)
+
 check_PROGRAMS += tests/fuzz/agent_track
 tests_fuzz_agent_track_SOURCES = tests/fuzz/agent_track.c tests/fuzz/replay.c $(TRACK_SOURCES)
 tests_fuzz_agent_track_LDADD =
@@ -89,5 +93,6 @@ fuzz:
 	$(FUZZ) link_opening $(tests_fuzz_link_opening_SOURCES)
 	$(FUZZ) link_wire $(tests_fuzz_link_wire_SOURCES)
 	$(FUZZ) redirect_frame $(tests_fuzz_redirect_frame_SOURCES) $(tests_unit_libredirect_a_SOURCES) -lcmocka
+	$(FUZZ) agent_mover $(tests_fuzz_agent_mover_SOURCES)
 	$(FUZZ) agent_track $(tests_fuzz_agent_track_SOURCES)
 	$(FUZZ) agent_upstreams $(tests_fuzz_agent_upstreams_SOURCES)
