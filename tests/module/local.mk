@@ -385,3 +385,7 @@ tests_module_agent_gate_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/agent_track
 tests_module_agent_track_SOURCES = tests/module/agent_track.c $(TRACK_SOURCES)
 tests_module_agent_track_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/agent_upstreams
+tests_module_agent_upstreams_SOURCES = tests/module/agent_upstreams.c tests/module/agent_stage.h
+tests_module_agent_upstreams_LDADD = tests/sim/libsim.a $(TEST_LIBS)

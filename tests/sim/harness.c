@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define ADMIN_NS (30 * GW_SECOND)
+#define ADMIN_NS (60 * GW_SECOND)
 #define STOP_NS (10 * GW_SECOND)
 
 /* --- configuration --- */
