@@ -1,5 +1,6 @@
 """A network of three servers is restarted, each with other programs, while people with irssi and WeeChat talk through agents: they see the talk and nothing
-else, and so does somebody on a plain connection. ./bootstrap clients has more clients and more rounds."""
+else,
+and so does somebody on a plain connection. ./bootstrap clients has more clients and more rounds. run-all: beside"""
 
 import shutil
 
@@ -17,7 +18,7 @@ def test_nobody_sees_a_network_being_restarted(tmp_path):
     new = second(tmp_path / "second", old)
     roost = Roost(tmp_path, old, {"anna": Irssi, "willi": WeeChat})
     try:
-        roost.turn("cba", new)
+        roost.turn("bca", new)
         roost.talk.end()
         assert all(moves > 0 for moves in roost.still().values()), roost.still()
         assert not roost.talk.faults(), "\n".join(roost.talk.faults())

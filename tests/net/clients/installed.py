@@ -3,7 +3,6 @@
 import os
 import pathlib
 import re
-import shlex
 import shutil
 import subprocess
 
@@ -31,22 +30,23 @@ def second(folder, installation):
     return folder
 
 
-def rebuilt(folder, named, tell=print):
-    """All of it, built anew from the sources as those of another version; as BUILD was configured."""
-    sources, build = folder / "sources", folder / "build"
-    tell(f"building {named} in {build}")
-    shutil.copytree(SRC, sources, symlinks=True, ignore=lambda where, names: {name for name in names if name in (".git", "autom4te.cache")
-                                                                              or (pathlib.Path(where) / name / "config.status").exists()})
-    edit(sources / "configure.ac", r"(AC_INIT\(\[godwit\], \[)[^]]*", rf"\g<1>{named}")
+def rebuilt(folder, tell=print):
+    """All of it, of another version, built from the sources by what the README says."""
+    sources = folder / "sources"
+    tell(f"building {sources}/build-next")
+    shutil.copytree(SRC, sources, symlinks=True, ignore=unneeded)
     for file in sources.glob("modules/*/*.c"):
-        edit(file, r'(\.version = ")[^"]*', rf"\g<1>{named}")
-    build.mkdir()
-    arguments = subprocess.run([BUILD / "config.status", "--config"], capture_output=True, text=True, check=True).stdout
+        edit(file, r'(\.version = "[^"]*)', r"\g<1>-next")
     run("autoreconf", "-i", cwd=sources)
-    run(sources / "configure", "-q", *shlex.split(arguments), cwd=build)
-    run("make", "-s", "-C", build, f"-j{os.cpu_count()}")
-    run("make", "-s", "-C", build, "install", f"DESTDIR={folder}/installed")
+    said = re.search(r"^```sh\n(mkdir build-next .*?)^```$", (SRC / "README.md").read_text(encoding="utf-8"), re.M | re.S)[1]
+    run("sh", "-e", "-c", said, cwd=sources)
+    run("make", "-s", "-C", sources / "build-next", "install", f"DESTDIR={folder}/installed")
     return folder / "installed"
+
+
+def unneeded(where, names):
+    """Not copied: the history, and whatever was built."""
+    return {name for name in names if name in (".git", "autom4te.cache") or (pathlib.Path(where) / name / "config.status").exists()}
 
 
 def edit(file, old, new):

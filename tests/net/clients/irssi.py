@@ -13,25 +13,27 @@ from live import SECONDS
 from .client import ROOM, Client
 
 # irssi would keep back all but the first five lines, and send two a second; and tell seconds later that it has asked for a channel's lists.
-CONFIG = """
-servers = ({{ address = "127.0.0.1"; port = "{port}"; chatnet = "godwit"; use_tls = "no"; autoconnect = "yes"; }});
-chatnets = {{ godwit = {{ type = "IRC"; nick = "{nick}"; sasl_mechanism = "PLAIN"; sasl_username = "{nick}"; sasl_password = "{password}"; }}; }};
-channels = ({{ name = "{room}"; chatnet = "godwit"; autojoin = "yes"; }});
+SETTINGS = """
 logs = {{ "{folder}/logs/all.log" = {{ auto_open = "yes"; level = "ALL"; }}; }};
 settings = {{
-  core = {{ real_name = "{nick}"; user_name = "{nick}"; log_timestamp = "%H:%M:%S "; }};
+  core = {{ nick = "{nick}"; real_name = "{nick}"; user_name = "{nick}"; log_timestamp = "%H:%M:%S "; }};
   "irc/core" = {{ cmds_max_at_once = "1000"; channel_sync = "no"; }};
   "fe-text" = {{ paste_verify_line_count = "0"; paste_detect_time = "0"; }};
 }};
+"""
+NETWORK = """
+servers = ({{ address = "127.0.0.1"; port = "{port}"; chatnet = "godwit"; use_tls = "no"; autoconnect = "yes"; }});
+chatnets = {{ godwit = {{ type = "IRC"; nick = "{nick}"; sasl_mechanism = "PLAIN"; sasl_username = "{nick}"; sasl_password = "{password}"; }}; }};
+channels = ({{ name = "{room}"; chatnet = "godwit"; autojoin = "yes"; }});
 """
 
 
 class Irssi(Client):
     kind = "irssi"
 
-    def begin(self):
+    def begin(self, config=SETTINGS + NETWORK):
         (self.folder / "logs").mkdir()
-        (self.folder / "config").write_text(CONFIG.format(port=self.port, nick=self.nick, password=self.password, room=ROOM, folder=self.folder))
+        (self.folder / "config").write_text(config.format(port=self.port, nick=self.nick, password=self.password, room=ROOM, folder=self.folder))
         self.keyboard, screen = os.openpty()
         fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 160, 0, 0))
         self.process = subprocess.Popen(["irssi", f"--home={self.folder}"], stdin=screen, stdout=screen, stderr=screen, start_new_session=True,

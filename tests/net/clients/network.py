@@ -68,18 +68,15 @@ class Roost:
         assert all(after[key] != before[key] for key in ("pid", "program", "modules")), (before, after)
 
     def turn(self, names, source, messages=10):
-        """Each of them in turn, while somebody on a plain connection to one that stays up listens."""
+        """Each of them in turn, while people on plain connections to those that stay up listen."""
         for name in names:
             for each in self.net.servers:
                 wait_takes(self.net[each], *set(self.net.servers) - {each})
-            aside = self.aside(name)
-            stays = next(other for other in self.net.servers if other != name and other not in aside)
-            listener = self.talk.visitor(self.net[stays].plain, f"tern{next(self.visits)}")
+            listeners = [self.talk.visitor(server.plain, f"tern{next(self.visits)}") for server in self.net if server is not self.net[name]]
             self.restart(name, source)
-            for other in aside:
-                self.net[other].ctl("drain", "--cancel")
             self.talk.goes_on(messages)
-            self.talk.leaves(listener)
+            for listener in listeners:
+                self.talk.leaves(listener)
 
     def still(self):
         """By nick: how often it was moved; nobody's server was lost."""
@@ -87,14 +84,6 @@ class Roost:
         assert rows.keys() == {client.nick for client in self.clients}, rows
         assert all(row["state"] == "passing" and row["lost"] == "0" for row in rows.values()), rows
         return {nick: int(row["moves"]) for nick, row in rows.items()}
-
-    def aside(self, name):
-        """Empties what would be cut off from the rest while that server is away."""
-        others = sorted(other for part in self.net.parts_without(name)[1:] for other in part)
-        for other in others:
-            status, said = Order(self.net[other], "drain").end(DRAIN_S)
-            assert status == 0, said
-        return others
 
     def close(self):
         for it in [*self.clients, *self.agents.values(), *([self.net] if self.net else [])]:
