@@ -35,7 +35,9 @@ modules_agent_agent_la_SOURCES = \
 	modules/agent/up.c \
 	modules/agent/upstreams.c modules/agent/upstreams.h \
 	modules/agent/upstreams_file.c \
+	modules/agent/upstreams_kept.c modules/agent/upstreams_part.h \
 	modules/agent/upstreams_text.c modules/agent/upstreams_text.h \
+	modules/agent/upstreams_trust.c \
 	modules/agent/verb.c
 modules_agent_agent_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 modules_agent_agent_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS)
