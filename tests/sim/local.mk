@@ -49,3 +49,11 @@ sim-redirect: check-programs
 check_PROGRAMS += tests/sim/redirect_cases
 tests_sim_redirect_cases_SOURCES = tests/sim/redirect_cases.c
 tests_sim_redirect_cases_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/sim/reparent
+tests_sim_reparent_SOURCES = tests/sim/reparent.c
+tests_sim_reparent_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# some seeds of it are part of the check
+sim-reparent: check-programs
+	GODWIT_BUILD=$(abs_builddir) tests/sim/reparent 3000
