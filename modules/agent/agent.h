@@ -134,7 +134,8 @@ struct session {
 	bool quit;          /* the client has said QUIT, or was killed: the end is no loss */
 	bool pinged;        /* our own PING, since the server had been silent for long */
 	bool dialling;      /* a dial of session.c is under way */
-	uint8_t reserved[2];
+	uint8_t soon_lost;  /* times in a row that it was lost soon after it had come back */
+	uint8_t reserved[1];
 };
 
 enum { GATE_FAILURES = 5 };

@@ -69,6 +69,12 @@ void login_free(struct session *s)
 	s->login = NULL;
 }
 
+void login_interrupted(struct session *s)
+{
+	if (s->login != NULL)
+		drop_exchange(s, s->login);
+}
+
 bool login_seen(const struct session *s)
 {
 	return s->track.account != NULL || (s->login != NULL && s->login->way != LOGIN_UNKNOWN);

@@ -62,6 +62,8 @@ bool login_words(struct session *s, struct login_words *out, struct gw_error *er
 void login_words_free(struct session *s, struct login_words *words);
 /** The server has refused them, or they are old: they are not used again. */
 void login_forget(struct session *s);
+/** The connection has ended: an exchange that was under way is over. */
+void login_interrupted(struct session *s);
 /** Whether the client has logged in, in whatever way. */
 bool login_seen(const struct session *s);
 

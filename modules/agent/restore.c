@@ -283,6 +283,7 @@ static void welcome(struct session *s, const struct ircline *l)
 	if (r->stage == RESTORE_WORK)
 		return;
 	r->stage = RESTORE_WORK;
+	login_words_free(s, &r->words);
 	restore_wait(s, STEP_TIME);
 	restore_mark(s);
 }

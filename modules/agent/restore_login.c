@@ -304,7 +304,8 @@ static void login_aborted(struct session *s, const struct ircline *l)
 
 static void failed(struct session *s, const struct ircline *l)
 {
-	if (strcasecmp(l->params[1], "ACCOUNT_REQUIRED") == 0 && !s->restore->logged_in)
+	if (strcasecmp(l->params[1], "ACCOUNT_REQUIRED") == 0 && !s->restore->logged_in &&
+	    s->restore->words.pass == NULL)
 		restore_fail(s, true, RESTORE_WANTS_LOGIN);
 }
 
@@ -356,6 +357,7 @@ void restore_login_begin(struct session *s)
 	struct restore *r = s->restore;
 	struct gw_error err = {0};
 
+	login_interrupted(s);
 	if (!login_words(s, &r->words, &err) && login_seen(s))
 		restore_fail(s, true,
 		             "You were logged in by a way that the agent cannot repeat%s%s: "

@@ -63,7 +63,8 @@ static void person_set(struct session *s, const char *nick, const char *user, co
 	struct restore_person *person = restore_person(s, nick);
 	char userhost[TRACK_NAME_MAX];
 
-	if (strlen(nick) >= TRACK_NICK_MAX || strlen(realname) > TRACK_TEXT_MAX)
+	if (strlen(nick) >= TRACK_NICK_MAX || strlen(realname) > TRACK_TEXT_MAX ||
+	    HASH_COUNT(s->restore->people) >= TRACK_PEOPLE_MAX)
 		return;
 	if (person == NULL) {
 		person = gw_alloc(self, sizeof(*person));

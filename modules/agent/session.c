@@ -14,6 +14,7 @@
 #define DIAL_TIME (15 * GW_SECOND)
 #define PAUSE_LEAST (GW_SECOND)
 #define PAUSE_MOST (30 * GW_SECOND)
+#define SOON (30 * GW_SECOND)
 #define SILENCE (120 * GW_SECOND)    /* of the server, before it is asked whether it is there */
 #define ANSWER_TIME (60 * GW_SECOND) /* until it is given up */
 
@@ -183,12 +184,25 @@ static void end_as_server(struct session *s, const char *reason)
 	session_arm(s);
 }
 
+/** None, unless it was lost soon after it had come back: then 2, 4 ... 32 s. Two who have the same
+ * account would else throw each other out as fast as they can. */
+static int64_t pause_before(struct session *s, int64_t now)
+{
+	if (s->lost < 2 || now - s->since_ns > SOON)
+		s->soon_lost = 0;
+	else if (s->soon_lost < 5)
+		s->soon_lost++;
+	return s->soon_lost > 0 ? GW_SECOND << s->soon_lost : 0;
+}
+
 static void look_elsewhere(struct session *s)
 {
+	int64_t now = gw_mono_ns(s->agent->self);
+
+	s->due_ns = now + pause_before(s, now);
 	s->state = SESSION_LOST;
-	s->since_ns = gw_mono_ns(s->agent->self);
+	s->since_ns = now;
 	s->tries = 0;
-	s->due_ns = s->since_ns;
 	local_watch(s);
 	session_arm(s);
 }

@@ -66,6 +66,7 @@ static void what_may_not_have_arrived_is_told(void **state)
 	client_expect_next(ann, BACK);
 	client_expect_next(ann, ":agent.localhost 396 *");
 	client_expect_next(ann, GAP("#tea"));
+	run(&s, 31);
 	client_send(ann, "PRIVMSG #tea :four\r\nPING x");
 	client_expect_next(ann, "*PONG * :x");
 	cut(&s);
@@ -93,6 +94,7 @@ static void labels_and_echoes_answer_too(void **state)
 	client_expect_none(ann, "*arrived*");
 	heal(&s);
 	client_expect_next(ann, BACK);
+	run(&s, 31);
 	client_send(ann, "CAP REQ :echo-message");
 	client_expect(ann, "*CAP*ACK*");
 	client_send(ann, "PRIVMSG #tea,ann :four\r\nPRIVMSG #tea :five");

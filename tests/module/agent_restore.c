@@ -251,6 +251,27 @@ static void ones_own_ghost_makes_room(void **state)
 	agent_close(&s);
 }
 
+/* Each takes the nick from the other when it comes back; they do not do it as fast as they can. */
+static void two_who_want_the_same_nick(void **state)
+{
+	struct agent_stage s;
+	struct simclient *ann, *again;
+	const char *const *lines;
+	size_t n, lost = 0;
+
+	(void)state;
+	open_closed(&s, "");
+	ann = log_in(&s, "");
+	again = log_in(&s, "");
+	run(&s, 100);
+	n = client_lines(ann, &lines);
+	for (size_t i = 0; i < n; i++)
+		lost += strstr(lines[i], "was lost (") != NULL;
+	assert_in_range(lost, 2, 8);
+	client_expect(again, "*was lost*Ghost*");
+	agent_close(&s);
+}
+
 /* --- many --- */
 
 /* The limits are those of a small server: ten lines at once, two a second, 600 bytes may wait. */
@@ -298,6 +319,7 @@ int main(void)
 		cmocka_unit_test(whom_one_watches_has_come_or_gone),
 		cmocka_unit_test(a_nick_that_is_taken_comes_back_later),
 		cmocka_unit_test(ones_own_ghost_makes_room),
+		cmocka_unit_test(two_who_want_the_same_nick),
 		cmocka_unit_test(no_flood_limit_is_met),
 	};
 
