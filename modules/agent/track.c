@@ -65,6 +65,11 @@ bool track_word(const char **at, char by, char *out, size_t max)
 	return true;
 }
 
+bool track_is_word(const char *text)
+{
+	return text[0] != '\0' && text[0] != ':' && strpbrk(text, " ,\r\n") == NULL;
+}
+
 /* Names */
 
 static char fold_byte(const struct track *t, char c)

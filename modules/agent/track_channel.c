@@ -100,7 +100,7 @@ void track_on_nick(struct track *t, const struct ircline *l)
 	const char *to = l->params[0], *userhost = track_source_host(l);
 	char nick[TRACK_NICK_MAX];
 
-	if (!track_source(l, nick) || to[0] == '\0' || strlen(to) >= sizeof(nick))
+	if (!track_source(l, nick) || !track_is_nick(to))
 		return;
 	if (!track_is_me(t, nick)) {
 		if (!track_is_me(t, to))

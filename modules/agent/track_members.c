@@ -159,6 +159,11 @@ void track_leave(struct track *t, struct track_channel *c)
 	gw_free(self, c);
 }
 
+static bool can_be_channel(const struct track *t, const char *name)
+{
+	return track_is_channel(t, name) && track_is_word(name) && strlen(name) < TRACK_NAME_MAX;
+}
+
 static void channel_key(struct track *t, struct track_channel *c, const char *name)
 {
 	struct gw_self *self = t->self;
@@ -176,8 +181,7 @@ struct track_channel *track_join(struct track *t, const char *name)
 
 	if (c != NULL)
 		track_leave(t, c);
-	if (!track_is_channel(t, name) || strlen(name) >= TRACK_NAME_MAX ||
-	    HASH_COUNT(t->channels) >= TRACK_CHANNELS_MAX)
+	if (!can_be_channel(t, name) || HASH_COUNT(t->channels) >= TRACK_CHANNELS_MAX)
 		return NULL;
 	c = gw_alloc(self, sizeof(*c));
 	channel_key(t, c, name);
@@ -189,7 +193,7 @@ void track_rename(struct track *t, struct track_channel *c, const char *name)
 	struct gw_self *self = t->self;
 	struct track_channel *other = track_channel(t, name);
 
-	if (!track_is_channel(t, name) || strlen(name) >= TRACK_NAME_MAX)
+	if (!can_be_channel(t, name))
 		return;
 	if (other != NULL && other != c)
 		track_leave(t, other);

@@ -3,6 +3,7 @@
  * own modes. Which letters have a parameter is what 005 has said.
  */
 #include "track_part.h"
+#include <ctype.h>
 
 static void give(struct track *t, struct track_member *m, char sign, bool plus)
 {
@@ -27,7 +28,7 @@ static void change(struct track *t, struct track_channel *c, char letter, bool p
 			give(t, m, t->prefix_signs[prefix - t->prefix_modes], plus);
 	} else if (letter == 'k' && !plus) {
 		track_set(t, &c->key, NULL, 0);
-	} else if (letter == 'k' && value[0] != '\0' && strcmp(value, "*") != 0 &&
+	} else if (letter == 'k' && track_is_word(value) && strcmp(value, "*") != 0 &&
 	           strlen(value) < TRACK_NAME_MAX) {
 		track_set(t, &c->key, value, TRACK_NAME_MAX);
 	}
@@ -69,7 +70,8 @@ static void own_modes(struct track *t, const char *letters)
 			plus = *letters == '+';
 		else if (!plus && found != NULL)
 			memmove(found, found + 1, strlen(found));
-		else if (plus && found == NULL && n + 1 < sizeof(t->modes))
+		else if (plus && found == NULL && isalnum((unsigned char)*letters) &&
+		         n + 1 < sizeof(t->modes))
 			t->modes[n] = *letters;
 	}
 }

@@ -31,9 +31,14 @@ bool track_fold_into(const struct track *t, const char *name, char *out, size_t 
  * of `by`. False: there is none. */
 bool track_word(const char **at, char by, char *out, size_t max);
 
+/** Whether it can be a word of a list: such as is not, a server may say, but it is never said to
+ * another. */
+bool track_is_word(const char *text);
+
 /* track_server.c */
 /** Whose line it is, in `nick_out`; false: a nick that is too long, or none. */
 bool track_source(const struct ircline *l, char nick_out[TRACK_NICK_MAX]);
+bool track_is_nick(const char *nick);
 /** The "user@host" of a source; NULL. */
 const char *track_source_host(const struct ircline *l);
 

@@ -21,15 +21,18 @@ const char *track_source_host(const struct ircline *l)
 	return mark != NULL && strlen(mark) < TRACK_NAME_MAX ? mark + 1 : NULL;
 }
 
+bool track_is_nick(const char *nick)
+{
+	return track_is_word(nick) && strpbrk(nick, "!@") == NULL && strlen(nick) < TRACK_NICK_MAX;
+}
+
 /* Who we are */
 
 static void welcome(struct track *t, const struct ircline *l)
 {
-	size_t len = strlen(l->params[0]);
-
-	if (t->registered || len == 0 || len >= sizeof(t->nick))
+	if (t->registered || !track_is_nick(l->params[0]))
 		return;
-	memcpy(t->nick, l->params[0], len + 1);
+	memcpy(t->nick, l->params[0], strlen(l->params[0]) + 1);
 	t->registered = true;
 }
 

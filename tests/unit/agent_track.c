@@ -385,6 +385,13 @@ static const struct transcript {
                    "< :ann CHGHOST x\n< :me RENAME #a\n< :ann SETNAME\n< :me ACCOUNT\n"
                    "> JOIN\n> PART\n> CAP\n> USER\n> MONITOR\n",
          "nick=me\nuserhost=u@h\n#a topic=\"\": me!u@h @ann\n"},
+	{"words that cannot be said again",
+         IN JOINED
+         "< :me NICK :a b\n< :me NICK x!y\n< :me NICK :\n< :me JOIN :#b c\n< :me JOIN #b\rX\n"
+         "< :s RENAME #a #b,c\n< :s RENAME #a :#b c\n< :ann MODE #a +k a,b\n"
+         "< :ann MODE #a +k :a b\n< :ann MODE #a +k ::x\n< :s MODE me :+ \r,\n",
+         "nick=me\nuserhost=u@h\n#a topic=\"\": me!u@h @ann\n"},
+	{"no nick", "< :s 001 :\n< :s 001 :a b\n< :s 001 a@b\n", ""},
 	{"no source",
          IN JOINED "< JOIN #a\n< PART #a\n< QUIT\n< NICK x\n< CHGHOST a b\n< ACCOUNT x\n",
          "nick=me\nuserhost=u@h\n#a topic=\"\": me!u@h @ann\n"},
