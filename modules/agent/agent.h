@@ -66,7 +66,7 @@ enum agent_call {
 	CALL_GATE_TIMER,  /* gate.c; the tag is the session's id */
 	CALL_GATE_RUN,
 	CALL_GATE_CHECKED,
-	CALL_ADMIN_TIMER, /* admin.c; the same */
+	CALL_ADMIN_TIMER,  /* admin.c; the same */
 	CALL_REGAIN_TIMER, /* regain.c; the tag is the session's id */
 	CALL_END
 };

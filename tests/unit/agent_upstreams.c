@@ -34,14 +34,14 @@ static void an_address_has_one_form(void **state)
 		{"4you_2.example", "4you_2.example:6697"},
 		{"unix:/run/irc/Sock", "unix:/run/irc/Sock"},
 	};
-	char exact[UPSTREAM_ADDRESS_MAX + 1];
+	char exact[UPSTREAM_ADDRESS_MAX + 1], again[UPSTREAM_ADDRESS_MAX + 1];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		assert_int_equal(upstream_address_read(good[i].text, 6697, exact, NULL), 0);
 		assert_string_equal(exact, good[i].exact);
-		assert_int_equal(upstream_address_read(exact, 1, exact, NULL), 0);
-		assert_string_equal(exact, good[i].exact);
+		assert_int_equal(upstream_address_read(exact, 1, again, NULL), 0);
+		assert_string_equal(again, good[i].exact);
 	}
 }
 
