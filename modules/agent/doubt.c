@@ -324,6 +324,7 @@ void doubt_tell(struct session *s)
 		session_notice(s, "%u earlier lines may not have arrived, either", d->more);
 	for (uint32_t i = 0; i < d->n; i++)
 		if (d->lines[i].shown != NULL)
-			session_notice(s, "May not have arrived: %s", d->lines[i].shown);
+			lost_tell(s, d->lines[i].answer, length(d->lines[i].answer),
+			          "May not have arrived", d->lines[i].shown);
 	doubt_free(s);
 }

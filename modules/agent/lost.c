@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #define SHOWN_BYTES 200
+#define LABEL_MAX 200
 
 /* What may hold a password in any of its words. */
 static const char *const secret_verbs[] = {
@@ -75,9 +76,23 @@ void lost_shown(const char *line, char out[LOST_SHOWN_MAX])
 	snprintf(out, LOST_SHOWN_MAX, "%.*s%s", len, text, text[len] != '\0' ? " ..." : "");
 }
 
+void lost_tell(struct session *s, const char *label, size_t len, const char *what,
+               const char *shown)
+{
+	char out[AGENT_TELL_MAX];
+
+	if (label == NULL || len > LABEL_MAX) {
+		session_notice(s, "%s: %s", what, shown);
+		return;
+	}
+	snprintf(out, sizeof(out), "@label=%.*s :%s NOTICE %s :%s: %s", (int)len, label,
+	         session_source(s), s->track.nick, what, shown);
+	session_tell(s, out);
+}
+
 void lost_refuse(struct session *s, const char *line)
 {
-	char shown[LOST_SHOWN_MAX], out[AGENT_TELL_MAX];
+	char shown[LOST_SHOWN_MAX];
 	const char *label = NULL;
 	struct ircline l;
 	size_t len = 0;
@@ -85,13 +100,7 @@ void lost_refuse(struct session *s, const char *line)
 	if (track_has_cap(&s->track, "labeled-response") && ircline_read(&l, line))
 		label = ircline_tag(&l, "label", &len);
 	lost_shown(line, shown);
-	if (label == NULL || len > 200) {
-		session_notice(s, "Not sent: %s", shown);
-		return;
-	}
-	snprintf(out, sizeof(out), "@label=%.*s :%s NOTICE %s :Not sent: %s", (int)len, label,
-	         session_source(s), s->track.nick, shown);
-	session_tell(s, out);
+	lost_tell(s, label, len, "Not sent", shown);
 }
 
 /* --- while there is no server --- */

@@ -146,10 +146,11 @@ static void tell_gap(struct session *s, const char *target)
 	    long_ago ? "min" : "s");
 }
 
+/** From the inside out. */
 static void tell_batches(struct session *s)
 {
-	for (size_t i = 0; i < s->track.n_batches; i++)
-		say(s, ":%s BATCH -%s", session_source(s), s->track.batches[i]);
+	for (size_t i = s->track.n_batches; i > 0; i--)
+		say(s, ":%s BATCH -%s", session_source(s), s->track.batches[i - 1]);
 }
 
 static void tell_nick(struct session *s)
