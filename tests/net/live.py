@@ -44,7 +44,7 @@ def free_ports(steps=(0, 30, 60), n=3):
     lane, lanes = map(int, os.environ.get("GODWIT_TEST_LANE", "0/1").split("/"))
     width = 8000 // lanes
     while True:
-        first = 24000 + lane * width + random.randrange(width - max(steps) - n)
+        first = 24000 + lane * width + random.randrange(max(0, -min(steps)), width - max(steps) - n)
         ports = {first + step + i for step in steps for i in range(n)}
         if not ports & GIVEN and all(map(is_free, ports)):
             GIVEN.update(ports)
