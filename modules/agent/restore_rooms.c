@@ -267,6 +267,9 @@ void restore_caps(struct session *s)
 	}
 	if (words.n > 0)
 		lines_addf(s->agent->self, &s->restore->out, "CAP REQ :%s", words.text);
+	if (s->track.namesx || s->track.uhnames) /* the same as two of them, so it comes last */
+		lines_addf(s->agent->self, &s->restore->out, "PROTOCTL%s%s",
+		           s->track.namesx ? " NAMESX" : "", s->track.uhnames ? " UHNAMES" : "");
 }
 
 /* --- what the server says --- */
