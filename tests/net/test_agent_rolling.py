@@ -1,6 +1,5 @@
 """A network of three servers is restarted, each with other programs, while people with irssi and WeeChat talk through agents: they see the talk and nothing
-else,
-and so does somebody on a plain connection. ./bootstrap clients has more clients and more rounds. run-all: beside"""
+else, and so do people on plain connections. ./bootstrap clients has more clients and more rounds. run-all: beside"""
 
 import shutil
 

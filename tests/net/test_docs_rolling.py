@@ -61,7 +61,7 @@ def weechat(desk, folder):
 
 
 def test_the_readme_restarts_a_network_under_people(tmp_path):
-    desk, people = RollingDesk(tmp_path / "desk"), []
+    desk, people, talk = RollingDesk(tmp_path / "desk"), [], None
     try:
         desk.bootstrap()
         for nick in ("anna", "willi"):
@@ -77,6 +77,8 @@ def test_the_readme_restarts_a_network_under_people(tmp_path):
         talk.end()
         assert not talk.faults(), "\n".join(talk.faults())
     finally:
+        if talk:
+            talk.stop()
         for person in people:
             person.close()
         desk.close()

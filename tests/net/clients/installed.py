@@ -21,7 +21,7 @@ def first(folder):
 
 def second(folder, installation):
     """The same with another program and some other modules; for as little time as possible."""
-    copy(installation, folder)
+    shutil.copytree(installation, folder)
     make("tests/net/godwit-next")
     shutil.copy(BUILD / "tests" / "net" / "godwit-next", program(folder))
     variants = Variants(f"{folder}-modules", LEAN)
@@ -76,25 +76,24 @@ def version(installation):
 
 
 class Installation:
-    """What one server runs from: `folder` is replaced as a whole, by renaming."""
+    """What one server runs from, by whatever prefix it was configured: `folder` is replaced as a whole, by renaming."""
 
     def __init__(self, folder, source):
         self.folder = pathlib.Path(folder)
-        copy(source, self.folder)
+        self.put(source, self.folder)
+
+    @staticmethod
+    def put(source, folder):
+        folder.mkdir(parents=True)
+        shutil.copy(program(source), folder / "godwit")
+        shutil.copytree(modules(source), folder / "modules")
 
     def replace(self, source):
         new, old = self.folder.with_suffix(".new"), self.folder.with_suffix(".old")
-        copy(source, new)
+        self.put(source, new)
         self.folder.rename(old)
         new.rename(self.folder)
         shutil.rmtree(old)
-
-    def program(self):
-        return program(self.folder)
-
-
-def copy(source, folder):
-    shutil.copytree(source, folder, symlinks=True)
 
 
 class InstalledFleet(Fleet):
@@ -105,8 +104,6 @@ class InstalledFleet(Fleet):
         super().__init__(folder, pairs, **settings)
 
     def _make(self, name, modules_, link, more, env, small):
-        one = Installation(self.folder / f"installed-{name}", self.first)
-        more = f"module-directory: '{modules(one.folder)}'\n{more}"
         super()._make(name, modules_, link, more, env, small)
-        self.installations[name] = one
-        self.servers[name].program = one.program()
+        self.installations[name] = Installation(self.folder / f"installed-{name}", self.first)
+        self.servers[name].program = self.installations[name].folder / "godwit"

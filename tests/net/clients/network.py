@@ -86,6 +86,8 @@ class Roost:
         return {nick: int(row["moves"]) for nick, row in rows.items()}
 
     def close(self):
+        if self.talk:
+            self.talk.stop()
         for it in [*self.clients, *self.agents.values(), *([self.net] if self.net else [])]:
             it.close()
 

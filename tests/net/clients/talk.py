@@ -46,8 +46,7 @@ class Talk:
 
     def end(self):
         """Ends when everybody has heard all."""
-        self.over.set()
-        self.thread.join()
+        self.stop()
         for client in self.clients:
             if client not in self.speakers and self.said:
                 client.wait_said(client.nick, f"answer {self.said - 1}")
@@ -55,6 +54,11 @@ class Talk:
         for visitor in self.visits:
             if not visitor.gone:
                 visitor.listen()
+
+    def stop(self):
+        self.over.set()
+        if self.thread.ident:
+            self.thread.join()
 
     def goes_on(self, messages=2):
         """Until everybody has heard so many more from everybody."""
