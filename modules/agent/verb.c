@@ -4,144 +4,61 @@
  */
 #include "agent.h"
 #include "tables.h"
+#include "upstreams_text.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <godwit/log.h>
 #include <godwit/mem.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-enum {
-	HOST_MAX = 253,
-	PIN_TEXT = 2 * UPSTREAM_PIN,
-	PINS_MAX = UPSTREAMS_GIVEN_MAX,
-	EXIT_USAGE = 2
-};
-
-static const char port_tls[] = "6697", port_plain[] = "6667";
+enum { EXIT_USAGE = 2 };
 
 /** What the command line says, as the options want it. */
 struct order {
-	char addresses[UPSTREAMS_CONFIGURED_MAX][HOST_MAX + sizeof("[]:65535")];
-	char pins[PINS_MAX][PIN_TEXT + 1];
+	const char *addresses[UPSTREAMS_CONFIGURED_MAX];
+	char pins[UPSTREAMS_GIVEN_MAX][UPSTREAM_HEX + 1];
 	size_t n_addresses, n_pins;
 	bool plain;
 };
 
-static bool is_numeric(const char *text, size_t len, int family)
+static int add_pin(struct order *order, const char *text, struct gw_error *err)
 {
-	char host[INET6_ADDRSTRLEN];
-	uint8_t address[16];
+	uint8_t pin[UPSTREAM_PIN];
 
-	if (len >= sizeof(host))
-		return false;
-	memcpy(host, text, len);
-	host[len] = '\0';
-	return inet_pton(family, host, address) == 1;
+	if (order->n_pins == UPSTREAMS_GIVEN_MAX)
+		return gw_fail(err, -EINVAL, "--pin may be given %d times", UPSTREAMS_GIVEN_MAX);
+	if (text == NULL || !upstream_pin_read(text, pin))
+		return gw_fail(err, -EINVAL,
+		               "--pin wants the SHA-256 of a certificate, 64 hexadecimal digits");
+	upstream_pin_text(pin, order->pins[order->n_pins++]);
+	return 0;
 }
 
-static bool is_name(const char *text, size_t len)
+/** As it is: a port that it lacks is the usual one, wherever the address is said. */
+static int add_address(struct order *order, const char *text, struct gw_error *err)
 {
-	static const char letters[] =
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
+	char exact[UPSTREAM_ADDRESS_MAX + 1];
 
-	return len > 0 && len <= HOST_MAX && strspn(text, letters) >= len && text[0] != '-' &&
-	       text[0] != '.';
-}
-
-static bool is_port(const char *text)
-{
-	size_t len = strlen(text);
-	long port = strtol(text, NULL, 10);
-
-	return len <= 5 && strspn(text, "0123456789") == len && port >= 1 && port <= 65535;
-}
-
-/** HOST, HOST:PORT, [V6]:PORT, [V6], or V6 alone; the port of the way they are reached if it is not
- * said. */
-static bool add_address(struct order *order, const char *text)
-{
-	const char *colon = strrchr(text, ':'), *open = "", *close = "", *port;
-	size_t len = strlen(text);
-
-	if (text[0] == '[') {
-		const char *end = strchr(text, ']');
-
-		colon = end != NULL && end[1] == ':' ? end + 1 : NULL;
-		if (end == NULL || (colon == NULL && end[1] != '\0') ||
-		    !is_numeric(text + 1, (size_t)(end - text) - 1, AF_INET6))
-			return false;
-		len = (size_t)(end - text) + 1;
-	} else if (is_numeric(text, len, AF_INET6)) {
-		colon = NULL;
-		open = "[";
-		close = "]";
-	} else {
-		len = colon != NULL ? (size_t)(colon - text) : len;
-		if (!is_name(text, len))
-			return false;
-	}
-	port = colon != NULL ? colon + 1 : order->plain ? port_plain : port_tls;
-	if (!is_port(port))
-		return false;
-	snprintf(order->addresses[order->n_addresses++], sizeof(order->addresses[0]), "%s%.*s%s:%s",
-	         open, (int)len, text, close, port);
-	return true;
-}
-
-/** 64 hexadecimal digits, colons between them or not. */
-static bool add_pin(struct order *order, const char *text)
-{
-	char *out = order->pins[order->n_pins];
-	size_t n = 0;
-
-	if (order->n_pins == PINS_MAX)
-		return false;
-	for (; *text != '\0'; text++) {
-		char c = *text >= 'A' && *text <= 'F' ? (char)(*text - 'A' + 'a') : *text;
-
-		if (c == ':')
-			continue;
-		if (strchr("0123456789abcdef", c) == NULL || n == PIN_TEXT)
-			return false;
-		out[n++] = c;
-	}
-	order->n_pins++;
-	return n == PIN_TEXT;
-}
-
-static int take_word(struct order *order, const char *word, struct gw_error *err)
-{
-	if (word[0] == '-')
+	if (text[0] == '-')
 		return gw_fail(err, -EINVAL, "Usage: godwit agent %s", AGENT_VERB_ARGS);
 	if (order->n_addresses == UPSTREAMS_CONFIGURED_MAX)
 		return gw_fail(err, -EINVAL, "there can be %d addresses", UPSTREAMS_CONFIGURED_MAX);
-	if (add_address(order, word))
-		return 0;
-	return gw_fail(err, -EINVAL,
-	               "'%.60s' is no address: irc.example.net, irc.example.net:6697, "
-	               "192.0.2.1:6697 or [2001:db8::1]:6697",
-	               word);
+	order->addresses[order->n_addresses++] = text;
+	return upstream_address_read(text, 1, exact, err);
 }
 
-/** `--plain` may stand behind the addresses whose port it decides. */
 static int take(struct order *order, int argc, const char *const *argv, struct gw_error *err)
 {
 	int status = 0;
 
-	for (int i = 0; i < argc; i++)
-		order->plain = order->plain || strcmp(argv[i], "--plain") == 0;
 	for (int i = 0; i < argc && status == 0; i++) {
 		if (strcmp(argv[i], "--plain") == 0)
-			continue;
-		if (strcmp(argv[i], "--pin") != 0)
-			status = take_word(order, argv[i], err);
-		else if (++i == argc || !add_pin(order, argv[i]))
-			status = gw_fail(err, -EINVAL,
-			                 "--pin wants the SHA-256 of a certificate, 64 "
-			                 "hexadecimal digits");
+			order->plain = true;
+		else if (strcmp(argv[i], "--pin") == 0)
+			status = add_pin(order, ++i < argc ? argv[i] : NULL, err);
+		else
+			status = add_address(order, argv[i], err);
 	}
 	if (status == 0 && order->plain && order->n_pins > 0)
 		return gw_fail(err, -EINVAL, "--plain has no certificate that --pin could mean");
@@ -159,15 +76,14 @@ static bool leads_somewhere(struct gw_self *self, const struct order *order)
 
 static int give(struct gw_self *self, const struct order *order, struct gw_error *err)
 {
-	const char *addresses[UPSTREAMS_CONFIGURED_MAX], *pins[PINS_MAX], *const no = "no";
+	const char *pins[UPSTREAMS_GIVEN_MAX], *const no = "no";
 	int status = 0;
 
-	for (size_t i = 0; i < order->n_addresses; i++)
-		addresses[i] = order->addresses[i];
 	for (size_t i = 0; i < order->n_pins; i++)
 		pins[i] = order->pins[i];
 	if (order->n_addresses > 0)
-		status = gw_option_give(self, "upstream", order->n_addresses, addresses, err);
+		status =
+			gw_option_give(self, "upstream", order->n_addresses, order->addresses, err);
 	if (status == 0 && order->plain)
 		status = gw_option_give(self, "tls", 1, &no, err);
 	if (status == 0 && order->n_pins > 0)
