@@ -150,6 +150,7 @@ static void from_the_file(void **state)
 static void a_file_that_others_can_read_is_refused(void **state)
 {
 	char *path = write_login("eve\neve-secret\n", 0640), *half = write_login("eve\n", 0600);
+	char options[200];
 	struct agent_stage s;
 	struct gw_error err;
 
@@ -161,13 +162,13 @@ static void a_file_that_others_can_read_is_refused(void **state)
 	agent_write_config(&s, 1, ", login: /tmp");
 	assert_null(simnet_try_server(s.t->net, s.yaml, &err));
 	assert_non_null(strstr(err.text, "/tmp is not a regular file"));
-	snprintf(s.yaml, sizeof(s.yaml), ", login: \"%s\"", path);
-	agent_write_config(&s, 1, strdup(s.yaml));
+	snprintf(options, sizeof(options), ", login: \"%s\"", path);
+	agent_write_config(&s, 1, options);
 	assert_null(simnet_try_server(s.t->net, s.yaml, &err));
 	assert_non_null(strstr(err.text, "others can read "));
 	assert_non_null(strstr(err.text, ": chmod 600 "));
-	snprintf(s.yaml, sizeof(s.yaml), ", login: \"%s\"", half);
-	agent_write_config(&s, 1, strdup(s.yaml));
+	snprintf(options, sizeof(options), ", login: \"%s\"", half);
+	agent_write_config(&s, 1, options);
 	assert_null(simnet_try_server(s.t->net, s.yaml, &err));
 	assert_non_null(strstr(err.text, " has to have two lines: "));
 	agent_close(&s);
