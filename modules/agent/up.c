@@ -98,18 +98,27 @@ static void keep_ticket(struct agent *agent, struct up *up)
 	explicit_bzero(ticket, sizeof(ticket));
 }
 
+/* Of a certificate that stays wrong the client hears in the first round over all addresses alone.
+ */
+static void refuse(struct session *s, struct up *up, bool known, const char *why)
+{
+	up_close(s, up->slot, "The certificate is another one");
+	if (!known || s->tries <= s->agent->upstreams.n)
+		session_notice(s, "%s", why);
+	session_dial_failed(s, why);
+}
+
 /** Of a dial of session.c: nothing has been written yet. */
 static void check(struct session *s, struct up *up)
 {
 	struct gw_self *self = s->agent->self;
 	const struct gw_conn_info *info = gw_conn_info(self, up->conn);
+	bool known = upstreams_refused(up->at, info->certificate);
 	char why[400];
 
 	if (up->tls &&
 	    !upstreams_certificate(s->agent, up->at, info->certificate, why, sizeof(why))) {
-		up_close(s, up->slot, "The certificate is another one");
-		session_notice(s, "%s", why);
-		session_dial_failed(s, why);
+		refuse(s, up, known, why);
 		return;
 	}
 	up->at->used_ns = gw_wall_ns(self);

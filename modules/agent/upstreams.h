@@ -78,6 +78,8 @@ struct upstream *upstreams_at(struct agent *agent, uint32_t i);
  * to do if it is right. */
 bool upstreams_certificate(struct agent *agent, struct upstream *u,
                            const uint8_t seen[UPSTREAM_PIN], char *why_out, size_t max);
+/** The same was refused there when it was last dialled. */
+bool upstreams_refused(const struct upstream *u, const uint8_t seen[UPSTREAM_PIN]);
 /** A server of the network has vouched for this address, and a move has led there. `pin` NULL:
  * without TLS. Gives its entry; NULL: it is not remembered. */
 struct upstream *upstreams_heard(struct agent *agent, const char *host, uint16_t port,

@@ -49,18 +49,24 @@ static void set_pin(struct agent *agent, struct upstream *u, const uint8_t *pin,
 	upstreams_save(agent);
 }
 
+bool upstreams_refused(const struct upstream *u, const uint8_t seen[UPSTREAM_PIN])
+{
+	return u->has_seen && memcmp(u->seen, seen, UPSTREAM_PIN) == 0;
+}
+
 static void refuse(struct agent *agent, struct upstream *u, const uint8_t *seen,
                    const uint8_t *expected, char *why_out, size_t max)
 {
 	char now[UPSTREAM_HEX + 1], before[UPSTREAM_HEX + 1];
+	bool known = upstreams_refused(u, seen);
 
 	u->has_seen = true;
 	memcpy(u->seen, seen, UPSTREAM_PIN);
 	upstream_ticket_drop(agent, u);
 	upstream_pin_text(seen, now);
 	upstream_pin_text(expected, before);
-	gw_log(agent->self, GW_ERROR, "another certificate address=%s trusted=%s seen=%s",
-	       u->address, before, now);
+	gw_log(agent->self, known ? GW_DEBUG : GW_ERROR,
+	       "another certificate address=%s trusted=%s seen=%s", u->address, before, now);
 	snprintf(why_out, max,
 	         "%s has the certificate %s, trusted is %s. If the new one is right: godwitctl "
 	         "--agent upstream trust %s %s",

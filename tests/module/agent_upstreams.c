@@ -224,6 +224,31 @@ static void the_next_address_is_tried_after_a_wrong_certificate(void **state)
 	agent_close(&s);
 }
 
+/* The server comes back with another certificate, until somebody says that it is right. */
+static void a_certificate_that_stays_wrong_is_told_once(void **state)
+{
+	struct agent_stage s;
+	struct simclient *c;
+	const char *log;
+
+	(void)state;
+	open_with(&s, 1, "upstream: [\"" ONE "\"]");
+	c = enter(&s);
+	simserver_restart(s.t->nodes[0].server, NULL);
+	show(&s, 0, 0xab);
+	client_expect(c, "*NOTICE ann :" ONE " has the certificate " OTHER_PIN "*");
+	run(&s, 200);
+	client_expect_none(c, "*has the certificate*");
+	log = strstr(simserver_log(s.agent), "another certificate address=");
+	assert_non_null(log);
+	assert_null(strstr(log + 1, "another certificate address="));
+	ask(&s, "upstream trust " ONE " " OTHER_PIN);
+	run(&s, 45);
+	client_send(c, "PING back");
+	client_expect(c, ":s0.example.net PONG * :back");
+	agent_close(&s);
+}
+
 static void fingerprints_can_be_given(void **state)
 {
 	struct agent_stage s;
@@ -593,6 +618,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_first_certificate_is_kept_and_another_refused),
 		cmocka_unit_test(the_next_address_is_tried_after_a_wrong_certificate),
+		cmocka_unit_test(a_certificate_that_stays_wrong_is_told_once),
 		cmocka_unit_test(fingerprints_can_be_given),
 		cmocka_unit_test(options_are_checked),
 		cmocka_unit_test(where_a_move_led_to_is_remembered),

@@ -125,7 +125,7 @@ static void one_without_brackets_is_told_of_them(void **state)
 
 static void a_fingerprint_has_64_digits_with_colons_or_without(void **state)
 {
-	static const char *const bad[] = {"", "00", HEX "0", HEX "00", HEX " ", " " HEX, "-"};
+	static const char *const bad[] = {"", "00", HEX "0", HEX "00", HEX " ", (" " HEX), "-"};
 	uint8_t pin[UPSTREAM_PIN];
 	char text[UPSTREAM_HEX + 1], colons[3 * UPSTREAM_PIN + 1], other[UPSTREAM_HEX + 1];
 
@@ -134,7 +134,7 @@ static void a_fingerprint_has_64_digits_with_colons_or_without(void **state)
 	upstream_pin_text(pin, text);
 	assert_string_equal(text, HEX);
 	for (int i = 0; i < UPSTREAM_PIN; i++)
-		snprintf(colons + 3 * i, 4, "%.2s:", HEX + 2 * i);
+		snprintf(colons + 3 * i, 4, "%.2s:", &HEX[2 * i]);
 	colons[3 * UPSTREAM_PIN - 1] = '\0';
 	memset(pin, 0, sizeof(pin));
 	assert_true(upstream_pin_read(colons, pin));
