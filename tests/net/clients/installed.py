@@ -39,7 +39,7 @@ def rebuilt(folder, tell=print):
         edit(file, r'(\.version = "[^"]*)', r"\g<1>-next")
     run("autoreconf", "-i", cwd=sources)
     said = re.search(r"^```sh\n(mkdir build-next .*?)^```$", (SRC / "README.md").read_text(encoding="utf-8"), re.M | re.S)[1]
-    run("sh", "-e", "-c", said, cwd=sources)
+    run("sh", "-e", "-c", f"export MAKEFLAGS=-j{os.cpu_count()}; {said}", cwd=sources)
     run("make", "-s", "-C", sources / "build-next", "install", f"DESTDIR={folder}/installed")
     return folder / "installed"
 
