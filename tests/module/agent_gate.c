@@ -152,9 +152,14 @@ static void what_is_behind_the_colon_is_for_the_server(void **state)
 static void a_password_may_have_colons_and_spaces(void **state)
 {
 	struct agent_stage s;
+	char longest[1200];
 
 	(void)state;
 	open_with(&s, ", password: \"a: secret:b\"");
+	memset(longest, 'x', sizeof(longest));
+	memcpy(longest, "PASS :a: secret:b:", 18);
+	longest[sizeof(longest) - 1] = '\0';
+	is_refused(&s, longest, WRONG);
 	comes_in(&s, "PASS :a: secret:b\r\nNICK ann\r\nUSER ann 0 * :Ann");
 	is_refused(&s, "PASS :a: secret", WRONG);
 	is_refused(&s, "PASS :a: secret:bb", WRONG);

@@ -421,6 +421,25 @@ static void what_belongs_to_another_network_is_not_tried(void **state)
 	agent_close(&s);
 }
 
+static void without_tls_is_not_tried_where_it_is_wanted(void **state)
+{
+	static const char text[] =
+		"# Addresses of the network, and certificates that are trusted. Written by the "
+		"agent.\n"
+		"10.0.0.2:6667 plain " ONE " - - 7\n" TWO " tls " ONE " network " OTHER_PIN " 5\n";
+	struct agent_stage s;
+
+	(void)state;
+	open_with(&s, 1, "upstream: [\"" ONE "\"]");
+	simserver_stop(s.agent);
+	put_file(&s, text, 0600);
+	simserver_restart(s.agent, NULL);
+	lists(&s, ONE "|configured|*\n" TWO "|network|*\n10.0.0.2:6667|kept|no|*\n");
+	rehash(&s, "upstream: [\"" ONE "\"], tls: no", 0);
+	lists(&s, ONE "|configured|no|*\n10.0.0.2:6667|network|no|*\n" TWO "|network|yes|*\n");
+	agent_close(&s);
+}
+
 static void forgotten_is_gone_unless_it_is_configured(void **state)
 {
 	struct agent_stage s;
@@ -624,6 +643,7 @@ int main(void)
 		cmocka_unit_test(where_a_move_led_to_is_remembered),
 		cmocka_unit_test(the_network_may_say_that_a_certificate_is_new),
 		cmocka_unit_test(what_belongs_to_another_network_is_not_tried),
+		cmocka_unit_test(without_tls_is_not_tried_where_it_is_wanted),
 		cmocka_unit_test(forgotten_is_gone_unless_it_is_configured),
 		cmocka_unit_test(a_rehash_under_sessions),
 		cmocka_unit_test(no_more_are_remembered_than_there_is_room),
