@@ -192,6 +192,7 @@ static void test_what_a_verb_gives_stays_for_the_run(void **state)
 
 	host_config(h, "modules: [porter]\n");
 	assert_int_equal(give(h, "words b c"), GW_VERB_START);
+	assert_int_equal(host_ask(h, "porter give words d"), -EPERM);
 	host_config(h, "modules: [porter]\nporter: {words: [from, the, file], hold: yes}\n");
 	assert_int_equal(host_ask(h, "rehash"), 0);
 	assert_string_equal(h->answer, "what|name|before|after\noption|porter.hold|no|yes\n\n");

@@ -25,6 +25,7 @@ enum call {
 	CALL_REHASHED,
 	CALL_GIVE,
 	CALL_OPTIONS,
+	CALL_GIVE_LATE,
 };
 
 struct porter_state {
@@ -165,6 +166,17 @@ static void command_rename(void *state, struct gw_admin_request *req, int argc,
 	gw_admin_done(s->self, &req, status, err.text);
 }
 
+/** Too late: the verb, if there was one, has ended. */
+static void command_give(void *state, struct gw_admin_request *req, int argc,
+                         const char *const *argv)
+{
+	struct porter_state *s = state;
+	struct gw_error err = {0};
+	int status = gw_option_give(s->self, argv[0], (size_t)argc - 1, argv + 1, &err);
+
+	gw_admin_done(s->self, &req, status, err.text);
+}
+
 static const struct gw_option options[] = {
 	{"hold", GW_OPT_BOOL, "no", 0, 0, false, "Whether it holds the listeners."},
 	{"socket", GW_OPT_PATH, NULL, 0, 0, false, "Its own socket."},
@@ -184,6 +196,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_REHASHED] = {"rehashed", (gw_fn *)porter_rehashed},
 	[CALL_GIVE] = {"give", (gw_fn *)verb_give},
 	[CALL_OPTIONS] = {"options", (gw_fn *)command_options},
+	[CALL_GIVE_LATE] = {"give_late", (gw_fn *)command_give},
 	{NULL, NULL},
 };
 
@@ -201,6 +214,7 @@ static const struct gw_admin_command commands[] = {
 	{"porter release", "", "Lets the listeners open.", "", 0, 0, CALL_RELEASE},
 	{"porter tell", "", "Tells what it knows.", "", 0, 0, CALL_TELL},
 	{"porter options", "", "Tells what its options are.", "", 0, 0, CALL_OPTIONS},
+	{"porter give", "NAME VALUE", "Sets an option.", "", 2, 2, CALL_GIVE_LATE},
 	{"porter rename", "NAME", "Renames the server.", "", 1, 1, CALL_RENAME},
 };
 
