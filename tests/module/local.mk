@@ -389,3 +389,8 @@ tests_module_agent_track_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/agent_upstreams
 tests_module_agent_upstreams_SOURCES = tests/module/agent_upstreams.c tests/module/agent_stage.h
 tests_module_agent_upstreams_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/agent_same
+tests_module_agent_same_SOURCES = tests/module/agent_same.c tests/module/agent_gap.h \
+	tests/module/agent_stage.h tests/unit/agent_tracked.h tests/unit/counted.h $(TRACK_SOURCES)
+tests_module_agent_same_LDADD = tests/sim/libsim.a $(TEST_LIBS)
