@@ -112,18 +112,19 @@ int agent_verb(struct gw_self *self, int argc, const char *const *argv, struct g
 static void say_place(void *ctx, const struct gw_listener *listener)
 {
 	struct gw_self *self = ctx;
-	const char *address = listener->address, *colon = strrchr(address, ':');
+	const char *address = listener->address, *tls = listener->tls ? "-tls -notls_verify " : "";
 	bool brackets = address[0] == '[';
+	int host = (int)strcspn(address + brackets, brackets ? "]" : ":");
 
-	if (strcmp(listener->protocol, "agent") != 0 || colon == NULL)
+	if (strcmp(listener->protocol, "agent") != 0)
 		return;
-	if (listener->port == 0)
-		gw_say(self, "  connect your client to the socket %s", colon + 1);
+	if (upstream_address_is_unix(address))
+		gw_say(self, "  connect your client to the socket %s    in irssi: /connect %s%s",
+		       address + strlen("unix:"), tls, address + strlen("unix:"));
 	else
 		gw_say(self, "  connect your client to %.*s %u%s    in irssi: /connect %s%.*s %u",
-		       (int)(colon - address) - 2 * brackets, address + brackets, listener->port,
-		       listener->tls ? " with TLS" : "", listener->tls ? "-tls -notls_verify " : "",
-		       (int)(colon - address) - 2 * brackets, address + brackets, listener->port);
+		       host, address + brackets, listener->port, listener->tls ? " with TLS" : "",
+		       tls, host, address + brackets, listener->port);
 }
 
 void agent_ready(void *state, uint64_t tag, const void *payload)

@@ -103,7 +103,7 @@ def test_the_users_own_file_and_no_address(home, serve):
                    f"agent: {{upstream: ['127.0.0.1:{server.plain}'], tls: no, password: sesame}}\n")
     agent = home.agent()
     assert agent.said[1:3] == [f"  connect your client to 127.0.0.1 {port}    in irssi: /connect 127.0.0.1 {port}",
-                               f"  connect your client to the socket {home.folder}/here/irc"]
+                               f"  connect your client to the socket {home.folder}/here/irc    in irssi: /connect {home.folder}/here/irc"]
     assert "own password" in agent.said[3] and "sesame" not in str(agent.said)
     assert (home.folder / "here" / "control.sock").exists()
     wait_for(lambda: is_idle(agent), "its sleep")
