@@ -28,6 +28,7 @@ void mode_idle(struct load *load)
 	load_report(load, "resident", ((double)end->resident - (double)begin->resident) / o->count);
 	load_report(load, "anonymous",
 	            ((double)end->anonymous - (double)begin->anonymous) / o->count);
+	load_report(load, "resident_first", begin->resident);
 	load_report(load, "idle_wakeups", later.wakeups - end->wakeups);
 	load_report(load, "idle_cpu_s", later.cpu_s - end->cpu_s);
 	load_report(load, "idle_s", (later.at_ns - end->at_ns) / 1e9);

@@ -11,7 +11,7 @@ import pytest
 from live import free_port
 
 BENCH = pathlib.Path(os.environ["GODWIT_SRC"]) / "tests" / "bench"
-SPEND_US, KEEP, WAKES = 40, 200_000, 20
+SPEND_US, KEEP, WAKES = 2000, 200_000, 20
 
 
 def loaded():
@@ -47,11 +47,13 @@ def quick(name, **options):
 
 
 def test_cpu_and_latency_of_who_is_in_the_middle_are_told(bench):
-    found = bench.row(quick("quiet", max=0.6, warm=0.1))
-    assert found["costly"]["cpu_us"] - found["relay"]["cpu_us"] == pytest.approx(SPEND_US, rel=0.5)
-    # the clients' and the server's share is not in it
-    assert found["relay"]["cpu_us"] < found["relay"]["p50_us"]
-    assert found["costly"]["added_p50_us"] > found["relay"]["added_p50_us"] + 0.7 * SPEND_US
+    found = bench.row(quick("quiet", max=0.6, warm=0.1, rate=100))
+    assert found["costly"]["cpu_us"] - found["relay"]["cpu_us"] == pytest.approx(SPEND_US, rel=0.2)
+    assert found["relay"]["cpu_us"] < 0.2 * SPEND_US  # the clients' and the server's share is not in it
+    # how much more than that is up to the machine
+    direct, costly = found["nothing between"], found["costly"]
+    assert costly["p50_us"] > SPEND_US and costly["p99_us"] >= costly["p50_us"]
+    assert costly["added_p50_us"] == costly["p50_us"] - direct["p50_us"]
     assert all(figures[fault] == 0 for figures in found.values() for fault in bench_agent.FAULTS)
 
 
