@@ -32,7 +32,8 @@ enum {
 	TRACK_MONITOR_MAX = 500,
 	TRACK_BATCHES_MAX = 32,
 	TRACK_PENDING_MAX = 600,
-	TRACK_TEXT_MAX = 1024 /* bytes of a topic, an away text, a client's USER; cut there */
+	TRACK_REFOLDS_MAX = 16, /* changes of CASEMAPPING that are followed */
+	TRACK_TEXT_MAX = 1024   /* bytes of a topic, an away text, a client's USER; cut there */
 };
 
 /** How names are compared: ISUPPORT CASEMAPPING. */
@@ -83,12 +84,13 @@ struct track_pending {
 struct track {
 	struct gw_self *self; /* whose memory it is */
 	bool registered;      /* 001 has come */
-	bool cap_302;  /* the client has said CAP LS 302 or more: CAP NEW and DEL are for it */
-	bool cap_said; /* it has said CAP at all */
-	bool namesx;   /* it has said PROTOCTL NAMESX: multi-prefix by another name */
-	bool uhnames;  /* PROTOCTL UHNAMES: likewise userhost-in-names */
-	uint8_t fold;  /* enum track_fold */
-	uint8_t reserved[2];
+	bool cap_302;    /* the client has said CAP LS 302 or more: CAP NEW and DEL are for it */
+	bool cap_said;   /* it has said CAP at all */
+	bool namesx;     /* it has said PROTOCTL NAMESX: multi-prefix by another name */
+	bool uhnames;    /* PROTOCTL UHNAMES: likewise userhost-in-names */
+	uint8_t fold;    /* enum track_fold */
+	uint8_t refolds; /* how often that has changed */
+	uint8_t reserved[1];
 	char nick[TRACK_NICK_MAX]; /* "" before 001 */
 	char *user; /* the parameters of the client's USER, as it has said them; NULL: not yet */
 	char *userhost; /* our own "user@host" as the network shows it; NULL: not seen */

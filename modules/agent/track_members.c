@@ -207,8 +207,9 @@ void track_refold(struct track *t, enum track_fold fold)
 	struct gw_self *self = t->self;
 	struct track_channel *was = t->channels, *c, *next;
 
-	if (t->fold == fold)
+	if (t->fold == fold || t->refolds == TRACK_REFOLDS_MAX)
 		return;
+	t->refolds++;
 	HASH_ITER (hh, was, c, next)
 		forget(t, c, true);
 	t->fold = (uint8_t)fold;

@@ -615,6 +615,18 @@ static void too_many_of_the_rest(void **state)
 	assert_int_equal(t->n_batches, TRACK_BATCHES_MAX - 1);
 }
 
+/* All that is known is filed anew each time, which no server needs often. */
+static void another_mapping_again_and_again(void **state)
+{
+	struct track *t = &((struct world *)*state)->t;
+
+	hear(t, IN "< :me JOIN #[\n");
+	for (int i = 0; i < 100; i++)
+		hear(t, "< :s 005 me CASEMAPPING=ascii CASEMAPPING=rfc1459 :x\n");
+	assert_int_equal(t->refolds, TRACK_REFOLDS_MAX);
+	assert_non_null(track_channel(t, "#["));
+}
+
 /* Names, keys and words that are too long are nothing; texts are cut, but not within a character.
  */
 static void too_long(void **state)
@@ -666,6 +678,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_channel_too_large, open_world, close_world),
 		cmocka_unit_test_setup_teardown(too_many_people, open_world, close_world),
 		cmocka_unit_test_setup_teardown(too_many_of_the_rest, open_world, close_world),
+		cmocka_unit_test_setup_teardown(another_mapping_again_and_again, open_world,
+	                                        close_world),
 		cmocka_unit_test_setup_teardown(too_long, open_world, close_world),
 	};
 
