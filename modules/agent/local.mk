@@ -19,6 +19,7 @@ modules_agent_agent_la_SOURCES = \
 	modules/agent/restore_login.c \
 	modules/agent/restore_rooms.c \
 	modules/agent/restore_tell.c \
+	modules/agent/restore_tell_rooms.c \
 	modules/agent/secret.c modules/agent/secret.h \
 	modules/agent/session.c \
 	modules/agent/tables.h \

@@ -5,7 +5,7 @@
  *     restore.c         the beginning, the stages, the timer, the end
  *     restore_login.c   until 001: capabilities, nick, login
  *     restore_rooms.c   after it: modes, away, MONITOR, channels, who is who
- *     restore_tell.c    what the client is told of what has changed
+ *     restore_tell*.c   what the client is told of what has changed
  *
  * A tracker of its own notes what the new connection says. What it knows at the end is compared
  * with what the client believes (session.track), and takes its place.
@@ -122,5 +122,22 @@ void restore_rooms_free(struct session *s);
 
 /* restore_tell.c */
 void restore_tell(struct session *s);
+/** A line for the client, in the form that it asks for. */
+__attribute__((format(printf, 2, 3))) void restore_told(struct session *s, const char *format, ...);
+struct restore_source {
+	char text[TRACK_NICK_MAX + TRACK_NAME_MAX + 8];
+};
+/** `userhost` NULL: unknown. */
+struct restore_source restore_source(const char *nick, const char *userhost);
+/** Ourselves, as we are now. */
+struct restore_source restore_me(struct session *s);
+/** Marks the gap, for ourselves or in a channel. */
+void restore_tell_gap(struct session *s, const char *target);
+
+/* restore_tell_rooms.c */
+void restore_tell_gone(struct session *s);
+/** A channel that the client was in; one that is new. */
+void restore_tell_old(struct session *s, const struct track_channel *old);
+void restore_tell_new(struct session *s, const struct track_channel *c);
 
 #endif

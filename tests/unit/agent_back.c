@@ -700,6 +700,132 @@ static void a_server_of_another_kind(void **state)
 	close_stage(t);
 }
 
+/* --- hostile ones --- */
+
+static const char *word(struct mini *mini)
+{
+	static const char *const words[] = {
+		"ann",
+		"bob",
+		"ann_",
+		"#tea",
+		"#milk",
+		"*",
+		":",
+		"CAP",
+		"LS",
+		"ACK",
+		"NAK",
+		"DEL",
+		":sasl=PLAIN",
+		":sasl multi-prefix",
+		"001",
+		"005",
+		"366",
+		"352",
+		"354",
+		"353",
+		"PREFIX=(qaohv)~&@%+",
+		"WHOX",
+		"TARGMAX=JOIN:4",
+		"433",
+		"437",
+		"451",
+		"421",
+		"465",
+		"471",
+		"904",
+		"903",
+		"900",
+		"730",
+		"731",
+		"305",
+		"306",
+		"333",
+		"332",
+		"JOIN",
+		"PART",
+		"KICK",
+		"NICK",
+		"MODE",
+		"+ov-v",
+		"BATCH",
+		"+x",
+		"-x",
+		"PING",
+		"PONG",
+		"PRIVMSG",
+		"NOTICE",
+		"AUTHENTICATE",
+		"+",
+		"917",
+		":@ann +bob!b@b cid",
+		"ERROR",
+		"KILL",
+		":a real name",
+		"CHGHOST",
+		"godwit/redirect",
+		":godwit/redirect",
+		"QUIT",
+		"TOPIC",
+	};
+
+	return words[mini_random(mini) % (sizeof(words) / sizeof(words[0]))];
+}
+
+static void random_line(struct mini *mini, char *out, size_t max)
+{
+	static const char *const starts[] = {"", ":new ", ":ann!a@home ", ":bob!b@b ",
+	                                     "@time=x :new "};
+	size_t n = (size_t)snprintf(out, max, "%s", starts[mini_random(mini) % 5]);
+
+	for (unsigned i = 1 + (unsigned)(mini_random(mini) % 7); i > 0 && n < max; i--)
+		n += (size_t)snprintf(out + n, max - n, "%s%s", word(mini), i > 1 ? " " : "");
+}
+
+/* Nothing is kept without bound, and nothing is touched that is not there. */
+static void whatever_the_server_says(void **state)
+{
+	struct stage *t = open_session("server-time multi-prefix batch sasl labeled-response");
+	char line[512];
+
+	(void)state;
+	said(t, "AUTHENTICATE PLAIN");
+	said(t, "AUTHENTICATE QQBhAGI=");
+	heard(t, ":old 903 * :yes");
+	for (unsigned i = 0; i < 300000; i++) {
+		if (t->s.state != SESSION_RESTORING) {
+			regain_free(&t->s);
+			lose(t);
+		}
+		switch (mini_random(t->mini) % 12) {
+		case 0:
+			if (strstr(t->sent, "PING :godwit-agent-restore-") != NULL)
+				mark(t);
+			break;
+		case 1:
+			t->sent[0] = t->told[0] = '\0';
+			restore_client_line(&t->s, "PRIVMSG #tea :x");
+			break;
+		case 2:
+			server(t, ":new CAP * LS :sasl multi-prefix batch server-time\n"
+			          ":new CAP * ACK :x\nAUTHENTICATE +\n:new 903 * :yes\n");
+			break;
+		case 3:
+			server(t, ":new 001 ann :Welcome\n");
+			break;
+		case 4:
+			if (mini_random(t->mini) % 200 == 0)
+				pass_time(t, 31);
+			break;
+		default:
+			random_line(t->mini, line, sizeof(line));
+			restore_line(&t->s, line);
+		}
+	}
+	close_stage(t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -718,6 +844,7 @@ int main(void)
 		cmocka_unit_test(of_a_crowd_nothing_is_compared),
 		cmocka_unit_test(many_channels),
 		cmocka_unit_test(a_server_of_another_kind),
+		cmocka_unit_test(whatever_the_server_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -251,5 +251,6 @@ check_PROGRAMS += tests/unit/agent_back
 tests_unit_agent_back_SOURCES = tests/unit/agent_back.c tests/unit/mini.c tests/unit/mini.h \
 	modules/agent/lines.c modules/agent/login.c modules/agent/login_file.c modules/agent/lost.c \
 	modules/agent/regain.c modules/agent/restore.c modules/agent/restore_login.c \
-	modules/agent/restore_rooms.c modules/agent/restore_tell.c $(TRACK_SOURCES)
+	modules/agent/restore_rooms.c modules/agent/restore_tell.c \
+	modules/agent/restore_tell_rooms.c $(TRACK_SOURCES)
 tests_unit_agent_back_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
