@@ -4,7 +4,7 @@
  * costs above it is the price of the agent (tests/bench/agent).
  *
  * To show that the bench measures what it says, it can be made to cost more: --spend takes so many
- * microseconds of CPU for each read, --keep so many bytes for each client, --wake wakes up so many
+ * microseconds of CPU for each line, --keep so many bytes for each client, --wake wakes up so many
  * times a second.
  */
 #include <arpa/inet.h>
@@ -111,8 +111,6 @@ static void spend(long us)
 	struct timespec now;
 	int64_t end;
 
-	if (us == 0)
-		return;
 	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
 	end = now.tv_sec * INT64_C(1000000000) + now.tv_nsec + us * 1000;
 	do
@@ -162,7 +160,9 @@ static void on_readable(struct relay *r, struct end *end)
 		end_pair(r, end->pair);
 		return;
 	}
-	spend(got > 0 ? r->spend_us : 0);
+	for (ssize_t i = 0; r->spend_us > 0 && i < got; i++)
+		if (r->input[i] == '\n')
+			spend(r->spend_us);
 	if (got > 0)
 		put(r, other(end), r->input, got);
 	end->over = got == 0;
