@@ -47,8 +47,8 @@ def quick(name, **options):
 
 
 def test_cpu_and_latency_of_who_is_in_the_middle_are_told(bench):
-    found = bench.row(quick("quiet", max=0.6, warm=0.1, rate=100))
-    assert found["costly"]["cpu_us"] - found["relay"]["cpu_us"] == pytest.approx(SPEND_US, rel=0.2)
+    found = bench.row(quick("quiet", max=1.0, warm=0.1, rate=100))
+    assert found["costly"]["cpu_us"] - found["relay"]["cpu_us"] == pytest.approx(SPEND_US, rel=0.4)
     assert found["relay"]["cpu_us"] < 0.2 * SPEND_US  # the clients' and the server's share is not in it
     # how much more than that is up to the machine
     direct, costly = found["nothing between"], found["costly"]
