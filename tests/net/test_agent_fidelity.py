@@ -262,7 +262,7 @@ def test_who_does_not_read_stops_the_other_side_and_loses_nothing(agent, fake, w
     data, before = lines_of(3, 40_000_000), resident(agent.process.pid)
     sender = Sender(source, data)
     assert wait_level_off(lambda: sender.sent) < 20_000_000  # what fills the system's queues
-    assert resident(agent.process.pid) - before < 2_000_000
+    assert resident(agent.process.pid) - before < 15_000_000  # with sanitizers, too
     # the other direction is free
     slow.send(b"PING :free\r\n")
     assert source.until(b"free\r\n") == b"PING :free\r\n"
