@@ -91,7 +91,7 @@ def test_a_verb_gives_the_exit_code_and_says_why(tmp_path):
     assert (done.returncode, done.stderr) == (2, "Usage: godwit code NUMBER [SENTENCE]\n")
     done = godwit(tmp_path, "dance")
     assert done.returncode == 2
-    assert done.stderr == "there is no verb 'dance', there are: code, facts, begin, help\n"
+    assert done.stderr == "there is no verb 'dance', there are: code, facts, begin, give, help\n"
 
 
 def test_a_verb_works_beside_a_running_server(tmp_path, run):
