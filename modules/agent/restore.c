@@ -236,14 +236,14 @@ static void ping(struct session *s, const struct ircline *l)
 {
 	char line[AGENT_TELL_MAX];
 
-	snprintf(line, sizeof(line), "PONG :%.900s", l->params[l->n > 0 ? l->n - 1 : 0]);
+	snprintf(line, sizeof(line), "PONG :%.900s", restore_last(l));
 	session_send(s, line);
 }
 
 static void pong(struct session *s, const struct ircline *l)
 {
 	struct restore *r = s->restore;
-	const char *word = l->params[l->n > 0 ? l->n - 1 : 0];
+	const char *word = restore_last(l);
 	char own[64];
 
 	if (strcmp(word, ALIVE) == 0)
@@ -272,7 +272,7 @@ static void killed(struct session *s, const struct ircline *l)
 
 static void banned(struct session *s, const struct ircline *l)
 {
-	restore_fail(s, true, "You are banned from this server: %s", l->params[l->n - 1]);
+	restore_fail(s, true, "You are banned from this server: %s", restore_last(l));
 }
 
 static void welcome(struct session *s, const struct ircline *l)
@@ -323,7 +323,8 @@ static bool is_batch_for_client(struct session *s, const struct ircline *l)
 		return false;
 	if (l->params[0][0] == '-')
 		return lines_have(told, l->params[0] + 1);
-	if (strncmp(l->params[1], "net", 3) == 0 || told->n == TRACK_BATCHES_MAX)
+	if (l->params[0][0] != '+' || strncmp(l->params[1], "net", 3) == 0 ||
+	    told->n == TRACK_BATCHES_MAX)
 		return false;
 	lines_add(s->agent->self, told, l->params[0] + 1);
 	return true;

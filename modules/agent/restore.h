@@ -95,6 +95,12 @@ struct restore_words {
 /** False: it does not fit any more. */
 bool restore_word(struct restore_words *words, const char *word, char separator);
 
+/** The last parameter; "" if there is none. */
+static inline const char *restore_last(const struct ircline *l)
+{
+	return l->n > 0 ? l->params[l->n - 1] : "";
+}
+
 /* restore_login.c */
 void restore_login_begin(struct session *s);
 /** All lines of the server before 001. */

@@ -51,7 +51,7 @@ static void nick_refused(struct session *s, const struct ircline *l)
 		return;
 	}
 	if (++r->nicks_tried == NICKS_MAX) {
-		restore_fail(s, false, "No nick is free: %s", l->params[l->n - 1]);
+		restore_fail(s, false, "No nick is free: %s", restore_last(l));
 		return;
 	}
 	send_nick(s);
@@ -207,7 +207,7 @@ static void cap_ls(struct session *s, const struct ircline *l)
 
 	if (s->restore->stage != RESTORE_OFFER)
 		return;
-	list = gw_strdup(s->agent->self, l->params[l->n - 1]);
+	list = gw_strdup(s->agent->self, restore_last(l));
 	offer(s, list);
 	gw_free(s->agent->self, list);
 	if (!more)
@@ -294,12 +294,12 @@ static void account(struct session *s, const struct ircline *l)
 static void login_refused(struct session *s, const struct ircline *l)
 {
 	restore_fail(s, true, "Your login is no longer accepted (%s): log in again",
-	             l->params[l->n > 0 ? l->n - 1 : 0]);
+	             restore_last(l));
 }
 
 static void login_aborted(struct session *s, const struct ircline *l)
 {
-	restore_fail(s, false, "The login was broken off (%s)", l->params[l->n > 0 ? l->n - 1 : 0]);
+	restore_fail(s, false, "The login was broken off (%s)", restore_last(l));
 }
 
 static void failed(struct session *s, const struct ircline *l)

@@ -282,8 +282,8 @@ static void refused(struct session *s, const struct ircline *l)
 	if (l->n < 3 || !track_is_channel(&s->restore->fresh, l->params[1]))
 		return;
 	room = restore_room(s, l->params[1]);
-	if (room != NULL && strlen(l->params[l->n - 1]) <= TRACK_TEXT_MAX)
-		set(s, &room->refused, l->params[l->n - 1]);
+	if (room != NULL && strlen(restore_last(l)) <= TRACK_TEXT_MAX)
+		set(s, &room->refused, restore_last(l));
 }
 
 static void kicked(struct session *s, const struct ircline *l)

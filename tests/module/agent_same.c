@@ -242,9 +242,10 @@ static void wait_for_return(struct world *w)
 	unsigned n = 0;
 
 	while (n <= w->returns) {
-		const char *at = simserver_log(w->s.agent);
+		const char *at;
 
 		simnet_step(w->s.t->net, INT64_MAX);
+		at = simserver_log(w->s.agent);
 		for (n = 0; (at = strstr(at, "connected session=1 nick=ann")) != NULL; at++)
 			n++;
 	}
