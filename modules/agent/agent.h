@@ -120,13 +120,15 @@ struct session {
 	char *denied; /* that sentence of the server will come once more, as a NOTICE; or NULL */
 	char *error;  /* the server's ERROR line, which is not passed on before its connection ends
 	               */
-	int64_t since_ns; /* monotonic: on this server, or without one, since then */
-	int64_t lost_ns;  /* when the server was lost, the last time */
-	int64_t heard_ns; /* when the server last said something */
-	uint64_t moves;   /* done */
-	uint64_t lost;    /* servers lost */
-	int64_t due_ns;   /* monotonic: of the pause or the dial under way; INT64_MAX: neither */
-	uint32_t tries;   /* addresses tried since the server was lost */
+	int64_t since_ns;      /* monotonic: on this server, or without one, since then */
+	int64_t lost_ns;       /* when the server was lost, the last time */
+	int64_t heard_ns;      /* when the server last said something */
+	int64_t unanswered_ns; /* since the server has asked for a sign of life and the client has
+	                          said nothing; 0: it has */
+	uint64_t moves;        /* done */
+	uint64_t lost;         /* servers lost */
+	int64_t due_ns; /* monotonic: of the pause or the dial under way; INT64_MAX: neither */
+	uint32_t tries; /* addresses tried since the server was lost */
 	enum session_state state;
 	bool own_cap_asked; /* CAP REQ :godwit/redirect is under way */
 	bool can_move;      /* it was granted */

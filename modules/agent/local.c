@@ -74,6 +74,7 @@ enum gw_line_verdict local_line(void *state, void *data, struct gw_line *line)
 
 	(void)state;
 	s->reading = line;
+	s->unanswered_ns = 0;
 	route(s, line);
 	s->reading = NULL;
 	return s->local_stopped ? GW_LINE_STOP : GW_LINE_NEXT;

@@ -66,8 +66,8 @@ struct mover_actions {
 	void (*send)(void *driver, int slot, const char *line);
 	/** For good; what was sent before need not arrive. */
 	void (*close)(void *driver, int slot);
-	/** Reading may begin: the slot is the only connection now. May be NULL, if lines that come
-	 * earlier are just handed over: up to settings.held_max of them are kept. */
+	/** Reading may begin: the slot is the connection in use now. May be NULL, if lines that
+	 * come earlier are just handed over: up to settings.held_max of them are kept. */
 	void (*resume)(void *driver, int slot);
 	/** A line for the user. Never REQUEST, SYNC or CANCEL. */
 	void (*deliver)(void *driver, const char *line);

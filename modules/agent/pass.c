@@ -16,19 +16,6 @@
 
 enum fate { PASS_ON, TAKE_OUT };
 
-/** Where the verb of a line begins, behind tags and source, and how long it is. */
-static const char *verb_of(const char *line, size_t *len_out)
-{
-	for (const char *mark = "@:"; *mark != '\0'; mark++) {
-		line += strspn(line, " ");
-		if (*line == *mark)
-			line += strcspn(line, " ");
-	}
-	line += strspn(line, " ");
-	*len_out = strcspn(line, " ");
-	return line;
-}
-
 /* --- what the server says --- */
 
 /** "godwit/redirect" and nothing else. */
@@ -114,6 +101,16 @@ static enum fate error(struct session *s, const char *line)
 	return TAKE_OUT;
 }
 
+static enum fate ping(struct session *s, const char *line)
+{
+	(void)line;
+	if (s->unanswered_ns == 0) {
+		s->unanswered_ns = gw_mono_ns(s->agent->self);
+		session_arm(s);
+	}
+	return PASS_ON;
+}
+
 static enum fate pong(struct session *s, const char *line)
 {
 	struct ircline l;
@@ -175,13 +172,13 @@ static const struct watched {
 } watched[] = {
 	{"001", welcome}, {"410", no_cap},    {"421", no_cap},  {"451", no_cap},
 	{"465", banned},  {"CAP", cap},       {"ERROR", error}, {"FAIL", fail},
-	{"KILL", killed}, {"NOTICE", notice}, {"PONG", pong},
+	{"KILL", killed}, {"NOTICE", notice}, {"PING", ping},   {"PONG", pong},
 };
 
 static enum fate look(struct session *s, const char *line)
 {
 	size_t len;
-	const char *verb = verb_of(line, &len);
+	const char *verb = ircline_verb(line, &len);
 
 	for (size_t i = 0; i < sizeof(watched) / sizeof(watched[0]); i++)
 		if (strncasecmp(watched[i].verb, verb, len) == 0 && watched[i].verb[len] == '\0')

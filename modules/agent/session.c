@@ -15,8 +15,13 @@
 #define PAUSE_LEAST (GW_SECOND)
 #define PAUSE_MOST (30 * GW_SECOND)
 #define SOON (30 * GW_SECOND)
-#define SILENCE (120 * GW_SECOND)    /* of the server, before it is asked whether it is there */
+/* Of the server, before it is asked whether it is there. Longer than servers leave their clients in
+ * peace, since for the server it is a sign of life of the client's. */
+#define SILENCE (150 * GW_SECOND)
 #define ANSWER_TIME (60 * GW_SECOND) /* until it is given up */
+
+#define MUTE (10 * GW_SECOND)       /* of the client, before it was the server's reason to close */
+#define MUTE_MOST (240 * GW_SECOND) /* before it is the agent's */
 
 #define OWN_PING "PING :godwit-agent"
 
@@ -169,10 +174,19 @@ static const char *said_reason(const struct session *s, const char *reason)
 	return text == NULL ? reason : text + 7;
 }
 
-/** Nobody would want it back: the client left, was killed, or never was in. */
+/** The server has closed, and the client has not answered it for long: it is the client that is
+ * gone. */
+static bool is_mute(const struct session *s)
+{
+	return s->error != NULL && s->unanswered_ns != 0 &&
+	       gw_mono_ns(s->agent->self) - s->unanswered_ns >= MUTE;
+}
+
+/** Nobody would want it back: the client left, was killed, does not answer, or never was in. */
 static bool is_end(const struct session *s)
 {
-	return s->quit || !s->track.registered || s->state == SESSION_ENDING || s->local == NULL;
+	return is_mute(s) || s->quit || !s->track.registered || s->state == SESSION_ENDING ||
+	       s->local == NULL;
 }
 
 static void end_as_server(struct session *s, const char *reason)
@@ -306,6 +320,12 @@ static int64_t alive_at(const struct session *s)
 	return up ? s->heard_ns + SILENCE + (s->pinged ? ANSWER_TIME : 0) : INT64_MAX;
 }
 
+static int64_t mute_at(const struct session *s)
+{
+	return s->unanswered_ns != 0 && s->state == SESSION_PASSING ? s->unanswered_ns + MUTE_MOST
+	                                                            : INT64_MAX;
+}
+
 void session_arm(struct session *s)
 {
 	struct gw_self *self = s->agent->self;
@@ -313,6 +333,8 @@ void session_arm(struct session *s)
 
 	if (alive_at(s) < at)
 		at = alive_at(s);
+	if (mute_at(s) < at)
+		at = mute_at(s);
 	if (s->mover.deadline_ns < at)
 		at = s->mover.deadline_ns;
 	if (doubt < at)
@@ -364,5 +386,7 @@ void session_timer(void *state, uint64_t id)
 		redirect_tick(s);
 	if (now >= alive_at(s))
 		check_alive(s);
+	if (now >= mute_at(s))
+		session_end(s, "The client does not answer");
 	session_arm(s);
 }

@@ -167,12 +167,30 @@ static void a_silent_server_is_given_up(void **state)
 	agent_open(&s, 2, "");
 	ann = agent_enter(&s, "ann", "");
 	simnet_stall(s.t->net, simserver_host(s.agent), simserver_host(s.t->nodes[0].server));
-	run(&s, 170);
+	run(&s, 200);
 	assert_null(strstr(simserver_log(s.agent), "server lost"));
 	run(&s, 15);
 	logged(&s, "server lost session=1");
 	client_expect(ann, "*NOTICE ann :*was lost*");
 	simnet_heal(s.t->net, NULL, NULL);
+	agent_close(&s);
+}
+
+/* Else a client that hangs would come and go for ever. */
+static void a_client_that_does_not_answer_is_not_brought_back(void **state)
+{
+	struct agent_stage s;
+	struct simclient *ann;
+
+	(void)state;
+	agent_open(&s, 1, "");
+	ann = agent_enter(&s, "ann", "");
+	for (unsigned i = 0; i < 60 && !client_ended(ann); i++)
+		run(&s, 10);
+	client_expect(ann, "PING *");
+	client_expect(ann, "ERROR *Ping timeout*");
+	client_expect_end(ann);
+	assert_null(strstr(simserver_log(s.agent), "server lost"));
 	agent_close(&s);
 }
 
@@ -225,6 +243,7 @@ int main(void)
 		cmocka_unit_test(addresses_are_tried_in_turn),
 		cmocka_unit_test(an_end_is_passed_on),
 		cmocka_unit_test(a_silent_server_is_given_up),
+		cmocka_unit_test(a_client_that_does_not_answer_is_not_brought_back),
 		cmocka_unit_test(the_agent_stops),
 		cmocka_unit_test(no_more_clients_than_configured),
 	};

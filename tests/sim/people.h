@@ -35,6 +35,7 @@ struct person {
 	bool able, tls, echo, labels;
 	bool renames;       /* such a one gets no direct messages */
 	bool kicked;        /* so not all that it said can have been carried out */
+	bool lossy;         /* its server died; the agent has brought it back, behind a gap */
 	const char *excuse; /* why it may lose its connection; NULL: it may not */
 	unsigned nicks;     /* how often it was renamed */
 	unsigned said[ROOMS + 1], said_to[PEOPLE_MAX];

@@ -386,7 +386,7 @@ static void crash(struct world *w, struct person *one)
 	for (unsigned i = 0; i < w->people.n; i++) {
 		struct person *p = &w->people.all[i];
 
-		if (person_here(p) &&
+		if (person_here(p) && !simmover_by_agent(p->m) &&
 		    (simmover_node(p->m) == node || simmover_state(p->m)->state == MOVER_HOLDING))
 			excuse(p, "a server died that held it");
 	}
@@ -551,13 +551,13 @@ static void step(struct world *w)
 	pass(w, (int64_t)draw(w, draw(w, 10) == 0 ? 10 * (uint64_t)ms : (uint64_t)ms) * GW_MS);
 }
 
-/* Before the network, for some of those who come. Only where servers stay up: who is brought back
- * by the agent has missed something. */
+/* Before the network, for some of those who come. Whom it brings back from a server that has died
+ * has missed something, and must still agree with all others about who is where. */
 static void begin_agent(struct world *w, const char *build)
 {
 	char *yaml;
 
-	if ((w->kind != QUIET && w->kind != RUDE) || draw(w, 2) == 0)
+	if (draw(w, 2) == 0)
 		return;
 	yaml = mem_printf("server: agent.localhost\nmodules: [agent]\n"
 	                  "module-directory: [%s/modules]\nlisten:\n"
