@@ -24,7 +24,9 @@ enum { LINES_MAX = 64, BYTES_MAX = 32768 };
 struct kept {
 	struct kept *prev, *next;
 	size_t len;
-	char bytes[]; /* with a NUL behind them */
+	uint8_t end; /* of struct gw_line */
+	uint8_t reserved[7];
+	char bytes[]; /* with a NUL behind them, and what struct gw_line has there */
 };
 
 struct gate {
@@ -56,9 +58,12 @@ static struct kept *keep(struct session *s, const char *line, size_t len)
 		session_end(s, "Too much was said before a server was reached");
 		return NULL;
 	}
-	kept = gw_alloc(s->agent->self, sizeof(*kept) + len + 1);
+	kept = gw_alloc(s->agent->self, sizeof(*kept) + len + sizeof("\r\n"));
 	kept->len = len;
+	if (s->reading != NULL && s->reading->text == line)
+		kept->end = s->reading->end;
 	memcpy(kept->bytes, line, len);
+	kept->bytes[len + 1] = '\n';
 	DL_APPEND(gate->lines, kept);
 	gate->n++;
 	gate->bytes += len;
@@ -87,13 +92,23 @@ void gate_free(struct session *s)
 	s->gate = NULL;
 }
 
+static bool is_half_full(const struct gate *gate)
+{
+	return gate->n >= LINES_MAX / 2 || gate->bytes >= BYTES_MAX / 2;
+}
+
 void gate_open(struct session *s)
 {
 	struct gate *gate = s->gate;
 
 	while (gate != NULL && gate->lines != NULL && s->state != SESSION_ENDING) {
-		pass_client_line(s, gate->lines->bytes, gate->lines->len);
-		drop(s, gate->lines);
+		struct kept *kept = gate->lines;
+		struct gw_line line = {.text = kept->bytes, .len = kept->len, .end = kept->end};
+
+		s->reading = &line;
+		pass_client_line(s, line.text, line.len);
+		s->reading = NULL;
+		drop(s, kept);
 	}
 	gate_free(s);
 }
@@ -309,6 +324,8 @@ void gate_line(struct session *s, const char *line, size_t len)
 	kept = keep(s, line, len);
 	if (kept != NULL && s->state == SESSION_GATE)
 		at_gate(s, kept);
+	else if (kept != NULL)
+		s->local_stopped = is_half_full(s->gate); /* until gate_open() */
 }
 
 int gate_check(struct gw_self *self, const struct gw_options *candidate, struct gw_error *err)
