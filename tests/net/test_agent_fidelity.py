@@ -160,6 +160,19 @@ def test_what_is_said_at_registration_passes_in_both_directions(agent, fake):
     client.close()
 
 
+def test_what_is_said_at_once_waits_for_the_server_and_passes(agent, fake):
+    """All that a client can say, in the moment in which it is connected."""
+    said = b"CAP LS 302\nNICK anna\n\n\r\nUSER anna 0 * :a\0b\n" + b"".join(b"PRIVMSG #tea :%d\r\n" % i for i in range(5000))
+    said += b"".join({**LINES, **CLIENT_LINES}.values())
+    client = dial(agent.plain)
+    sender = Sender(client, said)
+    server = fake.accept()
+    got = server.take(len(said))
+    assert got == said
+    sender.join()
+    client.close()
+
+
 @pytest.mark.parametrize("last", [b"", b"ERROR :Closing link: (no)\r\n", b":s 465 anna :banned\r\nERROR :x\r\n", b"half a line"])
 @pytest.mark.parametrize("how", ["close", "reset"])
 def test_a_server_that_will_not_have_the_client_ends_it(agent, fake, last, how):
