@@ -171,6 +171,10 @@ static int take_begin(struct burst_state *st, struct peer *peer, const uint8_t *
 	struct gw_stamp joint;
 	uint64_t latest = (uint64_t)(gw_wall_ns(st->self) / GW_MS + 60000) << 16;
 
+	if (link != NULL && link->spare) { /* it was started anew, say, and has just come */
+		peer_goodbye(st, peer, GW_BYE_CIRCLE, "it is in sight by way of another");
+		return 0;
+	}
 	if (n < BEGIN_BYTES || peer->began)
 		return gw_fail(why, -EBADMSG, "a malformed beginning of a burst");
 	joint = (struct gw_stamp){get_be(p + 1, 8), get_be(p + 9, 8)};

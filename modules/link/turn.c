@@ -253,7 +253,7 @@ bool turn_expects(struct link_state *st, const struct link *link)
 	const struct turn *turn = &st->turn;
 
 	return takes_part(st) && turn->new_link == 0 && gw_id_is(turn->peer, link->pub.server) &&
-	       (!link->who.source || link->who.dial == turn->dial);
+	       (link->who.source ? link->who.dial == turn->dial : turn->dial == 0);
 }
 
 void turn_link_up(struct link_state *st, struct link *link)
