@@ -1,6 +1,7 @@
 /*
  * Fuzz target: frames of a link that is up. What is taken apart lies within what came, keeps its
- * bounds, and is the same when it is put together again.
+ * bounds, and is the same when it is put together again. So is what control frames say when a
+ * server leaves.
  */
 #include "modules/link/frames.h"
 #include "tests/fuzz/fuzz.h"
@@ -21,6 +22,21 @@ static void check(const struct wire_frame *wire, const uint8_t *p, size_t n)
 	FUZZ_CHECK(memcmp(head, p, head_n) == 0);
 }
 
+static void check_turn(const uint8_t *p, size_t n)
+{
+	struct gw_error why = {0};
+	struct turn_said said, again;
+	uint8_t out[TURN_MAX];
+	int status = turn_parse(p, n, &said, &why);
+
+	FUZZ_CHECK(status == 0 || (status == -EBADMSG && why.text[0] != '\0'));
+	if (status != 0)
+		return;
+	FUZZ_CHECK(strlen(said.text) <= TURN_TEXT_MAX);
+	FUZZ_CHECK(turn_parse(out, turn_put(&said, out), &again, &why) == 0);
+	FUZZ_CHECK(memcmp(&said, &again, sizeof(said)) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t at = 0;
@@ -37,6 +53,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(status != -EBADMSG || why.text[0] != '\0');
 		if (status == 0)
 			check(&wire, copy, size - at);
+		if (status == 0 && wire.frame.kind == GW_FRAME_CONTROL && wire.frame.n > 0 &&
+		    copy[wire.whole - wire.frame.n] == CONTROL_TURN)
+			check_turn(copy + (wire.whole - wire.frame.n) + 1, wire.frame.n - 1);
 		free(copy);
 		if (status != 0)
 			return 0;

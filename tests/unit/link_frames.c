@@ -155,6 +155,33 @@ static void test_unknown_flags_are_no_error(void **state)
 	assert_int_equal(wire.frame.n, 1);
 }
 
+static void test_what_is_said_of_a_turn(void **state)
+{
+	static const uint8_t cut[] = {TURN_ADOPT, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8};
+	struct turn_said said = {.step = TURN_NO, .id = 7, .code = TURN_NO_BUSY}, back;
+	uint8_t bytes[TURN_MAX + 1] = {0};
+	struct gw_error why;
+
+	(void)state;
+	memset(said.text, 'x', TURN_TEXT_MAX);
+	assert_int_equal(turn_put(&said, bytes), TURN_MAX);
+	assert_int_equal(turn_parse(bytes, TURN_MAX + 1, &back, &why), 0);
+	assert_memory_equal(&said, &back, sizeof(said));
+	bytes[10] = '\n';
+	assert_int_equal(turn_parse(bytes, TURN_MAX, &back, &why), 0);
+	assert_int_equal(back.text[0], '?');
+	said = (struct turn_said){.step = TURN_GO, .id = UINT64_MAX, .run = 0x0102030405060708};
+	assert_int_equal(turn_put(&said, bytes), 17);
+	assert_int_equal(turn_parse(bytes, 17, &back, &why), 0);
+	assert_memory_equal(&said, &back, sizeof(said));
+	for (size_t n = 0; n <= sizeof(cut); n++)
+		assert_int_equal(turn_parse(cut, n, &back, &why), -EBADMSG);
+	bytes[0] = TURN_NO;
+	assert_int_equal(turn_parse(bytes, 9, &back, &why), -EBADMSG);
+	bytes[0] = 200; /* a newer version's */
+	assert_int_equal(turn_parse(bytes, 9, &back, &why), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -164,6 +191,7 @@ int main(void)
 		cmocka_unit_test(test_the_longest_fits_and_one_byte_more_does_not),
 		cmocka_unit_test(test_malformed_frames_are_refused),
 		cmocka_unit_test(test_unknown_flags_are_no_error),
+		cmocka_unit_test(test_what_is_said_of_a_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
