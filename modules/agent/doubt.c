@@ -1,10 +1,11 @@
 /*
  * modules/agent/doubt.c - which of the client's last lines may not have arrived.
  *
- * A line that has an effect is in doubt until the server has answered something that was said after
- * it: a PING of the agent's own three seconds later, or one of the client's, or the label of a
- * later line, or has shown us what we did. If the server is lost before that, the client is told
- * which lines they are. They are kept as they would be shown, without what may be a password.
+ * A line that has an effect, or a label, is in doubt until the server has answered something that
+ * was said after it: a PING of the agent's own three seconds later, or one of the client's, or the
+ * label of a later line, or has shown us what we did. If the server is lost before that, the client
+ * is told which lines they are. They are kept as they would be shown, without what may be a
+ * password.
  */
 #include "agent.h"
 #include "lost.h"
@@ -52,6 +53,16 @@ static bool has_effect(const char *verb)
 		if (strcasecmp(verb, questions[i]) == 0)
 			return false;
 	return true;
+}
+
+/** The client waits for an answer with this label. */
+static bool has_label(const struct session *s, const struct ircline *l)
+{
+	size_t len;
+
+	return strcasecmp(l->verb, "PING") != 0 && strcasecmp(l->verb, "QUIT") != 0 &&
+	       track_has_cap(&s->track, "labeled-response") &&
+	       ircline_tag(l, "label", &len) != NULL;
 }
 
 static size_t length(const char *text)
@@ -135,7 +146,7 @@ void doubt_said(struct session *s, const char *line)
 
 	if (!s->track.registered || !ircline_read(&l, line))
 		return;
-	effect = has_effect(l.verb);
+	effect = has_effect(l.verb) || has_label(s, &l);
 	if (!effect && (first || strcasecmp(l.verb, "PING") != 0))
 		return;
 	if (first)

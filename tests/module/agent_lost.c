@@ -87,12 +87,13 @@ static void labels_and_echoes_answer_too(void **state)
 	client_send(ann, "JOIN #tea\r\nPRIVMSG #tea :one\r\n@label=z TOPIC #tea :two");
 	client_expect(ann, "@label=z*TOPIC*");
 	simnet_stall(s.t->net, simserver_host(s.agent), simserver_host(s.t->nodes[0].server));
-	client_send(ann, "PRIVMSG #tea :three\r\n@label=y PRIVMSG #tea :four");
+	client_send(ann, "PRIVMSG #tea :three\r\n@label=y PRIVMSG #tea :four\r\n@label=w WHO x");
 	simnet_run(s.t->net, 10 * GW_MS);
 	cut(&s);
 	client_expect_next(ann, LOST);
 	client_expect_next(ann, "*NOTICE ann :May not have arrived: PRIVMSG #tea :three");
 	client_expect_next(ann, "@label=y *NOTICE ann :May not have arrived: PRIVMSG #tea :four");
+	client_expect_next(ann, "@label=w *NOTICE ann :May not have arrived: WHO x");
 	client_expect_none(ann, "*arrived*");
 	heal(&s);
 	client_expect_next(ann, BACK);
