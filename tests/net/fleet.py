@@ -28,19 +28,6 @@ class Fleet(Network):
         rows = (line.split() for line in self[name].ctl("link", "list").splitlines())
         return {row[0].removesuffix(".test") for row in rows if len(row) > 1 and row[1] == "up"}
 
-    def parts_without(self, name):
-        """Into what the network falls while that server is away, the parts with the most servers first."""
-        near = {other: self.neighbours(other) - {name} for other in self.servers if other != name}
-        parts = []
-        while near:
-            part, edge = set(), {next(iter(near))}
-            while edge:
-                part |= edge
-                edge = {other for one in edge for other in near[one]} - part
-            parts.append(part)
-            near = {other: links for other, links in near.items() if other not in part}
-        return sorted(parts, key=lambda part: (-len(part), sorted(part)))
-
 
 def cpu_s(pid):
     """CPU time that a process has had, None when it has gone."""
