@@ -145,8 +145,8 @@ static void compare_members(struct world *w, const struct track *asked,
 	for (const struct track_member *m = real->members; m != NULL; m = m->hh.next) {
 		const struct track_member *known = track_member(&w->told, told, m->nick);
 
-		if (known == NULL ||
-		    (all ? strcmp(known->status, m->status) != 0 : known->status[0] != m->status[0]))
+		if (known == NULL || (all ? strcmp(known->status, m->status) != 0
+		                          : known->status[0] != m->status[0]))
 			differ(w, asked, "somebody is another one in", told->name);
 		if (known->userhost != NULL && m->userhost != NULL &&
 		    strcmp(known->userhost, m->userhost) != 0)
@@ -218,7 +218,7 @@ static void compare(struct world *w)
 static void open_world(struct world *w, uint64_t seed, const char *caps)
 {
 	memset(w, 0, sizeof(*w));
-	agent_open(&w->s, 1, "");
+	agent_open(&w->s, 2, "");
 	for (uint64_t i = 0; i < seed; i++)
 		simnet_random(w->s.t->net);
 	*simnet_faults(w->s.t->net) = (struct simfaults){
@@ -252,6 +252,21 @@ static void wait_for_return(struct world *w)
 	w->returns = n;
 }
 
+/* The server that it is at; or all. */
+static void lose(struct world *w)
+{
+	const char *log = simserver_log(w->s.agent), *at = log, *last = log;
+
+	while ((at = strstr(at, "connected session=1 nick=")) != NULL)
+		last = at++;
+	if (dice(w, 2) == 0)
+		cut(&w->s);
+	else
+		simnet_cut(
+			w->s.t->net, simserver_host(w->s.agent),
+			simserver_host(w->s.t->nodes[strstr(last, "to=10.0.0.2") != NULL].server));
+}
+
 static void one_round(struct world *w)
 {
 	act_some(w);
@@ -260,9 +275,11 @@ static void one_round(struct world *w)
 	simnet_run(w->s.t->net, 40 * GW_SECOND);
 	compare(w);
 	act_some(w);
-	cut(&w->s);
-	simnet_run(w->s.t->net, GW_SECOND);
-	act_some(w);
+	lose(w);
+	if (dice(w, 2) == 0) {
+		simnet_run(w->s.t->net, GW_SECOND);
+		act_some(w);
+	}
 	heal(&w->s);
 	act_some(w);
 	wait_for_return(w);
