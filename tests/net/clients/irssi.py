@@ -17,7 +17,7 @@ SETTINGS = """
 logs = {{ "{folder}/logs/all.log" = {{ auto_open = "yes"; level = "ALL"; }}; }};
 settings = {{
   core = {{ nick = "{nick}"; real_name = "{nick}"; user_name = "{nick}"; log_timestamp = "%H:%M:%S "; }};
-  "irc/core" = {{ cmds_max_at_once = "1000"; channel_sync = "no"; }};
+  "irc/core" = {{ cmds_max_at_once = "1000000"; channel_sync = "no"; }};
   "fe-text" = {{ paste_verify_line_count = "0"; paste_detect_time = "0"; }};
 }};
 """
