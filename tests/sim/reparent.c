@@ -7,7 +7,7 @@
  * be shown anything of it (tests/sim/people.h knows what everybody must and may see). In all
  * stories the servers agree in the end on the state and on the tree.
  *
- *     reparent [SEEDS [FIRST]]     60 seeds from 1 unless told otherwise; a failing seed is printed
+ *     reparent [SEEDS [FIRST]]     24 seeds from 1 unless told otherwise; a failing seed is printed
  *     GODWIT_MODULES_FIRST=DIR     takes modules from there first (a wrong one must be noticed),
  * and ends at the first seed that fails GODWIT_SHOW=1                tells the story of a seed that
  * fails, with what passed and logs
@@ -143,7 +143,7 @@ static void move(struct world *w, struct person *one, unsigned to)
 
 static void move_some(struct world *w)
 {
-	for (unsigned k = 1 + (unsigned)draw(w, 4); k > 0; k--) {
+	for (unsigned k = 1 + (unsigned)draw(w, 6); k > 0; k--) {
 		struct person *one = somebody(w);
 
 		if (one != NULL)
@@ -163,19 +163,23 @@ static bool has_people(struct world *w, unsigned node)
 	return false;
 }
 
-static void leave_begins(struct world *w, unsigned node)
+/* False: it links nobody, or is about to leave. */
+static bool leave_begins(struct world *w, unsigned node)
 {
 	struct leaver *l = &w->leavers[node];
 	int status;
 
 	if (l->on || !is_up(w, node))
-		return;
+		return false;
 	l->logged = strlen(simserver_log(server(w, node)));
 	simserver_admin(server(w, node), &status, "probe leave");
-	people_tell(&w->people, "s%u leaves%s", node, status == 0 ? "" : ": it links nobody");
-	l->on = status == 0;
+	if (status != 0)
+		return false;
+	people_tell(&w->people, "s%u leaves", node);
+	l->on = true;
 	l->until_ns = simnet_now(w->tree->net) + LEAVE_NS;
-	w->leaves += l->on;
+	w->leaves++;
+	return true;
 }
 
 /* A server that leaves and has nobody at home ends, and comes back; another one stays. */
@@ -319,14 +323,33 @@ static void pass(struct world *w, int64_t ns)
 	           until > simnet_now(w->tree->net) ? until - simnet_now(w->tree->net) : 0);
 }
 
+/* Much is said, so that something is on every way at every moment. */
+static void bustle(struct world *w)
+{
+	for (unsigned n = 10 + (unsigned)draw(w, 20); n > 0; n--) {
+		talk(w);
+		pass(w, (int64_t)draw(w, 20) * GW_MS);
+	}
+}
+
 /* Often something happens to somebody while it is under way, and often two leave at a time. */
 static void leave(struct world *w)
 {
-	leave_begins(w, some_node(w));
-	if (draw(w, 3) == 0)
-		leave_begins(w, some_node(w));
+	unsigned wanted = draw(w, 3) == 0 ? 2 : 1;
+	bool moves = w->kind == BUSY && draw(w, 2) == 0;
+
+	if (moves && draw(w, 2) == 0)
+		move_some(w);
+	for (unsigned i = 0; i < 8 && wanted > 0; i++)
+		wanted -= leave_begins(w, some_node(w));
 	if (draw(w, 3) != 0)
-		w->trap = 1 + (unsigned)draw(w, 400);
+		w->trap = 1 + (unsigned)draw(w, draw(w, 2) == 0 ? 100 : 500);
+	if (moves) {
+		pass(w, (int64_t)draw(w, 300) * GW_MS);
+		move_some(w);
+	}
+	if (draw(w, 2) == 0)
+		bustle(w);
 }
 
 static void step(struct world *w)
@@ -555,7 +578,7 @@ static bool run(uint64_t seed, struct world *total)
 
 int main(int argc, char **argv)
 {
-	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 60;
+	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 24;
 	uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	struct world *total = mem_alloc(sizeof(*total));
 	unsigned failed = 0;
