@@ -254,15 +254,18 @@ class Sender(threading.Thread):
                 time.sleep(max(0, began + self.sent / self.rate - time.monotonic()))
 
 
-@pytest.mark.parametrize("size, rate", [(20_000_000, None), (4_000_000, 2_000_000)])
-def test_much_passes_both_ways_at_once(both, size, rate):
-    """As fast as it goes, and 2 MB a second."""
+@pytest.mark.parametrize("size, rate, reloads", [(20_000_000, None, 0), (4_000_000, 2_000_000, 0), (4_000_000, 2_000_000, 5)])
+def test_much_passes_both_ways_at_once(agent, both, size, rate, reloads):
+    """As fast as it goes, and 2 MB a second, also while the agent's code is replaced."""
     client, server = both
     down, up = lines_of(1, size), lines_of(2, size)
     senders = [Sender(server, down, rate), Sender(client, up, rate)]
     readers = [threading.Thread(target=end.fill, args=(len(data),), daemon=True) for end, data in ((client, down), (server, up))]
     for reader in readers:
         reader.start()
+    for _ in range(reloads):
+        agent.ctl("module", "reload", "agent")
+    assert reloads == 0 or any(sender.is_alive() for sender in senders), "it was over before the last reload"
     for thread in senders + readers:
         thread.join(60)
     assert client.got == down and server.got == up
