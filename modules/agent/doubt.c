@@ -332,7 +332,7 @@ void doubt_tell(struct session *s)
 	if (d == NULL)
 		return;
 	if (d->more > 0)
-		session_notice(s, "%u earlier lines may not have arrived, either", d->more);
+		session_notice(s, "%u earlier lines may not have arrived", d->more);
 	for (uint32_t i = 0; i < d->n; i++)
 		if (d->lines[i].shown != NULL)
 			lost_tell(s, d->lines[i].answer, length(d->lines[i].answer),

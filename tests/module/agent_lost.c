@@ -76,6 +76,32 @@ static void what_may_not_have_arrived_is_told(void **state)
 	agent_close(&s);
 }
 
+/* The last ones are kept, and the number of all. */
+static void of_many_lines_in_doubt_the_last_are_told(void **state)
+{
+	struct agent_stage s;
+	struct simclient *ann;
+	char want[80];
+
+	(void)state;
+	agent_open(&s, 1, "");
+	ann = agent_enter(&s, "ann", "");
+	simnet_stall(s.t->net, simserver_host(s.agent), simserver_host(s.t->nodes[0].server));
+	for (int i = 0; i < 40; i++)
+		client_send(ann, "PRIVMSG #tea :%d", i);
+	run(&s, 5);
+	cut(&s);
+	client_expect_next(ann, LOST);
+	client_expect_next(ann, "*NOTICE ann :8 earlier lines may not have arrived");
+	for (int i = 8; i < 40; i++) {
+		snprintf(want, sizeof(want), "*May not have arrived: PRIVMSG #tea :%d", i);
+		client_expect_next(ann, want);
+	}
+	heal(&s);
+	client_expect_next(ann, BACK);
+	agent_close(&s);
+}
+
 static void labels_and_echoes_answer_too(void **state)
 {
 	struct agent_stage s;
@@ -337,6 +363,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_typed_is_refused),
 		cmocka_unit_test(what_may_not_have_arrived_is_told),
+		cmocka_unit_test(of_many_lines_in_doubt_the_last_are_told),
 		cmocka_unit_test(labels_and_echoes_answer_too),
 		cmocka_unit_test(who_says_nothing_costs_nothing),
 		cmocka_unit_test(what_a_move_held_is_in_doubt),
