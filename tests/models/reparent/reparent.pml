@@ -109,13 +109,10 @@ byte faults;
 bool fault;
 
 #define at(X, Y) ((X) * 6 + (Y))
-#define is_side1(X, l) ((l) == AM && (X) == M || (l) >= MK && (l) < AK && (X) != M || (l) >= AK && (l) < AC && (X) != A || \
-	(l) == AC && (X) == C || (l) == BD && (X) == D)
-#define to(X, l) (2 * (l) + (is_side1(X, l) -> 1 : 0))
-#define from(X, l) (2 * (l) + (is_side1(X, l) -> 0 : 1))
-#define has(X, l) ((l) == AM && (X) <= M || (l) == MK && ((X) == M || (X) == B) || (l) == MK + 1 && ((X) == M || (X) == E) || \
-	(l) == AK && ((X) == A || (X) == B) || (l) == AK + 1 && ((X) == A || (X) == E) || \
-	(l) == AC && ((X) == A || (X) == C) || (l) == BD && ((X) == B || (X) == D))
+hidden byte side[42];   /* X * 7 + link: which X is of the link, 2: neither */
+#define to(X, l) (2 * (l) + side[(X) * 7 + (l)])
+#define from(X, l) (2 * (l) + 1 - side[(X) * 7 + (l)])
+#define has(X, l) (side[(X) * 7 + (l)] != 2)
 #ifdef LEAVES
 #define leaves true
 #else
@@ -332,6 +329,14 @@ inline give_up_A(k_)
 	fi
 }
 
+inline gone_K(k_)       /* the new link has ended */
+{
+	if
+	:: sA[k_] == DONE -> open[to(A, ak(k_))] = false; flush(A, ak(k_)); lose_behind(A, ak(k_))
+	:: else -> give_up_A(k_)
+	fi
+}
+
 inline look_A()         /* k has gone out of sight behind M */
 {
 	for (k : B .. B + NK - 1) {
@@ -389,11 +394,11 @@ proctype PA()
 {
 	byte l, i, j, k, a, b, gone; mtype t;
 end:	do
-	:: atomic { !dead[A] && sent[A] < NA -> tell(A, ALL) }
+	:: d_step { !dead[A] && sent[A] < NA -> tell(A, ALL) }
 #ifdef UNI
-	:: atomic { !dead[A] && sent[A] < NA -> tell(A, B) }
+	:: d_step { !dead[A] && sent[A] < NA -> tell(A, B) }
 #endif
-	:: atomic { !dead[A] && open[to(A, AM)] && nempty(q[from(A, AM)]) -> q[from(A, AM)]?t, a, b;
+	:: d_step { !dead[A] && open[to(A, AM)] && nempty(q[from(A, AM)]) -> q[from(A, AM)]?t, a, b;
 		if
 #ifndef SYMMETRIC
 		:: t == LAST -> turn_A(a)
@@ -404,40 +409,32 @@ end:	do
 #endif
 		:: else -> common(A, AM, t, a, b); look_A()
 		fi; t = EV; a = 0; b = 0 }
-	:: atomic { !dead[A] && noticed(A, AM) -> open[to(A, AM)] = false; flush(A, AM);
+	:: d_step { !dead[A] && noticed(A, AM) -> open[to(A, AM)] = false; flush(A, AM);
 		lose_behind(A, AM); look_A();
 		for (k : B .. B + NK - 1) { if :: sA[k] == ON -> sA[k] = DONE :: else fi }
 		k = 0 }
 #ifdef LEAVES
-	:: atomic { !dead[A] && open[to(A, AC)] && nempty(q[from(A, AC)]) -> q[from(A, AC)]?t, a, b;
+	:: d_step { !dead[A] && open[to(A, AC)] && nempty(q[from(A, AC)]) -> q[from(A, AC)]?t, a, b;
 		common(A, AC, t, a, b); t = EV; a = 0; b = 0 }
-	:: atomic { !dead[A] && noticed(A, AC) -> open[to(A, AC)] = false; flush(A, AC); lose_behind(A, AC) }
+	:: d_step { !dead[A] && noticed(A, AC) -> open[to(A, AC)] = false; flush(A, AC); lose_behind(A, AC) }
 #endif
-	:: atomic { !dead[A] && noticed(A, ak(B)) -> k = B; goto hangup }
-	:: atomic { !dead[A] && open[to(A, ak(B))] && reads_A(B) && nempty(q[from(A, ak(B))]) -> q[from(A, ak(B))]?t, a, b;
+	:: d_step { !dead[A] && noticed(A, ak(B)) -> gone_K(B) }
+	:: d_step { !dead[A] && open[to(A, ak(B))] && reads_A(B) && nempty(q[from(A, ak(B))]) -> q[from(A, ak(B))]?t, a, b;
 		common(A, ak(B), t, a, b); t = EV; a = 0; b = 0 }
 #ifdef BOTH
-	:: atomic { !dead[A] && noticed(A, ak(E)) -> k = E; goto hangup }
-	:: atomic { !dead[A] && open[to(A, ak(E))] && reads_A(E) && nempty(q[from(A, ak(E))]) -> q[from(A, ak(E))]?t, a, b;
+	:: d_step { !dead[A] && noticed(A, ak(E)) -> gone_K(E) }
+	:: d_step { !dead[A] && open[to(A, ak(E))] && reads_A(E) && nempty(q[from(A, ak(E))]) -> q[from(A, ak(E))]?t, a, b;
 		common(A, ak(E), t, a, b); t = EV; a = 0; b = 0 }
 #endif
-	:: atomic { (F_TIMER >> A) & 1 && faults < MAXF && !dead[A] && (sA[B] == SPARE || sA[B] == ON) -> faults++; fault = true;
+	:: d_step { (F_TIMER >> A) & 1 && faults < MAXF && !dead[A] && (sA[B] == SPARE || sA[B] == ON) -> faults++; fault = true;
 		give_up_A(B) }
 #ifdef TURNED_LATE      /* A has turned, and says so later */
-	:: atomic { !dead[A] && late -> late = false; say(A, AM, TURNED, B, 0) }
+	:: d_step { !dead[A] && late -> late = false; say(A, AM, TURNED, B, 0) }
 #endif
 #ifdef SYMMETRIC        /* A does not wait for LAST */
-	:: atomic { !dead[A] && sA[B] == SPARE -> turn_A(B) }
+	:: d_step { !dead[A] && sA[B] == SPARE -> turn_A(B) }
 #endif
-	od;
-hangup:	atomic {
-		open[to(A, ak(k))] = false; flush(A, ak(k));
-		if
-		:: sA[k] == DONE -> lose_behind(A, ak(k))
-		:: else -> open[to(A, ak(k))] = true; give_up_A(k)
-		fi;
-		k = 0; goto end
-	}
+	od
 }
 
 /* --- M ---------------------------------------------------------------------------------- */
@@ -449,10 +446,20 @@ inline give_up_M(k_)
 	:: sM[k_] == ON ->
 		sM[k_] = CALLED; say(M, AM, FORGET, k_, 0);
 #ifndef M_KEEPS
+		say(M, mk(k_), FORGET, k_, 0);
 		close_(M, mk(k_)); lose_behind(M, mk(k_))
 #endif
 	:: sM[k_] == IDLE -> sM[k_] = CALLED; say(M, AM, FORGET, k_, 0); say(M, mk(k_), FORGET, k_, 0)
 	:: else
+	fi
+}
+
+inline gone_M(k_)       /* the link with k has ended */
+{
+	if
+	:: sM[k_] == DONE -> open[to(M, mk(k_))] = false; flush(M, mk(k_))
+	:: sM[k_] == ON -> give_up_M(k_)
+	:: else -> sM[k_] = CALLED; open[to(M, mk(k_))] = false; flush(M, mk(k_)); lose_behind(M, mk(k_))
 	fi
 }
 
@@ -489,12 +496,12 @@ proctype PM()
 {
 	byte l, i, j, k, a, b, gone; mtype t;
 end:	do
-	:: atomic { !dead[M] && sent[M] < NM -> tell(M, ALL) }
+	:: d_step { !dead[M] && sent[M] < NM -> tell(M, ALL) }
 #ifdef UNI
-	:: atomic { !dead[M] && sent[M] < NM -> tell(M, B) }
-	:: atomic { !dead[M] && sent[M] < NM -> tell(M, A) }
+	:: d_step { !dead[M] && sent[M] < NM -> tell(M, B) }
+	:: d_step { !dead[M] && sent[M] < NM -> tell(M, A) }
 #endif
-	:: atomic { !dead[M] && open[to(M, AM)] && nempty(q[from(M, AM)]) -> q[from(M, AM)]?t, a, b;
+	:: d_step { !dead[M] && open[to(M, AM)] && nempty(q[from(M, AM)]) -> q[from(M, AM)]?t, a, b;
 		if
 		:: t == TURNED ->
 			if
@@ -509,36 +516,27 @@ end:	do
 		:: t == NO -> give_up_M(a)
 		:: else -> common(M, AM, t, a, b)
 		fi; t = EV; a = 0; b = 0 }
-	:: atomic { !dead[M] && noticed(M, AM) -> open[to(M, AM)] = false; flush(M, AM);
+	:: d_step { !dead[M] && noticed(M, AM) -> open[to(M, AM)] = false; flush(M, AM);
 		lose_behind(M, AM);
 		for (k : B .. B + NK - 1) { give_up_M(k) }
 		k = 0 }
-	:: atomic { !dead[M] && open[to(M, mk(B))] && nempty(q[from(M, mk(B))]) -> q[from(M, mk(B))]?t, a, b;
+	:: d_step { !dead[M] && open[to(M, mk(B))] && nempty(q[from(M, mk(B))]) -> q[from(M, mk(B))]?t, a, b;
 		frame_M(B); t = EV; a = 0; b = 0 }
-	:: atomic { !dead[M] && noticed(M, mk(B)) -> k = B; goto hangup }
+	:: d_step { !dead[M] && noticed(M, mk(B)) -> gone_M(B) }
 #if NK == 2
-	:: atomic { !dead[M] && open[to(M, mk(E))] && nempty(q[from(M, mk(E))]) -> q[from(M, mk(E))]?t, a, b;
+	:: d_step { !dead[M] && open[to(M, mk(E))] && nempty(q[from(M, mk(E))]) -> q[from(M, mk(E))]?t, a, b;
 		frame_M(E); t = EV; a = 0; b = 0 }
-	:: atomic { !dead[M] && noticed(M, mk(E)) -> k = E; goto hangup }
+	:: d_step { !dead[M] && noticed(M, mk(E)) -> gone_M(E) }
 #endif
-	:: atomic { (F_TIMER >> M) & 1 && faults < MAXF && !dead[M] && (sM[B] == IDLE || sM[B] == ON) -> faults++; fault = true;
+	:: d_step { (F_TIMER >> M) & 1 && faults < MAXF && !dead[M] && (sM[B] == IDLE || sM[B] == ON) -> faults++; fault = true;
 		give_up_M(B) }
 #ifdef M_GOES_ON        /* M sends to k behind END */
-	:: atomic { !dead[M] && late -> late = false; turn_M(B) }
+	:: d_step { !dead[M] && late -> late = false; turn_M(B) }
 #endif
 #ifdef LAST_EARLY       /* M does not wait for PARTED */
-	:: atomic { !dead[M] && sK[B] >= SPARE && sM[B] == IDLE && !late -> late = true; say(M, AM, LAST, B, 0) }
+	:: d_step { !dead[M] && sK[B] >= SPARE && sM[B] == IDLE && !late -> late = true; say(M, AM, LAST, B, 0) }
 #endif
-	od;
-hangup:	atomic {
-		open[to(M, mk(k))] = false; flush(M, mk(k));
-		if
-		:: sM[k] == DONE
-		:: sM[k] == CALLED || sM[k] == IDLE -> sM[k] = CALLED; lose_behind(M, mk(k))
-		:: sM[k] == ON -> open[to(M, mk(k))] = true; give_up_M(k)
-		fi;
-		k = 0; goto end
-	}
+	od
 }
 
 /* --- B and E ----------------------------------------------------------------------------- */
@@ -590,30 +588,30 @@ proctype PK(byte X; byte number; bool tries)
 {
 	byte l, i, j, k, a, b, gone; mtype t;
 end:	do
-	:: atomic { !dead[X] && sent[X] < number -> tell(X, ALL) }
+	:: d_step { !dead[X] && sent[X] < number -> tell(X, ALL) }
 #ifdef UNI
-	:: atomic { !dead[X] && sent[X] < number -> tell(X, A) }
-	:: atomic { !dead[X] && sent[X] < number -> tell(X, M) }
+	:: d_step { !dead[X] && sent[X] < number -> tell(X, A) }
+	:: d_step { !dead[X] && sent[X] < number -> tell(X, M) }
 #endif
-	:: atomic { tries && !dead[X] && sK[X] == IDLE && open[to(X, mk(X))] && !dead[A] && sA[X] == IDLE && in[at(A, X)] == AM + 1 ->
+	:: d_step { tries && !dead[X] && sK[X] == IDLE && open[to(X, mk(X))] && !dead[A] && sA[X] == IDLE && in[at(A, X)] == AM + 1 ->
 		sK[X] = SPARE; sA[X] = SPARE;
 		lk[ak(X)] = UP; open[2 * ak(X)] = true; open[2 * ak(X) + 1] = true }
 #ifdef SPARE_EARLY
-	:: atomic { tries && !dead[X] && sK[X] == IDLE -> part(X) }
+	:: d_step { tries && !dead[X] && sK[X] == IDLE -> part(X) }
 #endif
 #ifdef PARTED_EARLY     /* what is sent next goes by M even so */
-	:: atomic { !dead[X] && sK[X] == SPARE && !late -> late = true; say(X, mk(X), PARTED, X, 0) }
-	:: atomic { !dead[X] && sK[X] == SPARE && late -> part(X) }
+	:: d_step { !dead[X] && sK[X] == SPARE && !late -> late = true; say(X, mk(X), PARTED, X, 0) }
+	:: d_step { !dead[X] && sK[X] == SPARE && late -> part(X) }
 #else
-	:: atomic { !dead[X] && sK[X] == SPARE -> part(X) }
+	:: d_step { !dead[X] && sK[X] == SPARE -> part(X) }
 #endif
-	:: atomic { !dead[X] && open[to(X, mk(X))] && nempty(q[from(X, mk(X))]) -> q[from(X, mk(X))]?t, a, b;
+	:: d_step { !dead[X] && open[to(X, mk(X))] && nempty(q[from(X, mk(X))]) -> q[from(X, mk(X))]?t, a, b;
 		if
 		:: t == END -> if :: sK[X] == ON -> end_K(X) :: else fi
 		:: t == FORGET -> give_up_K(X)
 		:: else -> common(X, mk(X), t, a, b)
 		fi; t = EV; a = 0; b = 0 }
-	:: atomic { !dead[X] && noticed(X, mk(X)) ->
+	:: d_step { !dead[X] && noticed(X, mk(X)) ->
 		if
 #ifdef K_STAYS
 		:: sK[X] == ON -> open[to(X, mk(X))] = false; flush(X, mk(X)); end_K(X)
@@ -624,19 +622,19 @@ end:	do
 #endif
 		:: else -> open[to(X, mk(X))] = false; flush(X, mk(X)); give_up_K(X); lose_behind(X, mk(X))
 		fi }
-	:: atomic { !dead[X] && open[to(X, ak(X))] && reads_K && nempty(q[from(X, ak(X))]) -> q[from(X, ak(X))]?t, a, b;
+	:: d_step { !dead[X] && open[to(X, ak(X))] && reads_K && nempty(q[from(X, ak(X))]) -> q[from(X, ak(X))]?t, a, b;
 		common(X, ak(X), t, a, b); t = EV; a = 0; b = 0 }
-	:: atomic { !dead[X] && noticed(X, ak(X)) ->
+	:: d_step { !dead[X] && noticed(X, ak(X)) ->
 		if
 		:: sK[X] == DONE -> open[to(X, ak(X))] = false; flush(X, ak(X)); lose_behind(X, ak(X))
 		:: else -> give_up_K(X)
 		fi }
-	:: atomic { (F_TIMER >> X) & 1 && faults < MAXF && !dead[X] && (sK[X] == SPARE || sK[X] == ON) -> faults++; fault = true;
+	:: d_step { (F_TIMER >> X) & 1 && faults < MAXF && !dead[X] && (sK[X] == SPARE || sK[X] == ON) -> faults++; fault = true;
 		give_up_K(X) }
 #ifdef LEAVES
-	:: atomic { X == B && !dead[X] && open[to(X, BD)] && nempty(q[from(X, BD)]) -> q[from(X, BD)]?t, a, b;
+	:: d_step { X == B && !dead[X] && open[to(X, BD)] && nempty(q[from(X, BD)]) -> q[from(X, BD)]?t, a, b;
 		common(X, BD, t, a, b); t = EV; a = 0; b = 0 }
-	:: atomic { X == B && !dead[X] && noticed(X, BD) -> open[to(X, BD)] = false; flush(X, BD); lose_behind(X, BD) }
+	:: d_step { X == B && !dead[X] && noticed(X, BD) -> open[to(X, BD)] = false; flush(X, BD); lose_behind(X, BD) }
 #endif
 	od
 }
@@ -648,13 +646,13 @@ proctype PL(byte X; byte number; byte w)
 {
 	byte l, i, j, k, a, b, gone; mtype t;
 end:	do
-	:: atomic { !dead[X] && sent[X] < number -> tell(X, ALL) }
+	:: d_step { !dead[X] && sent[X] < number -> tell(X, ALL) }
 #ifdef UNI
-	:: atomic { !dead[X] && sent[X] < number -> tell(X, (X == C -> D : C)) }
+	:: d_step { !dead[X] && sent[X] < number -> tell(X, (X == C -> D : C)) }
 #endif
-	:: atomic { !dead[X] && open[to(X, w)] && nempty(q[from(X, w)]) -> q[from(X, w)]?t, a, b;
+	:: d_step { !dead[X] && open[to(X, w)] && nempty(q[from(X, w)]) -> q[from(X, w)]?t, a, b;
 		common(X, w, t, a, b); t = EV; a = 0; b = 0 }
-	:: atomic { !dead[X] && noticed(X, w) -> open[to(X, w)] = false; flush(X, w); lose_behind(X, w) }
+	:: d_step { !dead[X] && noticed(X, w) -> open[to(X, w)] = false; flush(X, w); lose_behind(X, w) }
 	od
 }
 #endif
@@ -734,6 +732,11 @@ init
 {
 	byte x, y, i, j, k;
 	atomic {
+		for (x : 0 .. 41) { side[x] = 2 }
+		side[A * 7 + AM] = 0; side[M * 7 + AM] = 1;
+		side[M * 7 + MK] = 0; side[B * 7 + MK] = 1; side[M * 7 + MK + 1] = 0; side[E * 7 + MK + 1] = 1;
+		side[A * 7 + AK] = 0; side[B * 7 + AK] = 1; side[A * 7 + AK + 1] = 0; side[E * 7 + AK + 1] = 1;
+		side[A * 7 + AC] = 0; side[C * 7 + AC] = 1; side[B * 7 + BD] = 0; side[D * 7 + BD] = 1;
 		for (x : 0 .. LINKS - 1) {
 			if
 			:: x == AM || x >= MK && x < AK && kof(x) < B + NK || x >= AC && leaves ->
