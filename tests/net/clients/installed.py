@@ -5,6 +5,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import tempfile
 
 from fleet import Fleet
 from live import BUILD
@@ -54,7 +55,13 @@ def edit(file, old, new):
 
 
 def make(*words):
-    run("make", "-s", "-C", BUILD, *words)
+    """In the build folder; make cannot work below a path with spaces and the like, which that of a checkout may have."""
+    with tempfile.TemporaryDirectory(prefix="godwit-make-") as folder:
+        source, build = pathlib.Path(folder) / "source", BUILD.resolve()
+        source.symlink_to(SRC.resolve())
+        if build.is_relative_to(SRC.resolve()):
+            build = source / build.relative_to(SRC.resolve())
+        run("sh", "-c", 'cd "$0" && exec make -s "$@"', build, *words)
 
 
 def run(*command, **settings):
