@@ -179,8 +179,6 @@ void session_restored(struct session *s);
 void session_restore_failed(struct session *s, bool login, const char *reason);
 /** The timer runs for the next thing that is due. */
 void session_arm(struct session *s);
-/** The timer runs for the next thing that is due. */
-void session_arm(struct session *s);
 /** Tells the client why with ERROR, and closes both sides. */
 void session_end(struct session *s, const char *reason);
 /** The client is gone. What it has said before still goes to the server. */
@@ -221,7 +219,6 @@ void redirect_begin(struct session *s);
 void redirect_end(struct session *s);
 void redirect_ready(struct session *s, struct up *up);
 void redirect_line(struct session *s, struct up *up, const char *line);
-/** The slot is empty already. */
 /** The slot is empty already. */
 void redirect_closed(struct session *s, int slot);
 void redirect_tick(struct session *s);

@@ -358,13 +358,17 @@ static void due(struct session *s)
 	}
 }
 
+/* The other slot is the mover's: in the middle of a move it takes the place of this one. */
 static void check_alive(struct session *s)
 {
+	const struct up *up = s->up[s->mover.home];
+
 	if (!s->pinged) {
 		s->pinged = true;
 		session_send(s, OWN_PING);
+	} else if (up != NULL && up->stopped) {
+		session_end(s, "The client does not read");
 	} else {
-		up_close(s, !s->mover.home, "Silence");
 		up_close(s, s->mover.home, "Silence");
 		redirect_closed(s, s->mover.home);
 	}

@@ -141,11 +141,12 @@ void up_ready(void *state, void *data)
 		redirect_ready(s, up);
 }
 
+/* While the session is brought back nearly all is said to the agent itself. */
 static bool client_is_full(const struct session *s)
 {
 	struct gw_self *self = s->agent->self;
 
-	return s->local != NULL &&
+	return s->local != NULL && s->state != SESSION_RESTORING &&
 	       gw_sink_queued(self, gw_conn_sink(self, s->local)) > AGENT_QUEUE_HIGH;
 }
 
@@ -161,7 +162,8 @@ enum gw_line_verdict up_line(void *state, void *data, struct gw_line *line)
 	if (s == NULL)
 		return GW_LINE_STOP;
 	self = s->agent->self;
-	s->heard_ns = gw_mono_ns(self);
+	if (up->resumed)
+		s->heard_ns = gw_mono_ns(self);
 	up->reading = line;
 	redirect_line(s, up, line->text);
 	up->reading = NULL;
@@ -244,8 +246,12 @@ void up_watch(struct session *s, int slot)
 {
 	struct up *up = s->up[slot];
 
-	if (up == NULL || !up->stopped || !up->resumed || client_is_full(s))
+	if (up == NULL || !up->stopped || !up->resumed)
 		return;
+	if (client_is_full(s)) {
+		gw_conn_wait_drain(s->agent->self, s->local, AGENT_QUEUE_LOW);
+		return;
+	}
 	up->stopped = false;
 	gw_conn_resume(s->agent->self, up->conn);
 }

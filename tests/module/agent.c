@@ -194,6 +194,57 @@ static void a_client_that_does_not_answer_is_not_brought_back(void **state)
 	agent_close(&s);
 }
 
+/* The old connection ends for the agent alone, when it has been silent for too long; the new one is
+ * not given up with it. */
+static void a_server_that_hangs_in_a_move_is_left(void **state)
+{
+	(void)state;
+	for (unsigned steps = 2; steps < 40; steps += 3) {
+		struct agent_stage s;
+		struct simclient *ann;
+
+		agent_open(&s, 2, "");
+		ann = agent_enter(&s, "ann", "");
+		run(&s, 1);
+		agent_move_begin(&s, "ann", 0, 1);
+		for (unsigned i = 0; i < steps; i++)
+			simnet_step(s.t->net, INT64_MAX);
+		simnet_stall(s.t->net, simserver_host(s.agent),
+		             simserver_host(s.t->nodes[0].server));
+		for (unsigned i = 0; i < 5; i++) {
+			client_send(ann, "PING still");
+			run(&s, 60);
+		}
+		simnet_heal(s.t->net, NULL, NULL);
+		client_send(ann, "PRIVMSG ann :steps%u", steps);
+		client_expect(ann, ":ann!* PRIVMSG ann :steps*");
+		assert_null(strstr(simserver_log(s.agent), "to=-"));
+		agent_close(&s);
+	}
+}
+
+/* It is not the server's silence if the agent does not read it. */
+static void a_client_that_does_not_read_is_left(void **state)
+{
+	struct agent_stage s;
+	struct simclient *ann, *bob;
+	char text[401];
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	agent_open(&s, 1, "");
+	ann = agent_enter(&s, "ann", "");
+	bob = simtree_enter(s.t, 0, "bob", "");
+	simpipe_block(client_pipe(ann), true);
+	for (unsigned i = 0; i < 1500; i++)
+		client_send(bob, "PRIVMSG ann :%s", text);
+	run(&s, 700);
+	assert_null(strstr(simserver_log(s.agent), "server lost"));
+	logged(&s, "client has gone session=1 nick=ann reason=\"The client does not read\"");
+	agent_close(&s);
+}
+
 static void the_agent_stops(void **state)
 {
 	struct agent_stage s;
@@ -244,6 +295,8 @@ int main(void)
 		cmocka_unit_test(an_end_is_passed_on),
 		cmocka_unit_test(a_silent_server_is_given_up),
 		cmocka_unit_test(a_client_that_does_not_answer_is_not_brought_back),
+		cmocka_unit_test(a_server_that_hangs_in_a_move_is_left),
+		cmocka_unit_test(a_client_that_does_not_read_is_left),
 		cmocka_unit_test(the_agent_stops),
 		cmocka_unit_test(no_more_clients_than_configured),
 	};
