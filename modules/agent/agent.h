@@ -35,6 +35,7 @@ enum {
 	AGENT_LINE_MAX = 16384, /* either way: 8191 bytes of tags and 512 of the rest, and more */
 	AGENT_QUEUE_MAX = 8 << 20,    /* bytes for one side; the other is not read long before */
 	AGENT_QUEUE_HIGH = 256 << 10, /* at which the other side is no longer read */
+	AGENT_LINES_PER_TURN = 256,   /* all that one read brings, usually */
 	AGENT_QUEUE_LOW = 64 << 10,   /* at which it is again */
 	AGENT_TELL_MAX = 1024         /* bytes of a line of the agent's own */
 };

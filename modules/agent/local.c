@@ -23,6 +23,7 @@ int local_accept(void *state, struct gw_conn *conn, char farewell[512])
 		.line_max = AGENT_LINE_MAX,
 		.recvq_max = 4 * AGENT_LINE_MAX,
 		.sendq_max = AGENT_QUEUE_MAX,
+		.lines_per_turn = AGENT_LINES_PER_TURN,
 	};
 
 	if (agent->n_sessions >= gw_option_int(self, gw_options(self), "clients")) {

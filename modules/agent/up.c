@@ -39,7 +39,8 @@ static void dial(struct agent *agent, struct up *up)
 	                  .closed = CALL_UP_CLOSED,
 	                  .line_max = AGENT_LINE_MAX,
 	                  .recvq_max = 4 * AGENT_LINE_MAX,
-	                  .sendq_max = AGENT_QUEUE_MAX},
+	                  .sendq_max = AGENT_QUEUE_MAX,
+	                  .lines_per_turn = AGENT_LINES_PER_TURN},
 	};
 
 	if (up->at != NULL && up->at->ticket != NULL && up->tls) {
