@@ -195,6 +195,19 @@ static const struct gw_module *owner_before(const struct lineup *l, const struct
 	return NULL;
 }
 
+/** Two modules that bring the same, or one that brings it twice. */
+static int fail_doubled(const char *what, const char *name, const struct gw_module *a,
+                        const struct gw_module *b, struct gw_error *err)
+{
+	if (a == b)
+		return gw_fail(err, -EEXIST, "the %s %.60s is brought twice by %s: one is too many",
+		               what, name, a->name);
+	return gw_fail(err, -EEXIST,
+	               "the %s %.60s is brought by both %s and %s: only one of the two can be "
+	               "loaded, or one has to rename it",
+	               what, name, a->name, b->name);
+}
+
 static int check_owned(const struct lineup *l, const struct owned *kind, struct gw_error *err)
 {
 	for (size_t m = 0; m < l->n; m++) {
@@ -204,9 +217,8 @@ static int check_owned(const struct lineup *l, const struct owned *kind, struct 
 			const struct gw_module *other = owner_before(l, kind, m, i, name);
 
 			if (other != NULL)
-				return gw_fail(err, -EEXIST,
-				               "the %s %s is brought by both %s and %s", kind->what,
-				               name, other->name, l->descriptors[m]->name);
+				return fail_doubled(kind->what, name, other, l->descriptors[m],
+				                    err);
 		}
 	}
 	return 0;
@@ -220,6 +232,21 @@ static int check_names(const struct lineup *l, struct gw_error *err)
 				return gw_fail(err, -EEXIST, "the module %s is there already",
 				               l->descriptors[m]->name);
 	return 0;
+}
+
+/** Who is behind: the one that asks, or the one that offers. */
+static int fail_version(const struct need *need, const struct gw_module *d,
+                        const struct gw_module *provider, const struct gw_interface_row *offer,
+                        struct gw_error *err)
+{
+	bool offer_is_newer = offer->major > need->major;
+
+	return gw_fail(
+		err, -EINVAL,
+		"%s requires the interface %s %u.%u, but %s provides %s %u.%u: a newer %s is "
+		"needed",
+		d->name, need->name, need->major, need->minor, provider->name, need->name,
+		offer->major, offer->minor, offer_is_newer ? d->name : provider->name);
 }
 
 static int check_needs(const struct lineup *l, const struct gw_module *d, struct gw_error *err)
@@ -236,16 +263,27 @@ static int check_needs(const struct lineup *l, const struct gw_module *d, struct
 		if (offer == NULL && !need.optional)
 			return gw_fail(err, -ENOENT,
 			               "%s requires the interface %s %u.%u, which no loaded module "
-			               "provides",
+			               "provides: load one that does",
 			               d->name, need.name, need.major, need.minor);
 		if (offer != NULL && !need_met(&need, offer))
-			return gw_fail(
-				err, -EINVAL,
-				"%s requires the interface %s %u.%u, but %s provides %s %u.%u",
-				d->name, need.name, need.major, need.minor, l->descriptors[m]->name,
-				need.name, offer->major, offer->minor);
+			return fail_version(&need, d, l->descriptors[m], offer, err);
 	}
 	return 0;
+}
+
+static int fail_row(const char *name, const char *point, const struct gw_module *a,
+                    const struct gw_module *b, struct gw_error *err)
+{
+	if (a == b)
+		return gw_fail(err, -EEXIST,
+		               "'%.60s' at the extension point %s is brought twice by %s: one is "
+		               "too many",
+		               name, point, a->name);
+	return gw_fail(
+		err, -EEXIST,
+		"'%.60s' at the extension point %s is brought by both %s and %s: only one of "
+		"the two can be loaded, or one has to rename it",
+		name, point, a->name, b->name);
 }
 
 static int check_pair(const struct gw_module *a, const struct gw_rows *ra,
@@ -254,10 +292,7 @@ static int check_pair(const struct gw_module *a, const struct gw_rows *ra,
 	for (size_t i = 0; i < rb->count; i++)
 		for (size_t j = 0; j < (ra == rb ? i : ra->count); j++)
 			if (strcmp(row_name(ra, j), row_name(rb, i)) == 0)
-				return gw_fail(err, -EEXIST,
-				               "'%s' at the extension point %s is brought by both "
-				               "%s and %s",
-				               row_name(rb, i), rb->point, a->name, b->name);
+				return fail_row(row_name(rb, i), rb->point, a, b, err);
 	return 0;
 }
 
@@ -270,9 +305,10 @@ static int check_row_size(const struct lineup *l, const struct gw_module *d,
 			if (strcmp(p->name, r->point) == 0 && p->row_size != r->size)
 				return gw_fail(err, -EINVAL,
 				               "%s has rows of %zu bytes for the extension point "
-				               "%s, but those of %s have %zu",
+				               "%s, but those of %s have %zu: build %s with the "
+				               "header that %s was built with",
 				               d->name, r->size, p->name, l->descriptors[m]->name,
-				               p->row_size);
+				               p->row_size, d->name, l->descriptors[m]->name);
 	return 0;
 }
 
@@ -305,18 +341,39 @@ static bool is_ready(const struct lineup *l, size_t at, const bool *done)
 	return true;
 }
 
+/** Of those that are not `done`, one that the module at `from` requires. There is one: it waits. */
+static size_t waits_for(const struct lineup *l, size_t from, const bool *done)
+{
+	struct need need;
+	size_t m = 0;
+
+	while (done[m] || !depends_on(l->descriptors[from], l->descriptors[m], &need))
+		m++;
+	return m;
+}
+
+/** "hen requires egg, egg requires hen": from one that waits along what it waits for comes the
+ * circle, at the latest after as many steps as there are modules. */
 static int fail_circle(const struct lineup *l, const bool *done, struct gw_error *err)
 {
-	char names[160] = "";
+	char steps[160] = "";
+	size_t at = 0, begin;
 
-	for (size_t m = 0; m < l->n; m++) {
-		size_t used = strlen(names);
+	while (done[at])
+		at++;
+	for (size_t i = 0; i < l->n; i++)
+		at = waits_for(l, at, done);
+	begin = at;
+	do {
+		size_t next = waits_for(l, at, done), used = strlen(steps);
 
-		if (!done[m])
-			snprintf(names + used, sizeof(names) - used, "%s%s", used > 0 ? ", " : "",
-			         l->descriptors[m]->name);
-	}
-	return gw_fail(err, -ELOOP, "modules require each other in a circle: %s", names);
+		snprintf(steps + used, sizeof(steps) - used, "%s%s requires %s",
+		         used > 0 ? ", " : "", l->descriptors[at]->name,
+		         l->descriptors[next]->name);
+		at = next;
+	} while (at != begin);
+	return gw_fail(err, -ELOOP,
+	               "modules require each other in a circle: %s: leave one of them out", steps);
 }
 
 /** There must be an order in which all could be loaded. */

@@ -139,20 +139,36 @@ static char *find_file(const struct settings *settings, const char *name)
 	return path;
 }
 
+/** Built for another ABI: who is behind, the module or the server, and what to do. The file comes
+ * last, as it may be long. */
+static int check_abi(const struct gw_module *d, const char *file, const char *name,
+                     struct gw_error *err)
+{
+	unsigned major = d->abi >> 16, minor = d->abi & 0xffff;
+	bool newer = d->abi > GW_ABI;
+
+	if (major == GW_ABI_MAJOR && !newer)
+		return 0;
+	return gw_fail(
+		err, -ENOEXEC,
+		"the module %s is built for the ABI %u.%u of modules, this server (godwit %s) "
+		"has %u.%u: %sbuild the module with this server's headers: %s",
+		name, major, minor, server_version(), GW_ABI_MAJOR, GW_ABI_MINOR,
+		newer ? "upgrade the server, or " : "", file);
+}
+
 static int check_descriptor(const struct gw_module *d, const char *file, const char *name,
                             struct gw_error *err)
 {
-	unsigned major = d->abi >> 16, minor = d->abi & 0xffff;
+	int status = check_abi(d, file, name, err);
 
-	if (major != GW_ABI_MAJOR || minor > GW_ABI_MINOR)
-		return gw_fail(err, -ENOEXEC,
-		               "the module %s (%s) is built for the interface %u.%u of modules, "
-		               "this server has %u.%u: build it "
-		               "against this server's headers",
-		               name, file, major, minor, GW_ABI_MAJOR, GW_ABI_MINOR);
+	if (status != 0)
+		return status;
 	if (d->name == NULL || strcmp(d->name, name) != 0)
-		return gw_fail(err, -EINVAL, "%s says that it is the module %s, not %s", file,
-		               d->name != NULL ? d->name : "without a name", name);
+		return gw_fail(err, -EINVAL,
+		               "%s says that it is the module %s, not %s: a module's file has its "
+		               "name",
+		               file, d->name != NULL ? d->name : "without a name", name);
 	return registry_check_module(d, err);
 }
 
@@ -186,6 +202,17 @@ static void explain(struct gw_error *err, const struct module *module, const cha
 	if (err != NULL && err->text[0] == '\0')
 		gw_fail(err, status, "the module %s %s: %s", module->self.name, what,
 		        strerror(-status));
+}
+
+/** The sentence of a module that does not load says which it is. */
+static void attribute(struct gw_error *err, const struct module *module)
+{
+	struct gw_error said;
+
+	if (err == NULL || strstr(err->text, module->self.name) != NULL)
+		return;
+	said = *err;
+	gw_fail(err, 0, "the module %s does not load: %.200s", module->self.name, said.text);
 }
 
 static int ask_check(struct module *module, const struct gw_module *descriptor,
@@ -278,6 +305,8 @@ int module_load(struct module *module, const struct gw_module *descriptor, void 
 	call_leave(&frame);
 	if (status != 0)
 		explain(err, module, "refuses to load", status);
+	if (status != 0)
+		attribute(err, module);
 	if (status == 0 && module->complaint[0] != '\0') {
 		status = gw_fail(err, -EINVAL, "%s", module->complaint);
 		/* After a reload's load the state is still the old generation's: nothing may be

@@ -173,6 +173,39 @@ static void order(struct plan *plan)
 	}
 }
 
+/** Who has the interface: of those that stay or come, or of those that go. */
+static const struct slot *provider_of(const struct plan *plan, const char *name, bool goes)
+{
+	for (size_t i = 0; i < plan->n_slots; i++)
+		if ((plan->slots[i].fate == SLOT_GOES) == goes &&
+		    interface_of(descriptor_of(&plan->slots[i]), name) != NULL)
+			return &plan->slots[i];
+	return NULL;
+}
+
+/** What a module misses may be what one has that is to go: then the sentence names that, too. */
+static void explain_gone(const struct plan *plan, struct gw_error *why)
+{
+	for (size_t i = 0; i < plan->n_slots; i++) {
+		const struct gw_module *d = descriptor_of(&plan->slots[i]);
+		const char *at = d->requires != NULL ? d->requires : "";
+		const struct slot *gone;
+		struct need need;
+
+		while (plan->slots[i].fate != SLOT_GOES && need_next(&at, &need) > 0) {
+			if (need.optional || provider_of(plan, need.name, false) != NULL)
+				continue;
+			gone = provider_of(plan, need.name, true);
+			if (gone != NULL)
+				gw_fail(why, 0,
+				        "%s requires the interface %s %u.%u, which %s provides, "
+				        "and that is to go: keep %s, or let %s go with it",
+				        d->name, need.name, need.major, need.minor,
+				        gone->module->self.name, gone->module->self.name, d->name);
+		}
+	}
+}
+
 static int check_lineup(const struct plan *plan, struct gw_error *err)
 {
 	const struct gw_module **list = mem_alloc((plan->n_slots + 1) * sizeof(*list));
@@ -187,6 +220,8 @@ static int check_lineup(const struct plan *plan, struct gw_error *err)
 			list[lineup.n++] = descriptor_of(&plan->slots[i]);
 	status = registry_check(&lineup, &why);
 	free(list);
+	if (status == -ENOENT)
+		explain_gone(plan, &why);
 	if (status != 0 && plan->configures && modules != NULL)
 		node_fail_key(err, modules, "%s", why.text);
 	else if (status != 0)

@@ -66,6 +66,22 @@ static int check_state(const struct reload *r, struct gw_error *err)
 	return 0;
 }
 
+/** Whether a module that stays requires what the new code no longer provides. */
+static int check_withdrawn(const struct reload *r, const struct module *m, struct gw_error *err)
+{
+	const char *at = m->descriptor->requires != NULL ? m->descriptor->requires : "";
+	struct need need;
+
+	while (need_next(&at, &need) > 0)
+		if (!need.optional && interface_of(r->now, need.name) != NULL &&
+		    interface_of(r->then, need.name) == NULL)
+			return gw_fail(err, -EBUSY,
+			               "the new %s no longer provides the interface %s, which %s "
+			               "requires: unload %s first",
+			               r->now->name, need.name, m->self.name, m->self.name);
+	return 0;
+}
+
 /** The lineup with the new descriptor in place of the old one: requirements both ways, and doubled
  * names. */
 static int check_others(const struct reload *r, struct gw_error *err)
@@ -74,10 +90,13 @@ static int check_others(const struct reload *r, struct gw_error *err)
 	const struct gw_module **list;
 	struct lineup lineup;
 	size_t n = 1;
-	int status;
+	int status = 0;
 
-	for (struct module *m = server->modules; m != NULL; m = m->next)
-		n++;
+	for (struct module *m = server->modules; m != NULL && status == 0; m = m->next, n++)
+		if (m != r->module)
+			status = check_withdrawn(r, m, err);
+	if (status != 0)
+		return status;
 	list = mem_alloc(n * sizeof(*list));
 	n = 0;
 	list[n++] = server->core->descriptor;

@@ -4,7 +4,8 @@
  * A module loads when its major equals the server's and its minor is not newer. Additions at the
  * end of a table or struct that only the server allocates raise the minor; whatever else changes a
  * layout, a meaning or a signature raises the major and puts the minor back to 0. The checked list
- * of all of it is tests/abi/list in the source tree; tests/rules/abi says when the number must move.
+ * of all of it is tests/abi/list in the source tree; tests/rules/abi says when the number must
+ * move.
  *
  * 1.0  2026-11-23  the first one
  */

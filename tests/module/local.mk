@@ -52,6 +52,12 @@ tests_modules_alien_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DTOY_ABI=GW_ABI+0
 tests_modules_alien_toy_la_CFLAGS = $(MODULE_CFLAGS)
 tests_modules_alien_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
 
+check_LTLIBRARIES += tests/modules/ancient/toy.la
+tests_modules_ancient_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_ancient_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DTOY_ABI=GW_ABI-0x10000
+tests_modules_ancient_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_ancient_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
 check_LTLIBRARIES += tests/modules/undefined/toy.la
 tests_modules_undefined_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
 tests_modules_undefined_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DUNDEFINED
@@ -195,6 +201,84 @@ tests_module_reload_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 check_PROGRAMS += tests/module/load
 tests_module_load_SOURCES = tests/module/load.c $(HOST_SOURCES)
 tests_module_load_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# each does one thing wrong that only shows beside others
+check_LTLIBRARIES += tests/modules/topic/rude.la
+tests_modules_topic_rude_la_SOURCES = tests/modules/rude.c tests/modules/toy.h
+tests_modules_topic_rude_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DTOPIC='"toy.said"'
+tests_modules_topic_rude_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_topic_rude_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/point/rude.la
+tests_modules_point_rude_la_SOURCES = tests/modules/rude.c tests/modules/toy.h
+tests_modules_point_rude_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DPOINT='"toy.row"'
+tests_modules_point_rude_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_point_rude_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/command/rude.la
+tests_modules_command_rude_la_SOURCES = tests/modules/rude.c tests/modules/toy.h
+tests_modules_command_rude_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DCOMMAND='"toy wait"'
+tests_modules_command_rude_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_command_rude_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/again/rude.la
+tests_modules_again_rude_la_SOURCES = tests/modules/rude.c tests/modules/toy.h
+tests_modules_again_rude_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DAGAIN='"rude"'
+tests_modules_again_rude_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_again_rude_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/protocol/rude.la
+tests_modules_protocol_rude_la_SOURCES = tests/modules/rude.c tests/modules/toy.h
+tests_modules_protocol_rude_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DPROTOCOL='"other"'
+tests_modules_protocol_rude_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_protocol_rude_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/wide/rude.la
+tests_modules_wide_rude_la_SOURCES = tests/modules/rude.c tests/modules/toy.h
+tests_modules_wide_rude_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DWIDE
+tests_modules_wide_rude_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_wide_rude_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/minor/rude.la
+tests_modules_minor_rude_la_SOURCES = tests/modules/rude.c tests/modules/toy.h
+tests_modules_minor_rude_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DREQUIRES='"toy 1.7"'
+tests_modules_minor_rude_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_minor_rude_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/past/rude.la
+tests_modules_past_rude_la_SOURCES = tests/modules/rude.c tests/modules/toy.h
+tests_modules_past_rude_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DREQUIRES='"toy 0.9"'
+tests_modules_past_rude_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_past_rude_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/half_rude/rude.la
+tests_modules_half_rude_rude_la_SOURCES = tests/modules/rude.c tests/modules/toy.h
+tests_modules_half_rude_rude_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DHALF
+tests_modules_half_rude_rude_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_half_rude_rude_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/lonely/rude.la
+tests_modules_lonely_rude_la_SOURCES = tests/modules/rude.c tests/modules/toy.h
+tests_modules_lonely_rude_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DREQUIRES='"elsewhere 1.0"'
+tests_modules_lonely_rude_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_lonely_rude_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/own/toy.la
+tests_modules_own_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_own_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DREQUIRES='"toy 1.0"'
+tests_modules_own_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_own_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+# provides nothing any more
+check_LTLIBRARIES += tests/modules/withdrawn/toy.la
+tests_modules_withdrawn_toy_la_SOURCES = tests/modules/toy.c tests/modules/toy.h
+tests_modules_withdrawn_toy_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DINTERFACES=interfaces+1
+tests_modules_withdrawn_toy_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_withdrawn_toy_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_PROGRAMS += tests/module/misbehave
+tests_module_misbehave_SOURCES = tests/module/misbehave.c $(HOST_SOURCES)
+tests_module_misbehave_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
 check_PROGRAMS += tests/module/start
 tests_module_start_SOURCES = tests/module/start.c $(HOST_SOURCES)

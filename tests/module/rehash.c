@@ -178,7 +178,7 @@ static void test_a_mistake_anywhere_changes_nothing(void **state)
 		{"modules: [toy, bob]\ntoy: {word: forbidden}\n",
 	         "godwit.yaml:6:1: toy will not say 'forbidden'"},
 		{"modules: [bob]\n", "godwit.yaml:5:1: bob requires the interface toy 1.0, which "
-	                             "no loaded module provides"},
+	                             "toy provides, and that is to go"},
 		{"modules: [toy, bob, failing]\nlisten: [{address: 127.0.0.1:1001, tls: no}]\n",
 	         "failing does not like it here"},
 		{"modules: [failing, toy]\n", "failing does not like it here"},

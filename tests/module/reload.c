@@ -183,8 +183,12 @@ static void refused(struct host *h, const struct refusal *r)
 static void test_what_cannot_work_is_refused_and_changes_nothing(void **state)
 {
 	static const struct refusal refusals[] = {
-		{"newer", "is built for the interface 1.1 of modules, this server has 1.0"},
-		{"alien", "is built for the interface 2.0 of modules, this server has 1.0"},
+		{"newer", ": upgrade the server, or build the module with this server's"},
+		{"alien", "is built for the ABI 2.0 of modules, this server (godwit "},
+		{"ancient", ": build the module with this server's headers: "},
+		{"withdrawn",
+	         "the new toy no longer provides the interface toy, which ann requires: unload ann "
+	         "first"},
 		{"undefined", "undefined symbol: nobody_has_this"},
 		{"half", "toy breaks off half-way"},
 		{"renamed",

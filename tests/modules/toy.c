@@ -36,6 +36,9 @@
 #ifndef REQUIRES
 #define REQUIRES NULL
 #endif
+#ifndef INTERFACES
+#define INTERFACES interfaces
+#endif
 
 /* To change it: raise STATE_VERSION and write the step in toy_migrate(). */
 struct toy_state {
@@ -387,7 +390,7 @@ GW_MODULE(toy) = {
 	.version = "1.0",
 	.summary = "a module to be loaded and reloaded",
 	.requires = REQUIRES,
-	.interfaces = interfaces,
+	.interfaces = INTERFACES,
 	.options = options,
 	.calls = calls,
 	.topics = topics,
