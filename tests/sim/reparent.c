@@ -40,6 +40,7 @@ struct world {
 	struct simtree *tree;
 	struct people people;
 	struct leaver leavers[SIMTREE_MAX];
+	unsigned last; /* who began to leave last */
 	unsigned trap; /* events of the network until something happens; 0: it is not set */
 	unsigned leaves, left, stops, cuts, crashes, reloads, moves;
 };
@@ -53,6 +54,12 @@ static uint64_t draw(struct world *w, uint64_t n)
 static unsigned some_node(struct world *w)
 {
 	return (unsigned)draw(w, w->tree->n);
+}
+
+/* Rather the one that leaves. */
+static unsigned some_victim(struct world *w)
+{
+	return draw(w, 3) == 0 ? w->last : some_node(w);
 }
 
 static bool is_up(struct world *w, unsigned node)
@@ -176,6 +183,7 @@ static bool leave_begins(struct world *w, unsigned node)
 	if (status != 0)
 		return false;
 	people_tell(&w->people, "s%u leaves", node);
+	w->last = node;
 	l->on = true;
 	l->until_ns = simnet_now(w->tree->net) + LEAVE_NS;
 	w->leaves++;
@@ -239,7 +247,7 @@ static void reload(struct world *w)
 
 static void cut(struct world *w)
 {
-	unsigned a = some_node(w), b = some_node(w);
+	unsigned a = some_victim(w), b = some_node(w);
 
 	if (a == b || w->tree->nodes[a].down || w->tree->nodes[b].down)
 		return;
@@ -257,7 +265,7 @@ static void cut(struct world *w)
 
 static void crash(struct world *w)
 {
-	unsigned node = some_node(w);
+	unsigned node = some_victim(w);
 
 	if (w->tree->nodes[node].down)
 		return;
@@ -295,6 +303,8 @@ static void spring(struct world *w)
 		busy[draw(w, sizeof(busy) / sizeof(busy[0]))](w);
 	else
 		troubled[draw(w, sizeof(troubled) / sizeof(troubled[0]))](w);
+	if (draw(w, 3) == 0)
+		w->trap = 1 + (unsigned)draw(w, 100);
 }
 
 /* How long it takes from one server to another differs by pair, so that ways race. */
