@@ -324,19 +324,20 @@ struct trouble {
 	void (*begin)(struct stage *s);
 	void (*end)(struct stage *s);
 	int64_t lasts_ns;
-	bool noticed; /* perhaps */
-	bool dies;    /* the middle: nobody is there */
+	bool noticed;  /* perhaps */
+	unsigned dies; /* 1 and the number of a server: nobody is there. 0: none */
 };
 
 /* Of a chain 0, 1, 2 the middle leaves; trouble begins at each of many moments. */
 static void in_trouble(const struct trouble *trouble, int64_t at_ns, uint64_t seed)
 {
 	static const unsigned up[] = {0, 0, 1};
-	const unsigned people[] = {0, 2, trouble->dies ? 0 : 1, 2};
+	static const unsigned people[][4] = {
+		{0, 2, 1, 2}, {2, 1, 2, 1}, {0, 2, 0, 2}, {0, 1, 0, 1}};
 	struct stage s;
 
 	stage_open(&s, seed, 3, up);
-	stage_talkers(&s, people, 4);
+	stage_talkers(&s, people[trouble->dies], 4);
 	delays(&s, 4 * GW_MS);
 	talk(&s, 100 * GW_MS, 7 * GW_MS);
 	ask(&s, 1, "probe leave");
@@ -361,8 +362,8 @@ static void in_trouble(const struct trouble *trouble, int64_t at_ns, uint64_t se
 /* A turn takes some 200 ms here. */
 static void at_any_time(const struct trouble *trouble)
 {
-	for (unsigned i = 0; i < 12; i++)
-		in_trouble(trouble, (i * 20 + i * 7 % 20) * GW_MS, i + 1);
+	for (unsigned i = 0; i < 9; i++)
+		in_trouble(trouble, (i * 26 + i * 7 % 26) * GW_MS, i + 1);
 }
 
 static void heal(struct stage *s)
@@ -394,9 +395,9 @@ static void stall_the_old(struct stage *s)
 static void what_takes_its_time_is_waited_for(void **state)
 {
 	(void)state;
-	at_any_time(&(struct trouble){stall_the_new, heal, 3 * GW_SECOND, false, false});
-	at_any_time(&(struct trouble){stall_the_kept, heal, 2 * GW_SECOND, false, false});
-	at_any_time(&(struct trouble){stall_the_old, heal, 2 * GW_SECOND, false, false});
+	at_any_time(&(struct trouble){stall_the_new, heal, 3 * GW_SECOND, false, 0});
+	at_any_time(&(struct trouble){stall_the_kept, heal, 2 * GW_SECOND, false, 0});
+	at_any_time(&(struct trouble){stall_the_old, heal, 2 * GW_SECOND, false, 0});
 }
 
 static void reload(struct stage *s, const char *module)
@@ -418,7 +419,7 @@ static void reload_all(struct stage *s)
 static void code_is_replaced_meanwhile(void **state)
 {
 	(void)state;
-	at_any_time(&(struct trouble){reload_all, reload_all, 8 * GW_MS, false, false});
+	at_any_time(&(struct trouble){reload_all, reload_all, 8 * GW_MS, false, 0});
 }
 
 static void cut_the_new(struct stage *s)
@@ -439,15 +440,20 @@ static void cut_the_old(struct stage *s)
 static void a_link_breaks_meanwhile(void **state)
 {
 	(void)state;
-	at_any_time(&(struct trouble){cut_the_new, heal, 2 * GW_SECOND, true, false});
-	at_any_time(&(struct trouble){cut_the_kept, heal, 2 * GW_SECOND, true, false});
-	at_any_time(&(struct trouble){cut_the_old, heal, 2 * GW_SECOND, true, false});
+	at_any_time(&(struct trouble){cut_the_new, heal, 2 * GW_SECOND, true, 0});
+	at_any_time(&(struct trouble){cut_the_kept, heal, 2 * GW_SECOND, true, 0});
+	at_any_time(&(struct trouble){cut_the_old, heal, 2 * GW_SECOND, true, 0});
 }
 
 static void who_hangs_is_given_up(void **state)
 {
 	(void)state;
-	at_any_time(&(struct trouble){stall_the_new, heal, 40 * GW_SECOND, true, false});
+	at_any_time(&(struct trouble){stall_the_new, heal, 40 * GW_SECOND, true, 0});
+}
+
+static void crash_the_kept(struct stage *s)
+{
+	simtree_crash(s->t, 0);
 }
 
 static void crash_the_leaver(struct stage *s)
@@ -455,16 +461,24 @@ static void crash_the_leaver(struct stage *s)
 	simtree_crash(s->t, 1);
 }
 
-static void start_the_leaver(struct stage *s)
+static void crash_the_moved(struct stage *s)
 {
-	simtree_start(s->t, 1);
+	simtree_crash(s->t, 2);
 }
 
-static void a_server_that_dies_meanwhile(void **state)
+static void start_again(struct stage *s)
+{
+	for (unsigned i = 0; i < 3; i++)
+		if (s->t->nodes[i].down)
+			simtree_start(s->t, i);
+}
+
+static void a_server_dies_meanwhile(void **state)
 {
 	(void)state;
-	at_any_time(
-		&(struct trouble){crash_the_leaver, start_the_leaver, 2 * GW_SECOND, true, true});
+	at_any_time(&(struct trouble){crash_the_kept, start_again, 2 * GW_SECOND, true, 1});
+	at_any_time(&(struct trouble){crash_the_leaver, start_again, 2 * GW_SECOND, true, 2});
+	at_any_time(&(struct trouble){crash_the_moved, start_again, 2 * GW_SECOND, true, 3});
 }
 
 /* --- a session that moves meanwhile --- */
@@ -644,7 +658,7 @@ int main(void)
 		cmocka_unit_test(code_is_replaced_meanwhile),
 		cmocka_unit_test(a_link_breaks_meanwhile),
 		cmocka_unit_test(who_hangs_is_given_up),
-		cmocka_unit_test(a_server_that_dies_meanwhile),
+		cmocka_unit_test(a_server_dies_meanwhile),
 		cmocka_unit_test(a_session_that_moves_across_it),
 		cmocka_unit_test(neighbours_that_do_not_reach_each_other),
 		cmocka_unit_test(the_kept_one_dials_if_need_be),
