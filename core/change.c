@@ -6,6 +6,7 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "core/module.h"
+#include "core/notify.h"
 #include "core/plan.h"
 #include "core/registry.h"
 #include "core/rehash.h"
@@ -233,7 +234,11 @@ static void report(void *ctx, const char *what, const char *name, const char *be
 static int run_rehash(struct gw_server *server, struct change *c, struct gw_error *err)
 {
 	struct telling telling = {.server = server, .req = c->req};
-	int status = rehash(server, report, &telling, err);
+	int status;
+
+	notify_reloading(server);
+	status = rehash(server, report, &telling, err);
+	notify_reloaded(server);
 
 	if (status == 0 && !telling.headed && c->req != NULL)
 		admin_text(c->req, "nothing in %s has changed", server->config_path);

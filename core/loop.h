@@ -122,6 +122,14 @@ struct loop_ops {
 	 * a live one is -EADDRINUSE. `mode` is the permission of a Unix socket.
 	 */
 	int (*listen)(struct loop *, const char *address, unsigned mode, struct loop_listener *);
+	/** Binds it now, for a later listen(), of which the process may have no right then. 0 where
+	 * there is nothing to be gained, and for a Unix socket. NULL in the simulator, like the
+	 * next one. */
+	int (*reserve)(struct loop *, const char *address);
+	/** Closes the bound sockets that no listen() has taken; `tell` may be NULL. */
+	void (*drop_reserved)(struct loop *,
+	                      void (*tell)(void *ctx, const char *address, const char *name),
+	                      void *ctx);
 	void (*listener_pause)(struct loop_listener *, bool paused);
 	void (*listener_close)(struct loop_listener *); /* removes a Unix socket's file */
 	uint16_t (*listener_port)(
@@ -145,6 +153,10 @@ struct loop_ops {
 	/** NULL: TLS is GnuTLS's business. Else the connection is plain and these are its facts. */
 	void (*sock_secured)(struct loop_sock *, struct loop_secured *out);
 
+	/** One datagram to the service manager's socket, "/path" or "@name"; may be lost. NULL in
+	 * the simulator. */
+	void (*tell_manager)(struct loop *, const char *socket, const char *text);
+
 	/** Returns 0, or -EAGAIN when the lane's queue is full. */
 	int (*work)(struct loop *, struct loop_work *);
 	/** Blocks until no work is left, calling `done` of each; for the end of a server. */
@@ -164,6 +176,8 @@ struct loop {
 /** The real one; the pool's threads start with the first work. NULL when the system has no epoll.
  */
 struct loop *loop_ev_new(void);
+/** Takes the sockets that a service manager hands to this process; gives how many. */
+unsigned loop_ev_inherit(struct loop *loop);
 
 /** For the implementations: readies the part that is common. */
 void loop_init(struct loop *loop, const struct loop_ops *ops);

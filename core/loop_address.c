@@ -57,6 +57,21 @@ int address_parse(const char *text, union any_address *out, socklen_t *len_out)
 	return inet_pton(AF_INET, host, &out->in.sin_addr) == 1 ? 0 : -EINVAL;
 }
 
+void address_text(const union any_address *a, char *out, size_t size)
+{
+	char host[INET6_ADDRSTRLEN] = "";
+
+	if (a->sa.sa_family == AF_INET) {
+		inet_ntop(AF_INET, &a->in.sin_addr, host, sizeof(host));
+		snprintf(out, size, "%s:%u", host, ntohs(a->in.sin_port));
+	} else if (a->sa.sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &a->in6.sin6_addr, host, sizeof(host));
+		snprintf(out, size, "[%s]:%u", host, ntohs(a->in6.sin6_port));
+	} else {
+		snprintf(out, size, "unix:%.*s", (int)sizeof(a->un.sun_path), a->un.sun_path);
+	}
+}
+
 static void describe_v4(const struct in_addr *a, struct loop_peer *peer)
 {
 	inet_ntop(AF_INET, a, peer->address, sizeof(peer->address));

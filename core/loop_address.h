@@ -19,6 +19,9 @@ union any_address {
 /** "127.0.0.1:6667", "[::1]:6697", "unix:/path". 0, -EINVAL or -ENAMETOOLONG. */
 int address_parse(const char *text, union any_address *out, socklen_t *len_out);
 
+/** The other way round; cut off where it does not fit. */
+void address_text(const union any_address *a, char *out, size_t size);
+
 /** Who is at the other side of `fd`, with that address. */
 void address_describe(int fd, const union any_address *a, struct loop_peer *peer);
 

@@ -7,6 +7,7 @@
  */
 #include "core/loop.h"
 #include "core/loop_address.h"
+#include "core/loop_passed.h"
 #include "core/mem.h"
 #include "core/pool.h"
 #include <errno.h>
@@ -27,13 +28,14 @@ struct loop_ev {
 	ev_idle more; /* active: the next turn begins at once */
 	ev_async finished;
 	struct pool *pool;
+	struct passed *passed;
 	int64_t mono_ns, wall_ns; /* of this turn; 0: not yet read */
 	bool running, stopping;
 };
 
 struct listener_room {
 	ev_io io;
-	char *path; /* of a Unix socket */
+	char *path; /* of a Unix socket that we have made */
 };
 
 _Static_assert(sizeof(ev_io) <= sizeof(((struct loop_sock *)0)->room), "room for ev_io");
@@ -249,29 +251,80 @@ static int socket_for(const char *address, union any_address *a, socklen_t *n)
 	return fd < 0 ? -errno : fd;
 }
 
+static int real_reserve(struct loop *loop, const char *address)
+{
+	union any_address a;
+	socklen_t n;
+	int status, fd = socket_for(address, &a, &n);
+
+	if (fd < 0)
+		return fd;
+	if (a.sa.sa_family == AF_UNIX || passed_has(ev_of(loop)->passed, &a)) {
+		close(fd);
+		return 0;
+	}
+	status = bind_tcp(fd, &a, n);
+	if (status == 0)
+		passed_put(&ev_of(loop)->passed, fd);
+	else
+		close(fd);
+	return status;
+}
+
+static void real_drop_reserved(struct loop *loop,
+                               void (*tell)(void *ctx, const char *address, const char *name),
+                               void *ctx)
+{
+	passed_close(&ev_of(loop)->passed, tell, ctx);
+}
+
+unsigned loop_ev_inherit(struct loop *loop)
+{
+	return passed_inherit(&ev_of(loop)->passed);
+}
+
+/* A bound socket, or a negative errno. */
+static int bind_new(const char *address, unsigned mode, union any_address *a)
+{
+	socklen_t n;
+	int status, fd = socket_for(address, a, &n);
+
+	if (fd < 0)
+		return fd;
+	if (a->sa.sa_family == AF_UNIX)
+		status = bind_unix(fd, a, n, mode);
+	else
+		status = bind_tcp(fd, a, n);
+	if (status != 0)
+		close(fd);
+	return status == 0 ? fd : status;
+}
+
 static int real_listen(struct loop *loop, const char *address, unsigned mode,
                        struct loop_listener *listener)
 {
 	struct listener_room *room = listener_room(listener);
 	union any_address a;
 	socklen_t n;
-	int status = 0, fd = socket_for(address, &a, &n);
+	int status = address_parse(address, &a, &n), fd;
+	bool made;
 
+	if (status != 0)
+		return status;
+	fd = passed_take(&ev_of(loop)->passed, &a);
+	made = fd < 0;
+	if (made)
+		fd = bind_new(address, mode, &a);
 	if (fd < 0)
 		return fd;
-	if (a.sa.sa_family == AF_UNIX)
-		status = bind_unix(fd, &a, n, mode);
-	else
-		status = bind_tcp(fd, &a, n);
-	if (status == 0 && listen(fd, SOMAXCONN) != 0)
+	if (listen(fd, SOMAXCONN) != 0) {
 		status = -errno;
-	if (status != 0) {
 		close(fd);
 		return status;
 	}
 	memset(room, 0, sizeof(*room));
 	listener->loop = loop;
-	room->path = a.sa.sa_family == AF_UNIX ? mem_strdup(a.un.sun_path) : NULL;
+	room->path = made && a.sa.sa_family == AF_UNIX ? mem_strdup(a.un.sun_path) : NULL;
 	ev_io_init(&room->io, somebody_waits, fd, EV_READ);
 	ev_io_start(ev_of(loop)->ev, &room->io);
 	return 0;
@@ -447,6 +500,29 @@ static void real_sock_close(struct loop_sock *sock)
 	close(io_of(sock)->fd);
 }
 
+/* --- the service manager --- */
+
+/* "@name" is an abstract address: a 0 in place of the @, and no 0 at the end. */
+static void real_tell_manager(struct loop *loop, const char *socket_name, const char *text)
+{
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	size_t n = strlen(socket_name);
+	int fd;
+
+	(void)loop;
+	if (n == 0 || n >= sizeof(a.sun_path))
+		return;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return;
+	memcpy(a.sun_path, socket_name, n);
+	if (socket_name[0] == '@')
+		a.sun_path[0] = '\0';
+	sendto(fd, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&a,
+	       (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n));
+	close(fd);
+}
+
 /* --- work off the loop --- */
 
 static void work_finished(struct ev_loop *ev, ev_async *w, int revents)
@@ -478,6 +554,7 @@ static void real_free(struct loop *loop)
 {
 	struct loop_ev *l = ev_of(loop);
 
+	passed_close(&l->passed, NULL, NULL);
 	pool_free(&l->pool);
 	ev_prepare_stop(l->ev, &l->turn);
 	ev_idle_stop(l->ev, &l->more);
@@ -498,6 +575,8 @@ static const struct loop_ops real_ops = {
 	.signal_start = real_signal_start,
 	.signal_stop = real_signal_stop,
 	.listen = real_listen,
+	.reserve = real_reserve,
+	.drop_reserved = real_drop_reserved,
 	.listener_pause = real_listener_pause,
 	.listener_close = real_listener_close,
 	.listener_port = real_listener_port,
@@ -510,6 +589,7 @@ static const struct loop_ops real_ops = {
 	.sock_write = real_sock_write,
 	.sock_shut = real_sock_shut,
 	.sock_close = real_sock_close,
+	.tell_manager = real_tell_manager,
 	.work = real_work,
 	.work_finish = real_work_finish,
 };

@@ -3,6 +3,7 @@
  */
 #include "core/loop.h"
 #include "core/mem.h"
+#include "core/notify.h"
 #include "core/server.h"
 #include "core/server_name.h"
 #include "core/signals.h"
@@ -17,13 +18,14 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { exit_usage = 2 };
+enum { exit_usage = 2, exit_start_anew = 75 };
 
 struct daemon {
 	struct loop *loop;
 	struct gw_server *server;
 	struct signals signals;
 	bool again;      /* start anew when it has ended */
+	bool inherited;  /* sockets from a service manager */
 	bool keep_words; /* and with the verb, which has set options */
 	int argc;        /* the verb and its arguments */
 	const char *const *argv;
@@ -58,6 +60,8 @@ static int run(struct daemon *d)
 
 	d->server->on_stopped = on_stopped;
 	d->server->on_stopped_ctx = d;
+	d->inherited = loop_ev_inherit(d->loop) > 0;
+	notify_begin(d->server);
 	signals_catch(&d->signals, d->server);
 	if (server_start(d->server, &err) != 0) {
 		code = fail(d, &err, d->server->exit_status);
@@ -240,7 +244,10 @@ int main(int argc, char **argv)
 	else
 		code = line.what(&d);
 	d.loop->ops->free(d.loop);
-	if (d.again)
+	/* The sockets are closed; only who has handed them over can do it again. */
+	if (d.again && d.inherited)
+		code = exit_start_anew;
+	else if (d.again)
 		code = start_anew(&d, argv, config);
 	free(config);
 	return code;

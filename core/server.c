@@ -14,6 +14,7 @@
 #include "core/loop_api.h"
 #include "core/mem.h"
 #include "core/module.h"
+#include "core/notify.h"
 #include "core/option_show.h"
 #include "core/plan.h"
 #include "core/registry.h"
@@ -146,6 +147,14 @@ static void add_address(void *ctx, const struct gw_listener *listener)
 		snprintf(text + used, 400 - used, " %.*s%s", len, address, tls);
 }
 
+static void tell_unwanted(void *ctx, const char *address, const char *name)
+{
+	server_log(ctx, GW_WARN,
+	           "a socket was passed that no listener wants, and is closed address=\"%s\" "
+	           "name=\"%s\"",
+	           address, name);
+}
+
 static void announce(struct gw_server *server)
 {
 	char addresses[400] = "";
@@ -153,12 +162,15 @@ static void announce(struct gw_server *server)
 
 	for (const struct module *m = server->modules; m != NULL; m = m->next)
 		modules++;
+	if (server->loop->ops->drop_reserved != NULL)
+		server->loop->ops->drop_reserved(server->loop, tell_unwanted, server);
 	bus_notify(topic_get(server, GW_TOPIC_READY), NULL);
 	listeners_each(server, add_address, addresses);
 	server_log(server, GW_INFO, "ready server=%s modules=%u listens=\"%s\"", server->name,
 	           modules, addresses[0] != '\0' ? addresses + 1 : "");
 	log_api.say(server_self(server), "ready %s%s%s", server->name,
 	            addresses[0] != '\0' ? ":" : "", addresses);
+	notify_ready(server);
 }
 
 int server_start(struct gw_server *server, struct gw_error *err)
@@ -254,6 +266,7 @@ void server_stop(struct gw_server *server, const char *reason)
 	s->timer.loop = server->loop;
 	s->timer.fired = stop_look;
 	loop_defer(server->loop, &s->defer);
+	notify_stopping(server);
 }
 
 int server_ask_stop(struct gw_server *server, const char *reason, struct gw_error *why)
@@ -265,11 +278,12 @@ int server_ask_stop(struct gw_server *server, const char *reason, struct gw_erro
 		                 why);
 	if (status != 0 && why->text[0] == '\0')
 		gw_fail(why, status, "a module has something to do first");
-	if (status == 0)
+	if (status == 0) {
 		server_stop(server, reason);
-	else
-		server_log(server, GW_INFO, "stops later reason=\"%s\" first=\"%s\"", reason,
-		           why->text);
+		return 0;
+	}
+	server_log(server, GW_INFO, "stops later reason=\"%s\" first=\"%s\"", reason, why->text);
+	notify_stops_later(server, why->text);
 	return status;
 }
 
@@ -312,6 +326,7 @@ void server_free(struct gw_server **handle)
 	if (server == NULL)
 		return;
 	*handle = NULL;
+	notify_end(server);
 	stopping_free(server);
 	server->loop->ops->work_finish(server->loop);
 	unload_modules(server);

@@ -25,6 +25,7 @@ struct settings;
 struct log;
 struct module;
 struct gw_point;
+struct notify;
 struct gw_row;
 
 extern const struct gw_mem_api mem_api;       /* mem.c */
@@ -70,6 +71,7 @@ struct gw_server {
 	struct point *points;
 	struct changes *changes; /* of modules, that wait for the end of the turn */
 	struct gw_admin_request *requests;
+	struct notify *notify;     /* NULL: no service manager wants to know */
 	struct stopping *stopping; /* NULL until server_stop() */
 	uint8_t hash_key[16];
 	bool scan_state; /* test mode: see module_scan() */

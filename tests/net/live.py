@@ -77,7 +77,7 @@ class Server:
         if exempt and "client:" not in more:
             more += 'client: {exempt: [127.0.0.0/8, "::1"]}\n'
         (self.folder / "godwit.yaml").write_text(text + more)
-        self.process, self.program = None, GODWIT
+        self.process, self.program, self.fds = None, GODWIT, ()
         if start:
             self.start()
 
@@ -89,7 +89,7 @@ class Server:
         self.out, self.err = queue.Queue(), []
         self.process = subprocess.Popen(
             [*wrap, self.program, "-c", self.folder / "godwit.yaml", *verb],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.env,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.env, pass_fds=self.fds,
         )
         threading.Thread(target=self._pump_out, args=(self.process.stdout, self.out), daemon=True).start()
         threading.Thread(target=self._pump_err, args=(self.process.stderr, self.err), daemon=True).start()
