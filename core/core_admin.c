@@ -15,6 +15,7 @@
 #include "core/registry.h"
 #include "core/server.h"
 #include "core/settings.h"
+#include "core/tls_pair.h"
 
 #include <errno.h>
 #include <godwit/conn.h>
@@ -327,6 +328,8 @@ enum {
 	CALL_LOG_LEVEL,
 	CALL_STOP,
 	CALL_HELP,
+	CALL_TLS_SHOW,
+	CALL_TLS_RELOAD,
 };
 
 static const struct gw_call_row calls[] = {
@@ -341,6 +344,8 @@ static const struct gw_call_row calls[] = {
 	[CALL_LOG_LEVEL] = {"log level", (gw_fn *)log_level_command},
 	[CALL_STOP] = {"server stop", (gw_fn *)stop_command},
 	[CALL_HELP] = {"help", (gw_fn *)help_command},
+	[CALL_TLS_SHOW] = {"tls show", (gw_fn *)tls_show_command},
+	[CALL_TLS_RELOAD] = {"tls reload", (gw_fn *)tls_reload_command},
 	{NULL, NULL},
 };
 
@@ -363,6 +368,9 @@ static const struct gw_admin_command commands[] = {
          "Stops the server in good order, once modules have done what comes first; --now: at "
          "once.",
          "server", 0, 2, CALL_STOP},
+	{"tls show", "", "Shows the certificate in force.", "rehash", 0, 0, CALL_TLS_SHOW},
+	{"tls reload", "", "Reads certificate and key anew, and shows them.", "rehash", 0, 0,
+         CALL_TLS_RELOAD},
 	{"help", "[COMMAND]", "Lists the commands, or those that begin with these words.", "", 0, 2,
          CALL_HELP},
 };

@@ -10,8 +10,8 @@ core_libcore_a_SOURCES += \
 	core/conn.c core/conn_accept.c core/conn_api.c core/conn_close.c core/conn_dial.c \
 	core/conn_input.c core/conn_output.c core/conns.c core/framing.c core/listen_change.c \
 	core/listen_hold.c core/listener.c core/loop.c core/loop_address.c core/loop_api.c \
-	core/loop_ev.c core/loop_passed.c core/notify.c core/outq.c core/pool.c core/sink.c core/tls_cred.c core/tls_dial.c \
-	core/tls_link.c core/transport_plain.c core/transport_tls.c
+	core/loop_ev.c core/loop_passed.c core/notify.c core/outq.c core/pool.c core/sink.c core/tls_cred.c core/tls_dial.c core/tls_facts.c \
+	core/tls_link.c core/tls_pair.c core/transport_plain.c core/transport_tls.c
 
 CORE_LIBS = $(GNUTLS_LIBS) $(SODIUM_LIBS) $(YAML_LIBS) $(EV_LIBS) $(LTDL_LIBS)
 

@@ -11,6 +11,7 @@
 #include "core/server.h"
 #include "core/settings.h"
 #include "core/tls_cred.h"
+#include "core/tls_pair.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -356,32 +357,14 @@ static bool wants_tls(const struct plan *plan)
 	return wanted;
 }
 
-/** Without a `tls` block the pair is the server's own, in its state directory; a mere check does
- * not make it. */
+/** A mere check does not make the server's own pair. */
 static int check_tls(struct plan *plan, struct gw_error *err)
 {
 	const struct settings *s = settings_of(plan);
-	bool own = s->tls_certificate == NULL;
-	struct tls_cred_spec spec = {
-		.name = plan->server->name, .make = own, .loop = plan->server->loop};
-	struct gw_error why = {0};
-	char *certificate, *key;
-	int status;
 
-	if (!wants_tls(plan) || (own && plan->check_only))
+	if (!wants_tls(plan) || (s->tls_certificate == NULL && plan->check_only))
 		return 0;
-	certificate =
-		own ? mem_printf("%s/tls.crt", s->state_directory) : mem_strdup(s->tls_certificate);
-	key = own ? mem_printf("%s/tls.key", s->state_directory) : mem_strdup(s->tls_key);
-	spec.certificate = certificate;
-	spec.key = key;
-	status = tls_cred_prepare(&spec, &why, &plan->cred);
-	free(certificate);
-	free(key);
-	if (status != 0)
-		return gw_fail(err, status, "%s%s%s", own ? "" : s->tls_place, own ? "" : ": ",
-		               why.text);
-	return 0;
+	return tls_pair_prepare(plan->server, s, &plan->cred, err);
 }
 
 int plan_check(struct plan *plan, struct gw_error *err)

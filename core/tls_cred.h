@@ -37,6 +37,16 @@ void tls_cred_abort(struct tls_cred **cred);
 struct tls_shared *tls_shared_new(void);
 void tls_shared_free(struct tls_shared **shared);
 
+/** What operators are shown. */
+struct tls_facts {
+	char sha256[65]; /* of the certificate, in hex */
+	char subject[256];
+	char names[512]; /* DNS names, a space between them; what does not fit is left out */
+	int64_t from_ns, until_ns; /* wall time */
+};
+/** tls_facts.c */
+void tls_cred_facts(const struct tls_cred *cred, struct tls_facts *out);
+
 /** SHA-256 of the certificate. */
 void tls_cred_fingerprint(const struct tls_cred *cred, uint8_t out[32]);
 /** Of the one in force; false when there is none. */
