@@ -163,6 +163,18 @@ static void give_up(struct link_state *st)
 		link_close(st, old, GW_BYE_QUIT, "its way to the others was not taken over");
 }
 
+/* B has all it needs, or will have; its word is not waited for any longer. */
+static void close_behind(struct link_state *st)
+{
+	struct link *old = link_find(st, st->turn.old_link);
+
+	turn_until(st, TURNS_NS);
+	if (old != NULL)
+		link_close(st, old, GW_BYE_CIRCLE, "it is linked by way of another");
+	else
+		turn_forget(st);
+}
+
 void leave_fail(struct link_state *st, const char *format, ...)
 {
 	uint64_t keeper = st->turn.new_link, moved = st->turn.old_link;
@@ -170,6 +182,10 @@ void leave_fail(struct link_state *st, const char *format, ...)
 	char why[300];
 	va_list args;
 
+	if (st->turn.stage == STAGE_TURNED) {
+		close_behind(st);
+		return;
+	}
 	va_start(args, format);
 	vsnprintf(why, sizeof(why), format, args);
 	va_end(args);
