@@ -126,6 +126,7 @@ struct session {
 	int64_t heard_ns;      /* when the server last said something */
 	int64_t unanswered_ns; /* since the server has asked for a sign of life and the client has
 	                          said nothing; 0: it has */
+	int64_t asked_ns;      /* what the last requests to move may cost: redirect.c */
 	uint64_t moves;        /* done */
 	uint64_t lost;         /* servers lost */
 	int64_t due_ns; /* monotonic: of the pause or the dial under way; INT64_MAX: neither */

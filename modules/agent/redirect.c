@@ -11,7 +11,26 @@
 #include <godwit/mem.h>
 #include <stdio.h>
 
+#define REQUEST_EVERY (GW_SECOND / 2) /* on average */
+#define REQUESTS_AT_ONCE 40
+
 /* --- actions of the mover --- */
+
+/* Each costs a connection, and often a name to be looked up, which goes on when nobody waits for it
+ * any more: so a server does not get as many as it likes. */
+static enum mover_policy on_decide(void *driver, const char *host, uint16_t port)
+{
+	struct session *s = driver;
+	int64_t now = gw_mono_ns(s->agent->self);
+
+	(void)host, (void)port;
+	if (s->state != SESSION_PASSING || s->asked_ns > now)
+		return MOVER_REFUSE;
+	if (s->asked_ns < now - REQUESTS_AT_ONCE * REQUEST_EVERY)
+		s->asked_ns = now - REQUESTS_AT_ONCE * REQUEST_EVERY;
+	s->asked_ns += REQUEST_EVERY;
+	return MOVER_ACCEPT;
+}
 
 static void on_dial(void *driver, int slot, const char *host, uint16_t port,
                     const uint8_t *fingerprint)
@@ -70,6 +89,7 @@ static void *on_resize(void *driver, void *p, size_t n)
 }
 
 static const struct mover_actions actions = {
+	.decide = on_decide,
 	.dial = on_dial,
 	.send = on_send,
 	.close = on_close,
@@ -86,7 +106,6 @@ static const struct mover_actions actions = {
 static struct mover *enter(struct session *s)
 {
 	s->mover.settings.actions = &actions;
-	s->mover.settings.policy = s->state == SESSION_PASSING ? MOVER_ACCEPT : MOVER_REFUSE;
 	s->mover.now_ns = gw_mono_ns(s->agent->self);
 	return &s->mover;
 }

@@ -64,6 +64,7 @@ static void person_set(struct session *s, const char *nick, const char *user, co
 	char userhost[TRACK_NAME_MAX];
 
 	if (strlen(nick) >= TRACK_NICK_MAX || strlen(realname) > TRACK_TEXT_MAX ||
+	    (account != NULL && strlen(account) >= TRACK_WORD_MAX) ||
 	    HASH_COUNT(s->restore->people) >= TRACK_PEOPLE_MAX)
 		return;
 	if (person == NULL) {
