@@ -9,6 +9,7 @@
 #include "core/conn.h"
 #include "core/listener_part.h"
 #include "core/mem.h"
+#include "core/rights.h"
 #include "core/server.h"
 #include "core/text.h"
 #include <errno.h>
@@ -162,8 +163,9 @@ static int listener_open(struct listener *l)
 
 static int refuse(const struct listener *l, int status, struct gw_error *err)
 {
-	return gw_fail(err, status, "%s%scannot listen on %s: %s", l->place != NULL ? l->place : "",
-	               l->place != NULL ? ": " : "", l->address, strerror(-status));
+	return gw_fail(err, status, "%s%scannot listen on %s: %s%s",
+	               l->place != NULL ? l->place : "", l->place != NULL ? ": " : "", l->address,
+	               strerror(-status), rights_hint(l->conns->server, status));
 }
 
 /* Whoever comes waits until all doors are open. */

@@ -25,6 +25,7 @@ struct daemon {
 	struct gw_server *server;
 	struct signals signals;
 	bool again;      /* start anew when it has ended */
+	bool dropped;    /* it was root */
 	bool inherited;  /* sockets from a service manager */
 	bool keep_words; /* and with the verb, which has set options */
 	int argc;        /* the verb and its arguments */
@@ -69,6 +70,7 @@ static int run(struct daemon *d)
 		d->loop->ops->run(d->loop);
 		code = d->server->exit_status;
 		d->again = d->server->again;
+		d->dropped = d->server->dropped;
 		d->keep_words = d->server->given != NULL;
 		server_free(&d->server);
 	}
@@ -244,8 +246,8 @@ int main(int argc, char **argv)
 	else
 		code = line.what(&d);
 	d.loop->ops->free(d.loop);
-	/* The sockets are closed; only who has handed them over can do it again. */
-	if (d.again && d.inherited)
+	/* Only who has handed the sockets over, or started it as root, can do it again. */
+	if (d.again && (d.inherited || d.dropped))
 		code = exit_start_anew;
 	else if (d.again)
 		code = start_anew(&d, argv, config);

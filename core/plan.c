@@ -8,6 +8,7 @@
 #include "core/module.h"
 #include "core/option.h"
 #include "core/registry.h"
+#include "core/rights.h"
 #include "core/server.h"
 #include "core/settings.h"
 #include "core/tls_cred.h"
@@ -325,10 +326,24 @@ static int check_fixed(const struct plan *plan, struct gw_error *err)
 		key = "state-directory";
 	else if (now->scan_state != then->scan_state)
 		key = "debug";
+	else if (strcmp(now->user, then->user) != 0)
+		key = "user";
+	else if (strcmp(now->group, then->group) != 0)
+		key = "group";
 	if (key == NULL)
 		return 0;
 	return node_fail_key(err, node_get(root, key) != NULL ? node_get(root, key) : root,
 	                     "'%s' cannot change while the server runs", key);
+}
+
+static int check_rights(const struct plan *plan, struct gw_error *err)
+{
+	struct gw_error why = {0};
+	const char *key;
+
+	if (rights_check(settings_of(plan), &key, &why) == 0)
+		return 0;
+	return node_fail_key(err, node_get(config_root(config_of(plan)), key), "%s", why.text);
 }
 
 static int check_options(struct plan *plan, struct gw_error *err)
@@ -362,6 +377,8 @@ static int check_tls(struct plan *plan, struct gw_error *err)
 {
 	const struct settings *s = settings_of(plan);
 
+	if (plan->server->phase == SERVER_NEW && tls_fingerprint(plan->server, (uint8_t[32]){0}))
+		return 0; /* read while the server was root */
 	if (!wants_tls(plan) || (s->tls_certificate == NULL && plan->check_only))
 		return 0;
 	return tls_pair_prepare(plan->server, s, &plan->cred, err);
@@ -379,6 +396,8 @@ int plan_check(struct plan *plan, struct gw_error *err)
 		status = check_fixed(plan, err);
 	if (status == 0 && plan->configures)
 		status = check_settings(plan, err);
+	if (status == 0 && plan->configures)
+		status = check_rights(plan, err);
 	if (status == 0)
 		status = check_options(plan, err);
 	if (status == 0 && plan->configures)

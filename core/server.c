@@ -18,6 +18,7 @@
 #include "core/option_show.h"
 #include "core/plan.h"
 #include "core/registry.h"
+#include "core/rights.h"
 #include "core/server_name.h"
 #include "core/settings.h"
 #include "core/state_dir.h"
@@ -182,7 +183,9 @@ int server_start(struct gw_server *server, struct gw_error *err)
 		return status;
 	server->exit_status = exit_failed;
 	server->started_ns = server->loop->ops->mono_ns(server->loop);
-	status = state_dir_open(server, err);
+	status = rights_drop(server, true, err);
+	if (status == 0)
+		status = state_dir_open(server, err);
 	if (status == 0)
 		status = server_name_keep(server, err);
 	if (status != 0)

@@ -56,6 +56,7 @@ struct gw_server {
 	bool in_verb;              /* a verb's function runs */
 	char *verb;                /* the one that the server was started with, or NULL */
 	struct node *given;        /* options that it has set (given.h), or NULL */
+	bool dropped;              /* it was root at its start, and is not any more */
 	int lock_fd;               /* of the state directory; -1 before server_start() */
 
 	struct module *core;    /* the core's own commands and log lines, as if it were a module */

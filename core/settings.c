@@ -21,6 +21,10 @@ static const struct gw_option top_table[] = {
 	{"network-name", GW_OPT_STRING, "Godwit", 1, 32, false, "The name of the network."},
 	{"description", GW_OPT_STRING, "A Godwit server", 1, 120, false,
          "What users see beside the server's name."},
+	{"user", GW_OPT_STRING, NULL, 1, 32, false,
+         "Who the server becomes when it was started as root."},
+	{"group", GW_OPT_STRING, NULL, 1, 32, false,
+         "The group then, if not the one that the user has."},
 	{"state-directory", GW_OPT_PATH, LOCALSTATEDIR "/lib/godwit", 1, 1024, false,
          "Where the server keeps its data; one server per folder."},
 	{"module-directory", GW_OPT_LIST, NULL, 0, 16, false,
@@ -173,6 +177,8 @@ static int read_top(struct settings *s, const struct node *root, struct gw_error
 	s->server = mem_strdup(options_string(o, "server"));
 	s->network = mem_strdup(options_string(o, "network-name"));
 	s->description = mem_strdup(options_string(o, "description"));
+	s->user = mem_strdup(options_string(o, "user"));
+	s->group = mem_strdup(options_string(o, "group"));
 	s->state_directory = mem_strdup(options_string(o, "state-directory"));
 	options_free(&o);
 	if (s->server[0] != '\0' && !settings_is_server_name(s->server))
@@ -389,6 +395,8 @@ void settings_free(struct settings **settings)
 	free(s->server);
 	free(s->network);
 	free(s->description);
+	free(s->user);
+	free(s->group);
 	free(s->state_directory);
 	free(s->tls_certificate);
 	free(s->tls_key);

@@ -31,6 +31,7 @@ enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG };
 struct settings {
 	char *server; /* "" when the configuration does not say it: server_name.h */
 	char *network, *description;
+	char *user, *group; /* what root becomes; "": not given */
 	char *state_directory;
 	char **module_directories; /* empty: beside the executable, or where they are installed */
 	size_t n_module_directories;

@@ -16,15 +16,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int make_dir(const char *path, struct gw_error *err)
+/* `owner` NULL: ourselves. */
+static int make_dir(const char *path, const struct state_owner *owner, struct gw_error *err)
 {
-	if (mkdir(path, 0700) == 0 || errno == EEXIST)
+	if (mkdir(path, 0700) == 0 && (owner == NULL || lchown(path, owner->uid, owner->gid) == 0))
+		return 0;
+	if (errno == EEXIST)
 		return 0;
 	return gw_fail(err, -errno, "cannot make the folder %s: %s", path, strerror(errno));
 }
 
 /** The folder itself and what of its parents is missing. */
-static int make_path(const char *path, struct gw_error *err)
+static int make_path(const char *path, const struct state_owner *owner, struct gw_error *err)
 {
 	char *part = mem_strdup(path);
 	int status = 0;
@@ -32,11 +35,11 @@ static int make_path(const char *path, struct gw_error *err)
 	for (char *slash = strchr(part + 1, '/'); slash != NULL && status == 0;
 	     slash = strchr(slash + 1, '/')) {
 		*slash = '\0';
-		status = make_dir(part, err);
+		status = make_dir(part, owner, err);
 		*slash = '/';
 	}
 	if (status == 0)
-		status = make_dir(part, err);
+		status = make_dir(part, owner, err);
 	free(part);
 	return status;
 }
@@ -48,7 +51,10 @@ static int take_lock(struct gw_server *server, const char *folder, struct gw_err
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600), status = 0;
 
 	if (fd < 0)
-		status = gw_fail(err, -errno, "cannot open %s: %s", path, strerror(errno));
+		status = gw_fail(err, -errno, "cannot open %s: %s%s", path, strerror(errno),
+		                 errno == EACCES && server->dropped
+		                         ? "; the folder must belong to the user that 'user' names"
+		                         : "");
 	else if (flock(fd, LOCK_EX | LOCK_NB) != 0)
 		status = gw_fail(
 			err, -EADDRINUSE,
@@ -83,9 +89,9 @@ static int prepare_copies(struct gw_server *server, struct gw_error *err)
 	int status;
 
 	nftw(live, remove_one, 8, FTW_DEPTH | FTW_PHYS);
-	status = make_dir(live, err);
+	status = make_dir(live, NULL, err);
 	if (status == 0)
-		status = make_dir(own, err);
+		status = make_dir(own, NULL, err);
 	free(live);
 	free(own);
 	return status;
@@ -93,7 +99,13 @@ static int prepare_copies(struct gw_server *server, struct gw_error *err)
 
 int state_dir_make(struct gw_server *server, struct gw_error *err)
 {
-	return make_path(server->settings->state_directory, err);
+	return make_path(server->settings->state_directory, NULL, err);
+}
+
+int state_dir_make_for(struct gw_server *server, const struct state_owner *owner,
+                       struct gw_error *err)
+{
+	return make_path(server->settings->state_directory, owner, err);
 }
 
 int state_dir_lock(struct gw_server *server, struct gw_error *err)

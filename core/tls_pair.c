@@ -6,6 +6,7 @@
 #include "core/conn.h"
 #include "core/loop.h"
 #include "core/mem.h"
+#include "core/rights.h"
 #include "core/server.h"
 #include "core/settings.h"
 #include "core/tls.h"
@@ -42,8 +43,8 @@ int tls_pair_prepare(struct gw_server *server, const struct settings *s, struct 
 	free(certificate);
 	free(key);
 	if (status != 0)
-		return gw_fail(err, status, "%s%s%s", own ? "" : s->tls_place, own ? "" : ": ",
-		               why.text);
+		return gw_fail(err, status, "%s%s%s%s", own ? "" : s->tls_place, own ? "" : ": ",
+		               why.text, rights_hint(server, status));
 	return 0;
 }
 

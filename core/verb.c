@@ -8,6 +8,7 @@
 #include "core/mem.h"
 #include "core/module.h"
 #include "core/plan.h"
+#include "core/rights.h"
 #include "core/server.h"
 #include "core/server_name.h"
 #include "core/state_dir.h"
@@ -134,6 +135,8 @@ static int run_found(struct gw_server *server, struct search *s, int argc, const
 		return exit_usage;
 	}
 	code = check_arity(s->found.verb, argc, err);
+	if (code == 0 && rights_drop(server, s->found.verb->starts, err) != 0)
+		code = exit_failed;
 	if (code == 0 &&
 	    (s->found.verb->starts ? state_dir_lock : state_dir_make)(server, err) != 0)
 		code = exit_failed;
