@@ -1,11 +1,15 @@
 exampledir = $(docdir)/examples
-example_DATA = conf/godwit.yaml conf/minimal.yaml conf/network.yaml
+example_DATA = conf/godwit.yaml conf/minimal.yaml conf/network.yaml conf/godwit.socket
 
 # The verb `agent` finds it there; in a build tree configure has put a link to it.
 pkgdata_DATA = conf/agent.yaml
 
 userunitdir = $(prefix)/lib/systemd/user
 userunit_DATA = conf/godwit-agent.service
-CLEANFILES += conf/godwit-agent.service
+systemunitdir = $(prefix)/lib/systemd/system
+systemunit_DATA = conf/godwit.service
+CLEANFILES += conf/godwit-agent.service conf/godwit.service
 conf/godwit-agent.service: $(srcdir)/conf/godwit-agent.service.in Makefile
 	$(AM_V_GEN)sed 's|@sbindir[@]|$(sbindir)|' $(srcdir)/conf/godwit-agent.service.in >$@
+conf/godwit.service: $(srcdir)/conf/godwit.service.in Makefile
+	$(AM_V_GEN)sed 's|@sbindir[@]|$(sbindir)|' $(srcdir)/conf/godwit.service.in >$@
