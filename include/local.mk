@@ -27,3 +27,4 @@ godwitinclude_HEADERS += include/godwit/policy.h
 godwitinclude_HEADERS += include/godwit/redirect.h
 godwitinclude_HEADERS += include/godwit/replica.h
 godwitinclude_HEADERS += include/godwit/verb.h
+godwitinclude_HEADERS += include/godwit/testkit.h

@@ -23,7 +23,7 @@
 
 /* --- configuration --- */
 
-static bool has_key(const char *yaml, const char *key)
+bool sim_has_key(const char *yaml, const char *key)
 {
 	const char *at = yaml;
 	size_t n = strlen(key);
@@ -74,15 +74,15 @@ void simserver_config(struct simserver *s, const char *yaml)
 
 	NEED(f != NULL);
 	fprintf(f, "%s\n", yaml);
-	if (!has_key(yaml, "server"))
+	if (!sim_has_key(yaml, "server"))
 		fprintf(f, "server: sim%d.example.net\n", s->number);
-	if (!has_key(yaml, "state-directory"))
+	if (!sim_has_key(yaml, "state-directory"))
 		fprintf(f, "state-directory: state\n");
-	if (!has_key(yaml, "module-directory"))
+	if (!sim_has_key(yaml, "module-directory"))
 		fprintf(f, "module-directory: [%s/modules]\n", build);
-	if (!has_key(yaml, "listen"))
+	if (!sim_has_key(yaml, "listen"))
 		add_listeners(s, yaml, f);
-	if (!has_key(yaml, "debug"))
+	if (!sim_has_key(yaml, "debug"))
 		fprintf(f, "debug: {scan-state: yes}\n");
 	NEED(fclose(f) == 0);
 	free(build);
@@ -199,13 +199,25 @@ static int remove_one(const char *path, const struct stat *info, int kind, struc
 	return remove(path);
 }
 
+static void remove_folder(const struct simserver *s)
+{
+	NEED(nftw(s->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0);
+}
+
+void sim_remove_folders(struct simnet *net)
+{
+	for (struct simserver *s = *sim_servers(net); s != NULL; s = s->next)
+		remove_folder(s);
+}
+
 static void simserver_free(struct simserver *s)
 {
 	while (s->clients != NULL)
 		client_free(s->clients);
 	end_server(s);
 	s->host->ops->free(s->host);
-	NEED(nftw(s->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0);
+	remove_folder(s);
+	free(s->folder);
 	free(s->yaml);
 	free(s->log.data);
 	free(s->answer.data);
@@ -219,7 +231,7 @@ static struct simserver *try(struct simnet *net, const char *yaml, const char *c
 
 	s->net = net;
 	s->host = simhost_new(net);
-	strcpy(s->folder, "/tmp/godwit-sim-XXXXXX");
+	s->folder = mem_printf("%s/godwit-sim-XXXXXX", simnet_folders(net));
 	NEED(mkdtemp(s->folder) != NULL);
 	for (s->number = 1; *at != NULL; at = &(*at)->next)
 		s->number++;
@@ -261,8 +273,7 @@ struct simserver *simnet_server(struct simnet *net, const char *yaml)
 	struct simserver *s = simnet_try_server(net, yaml, &err);
 
 	if (s == NULL)
-		fprintf(stderr, "the server does not start: %s\n%s\n", err.text, yaml);
-	NEED(s != NULL);
+		BROKEN("the server does not start: %s\n%s", err.text, yaml);
 	return s;
 }
 
@@ -307,8 +318,7 @@ void simserver_restart(struct simserver *s, const char *yaml)
 	if (yaml != NULL)
 		simserver_config(s, yaml);
 	if (start(s, no_words, &err) != 0)
-		fprintf(stderr, "the server does not start again: %s\n", err.text);
-	NEED(s->server != NULL);
+		BROKEN("the server does not start again: %s", err.text);
 }
 
 const char *simserver_admin(struct simserver *s, int *status_out, const char *format, ...)
@@ -332,7 +342,8 @@ const char *simserver_admin(struct simserver *s, int *status_out, const char *fo
 	NEED(admin_api.run(&s->asker->self, n, words, &who, gw_call(&s->asker->self, 0, 0)) == 0);
 	while (!s->answered && simnet_step(s->net, until))
 		;
-	NEED(s->answered);
+	if (!s->answered)
+		BROKEN("no answer within a minute: %s", format);
 	if (status_out != NULL)
 		*status_out = s->status;
 	shorten(s, s->answer.data);

@@ -5,11 +5,8 @@
 #include "core/listener.h"
 #include "core/mem.h"
 #include "tests/sim/harness_part.h"
-#include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
-
-#include <cmocka.h>
 
 #define PATIENCE_NS (10 * GW_SECOND)
 
@@ -109,16 +106,35 @@ static void got(void *ctx, const char *data, ssize_t n)
 	}
 }
 
+char *sim_report(struct simnet *net, const char *talk, const char *what, const char *wanted)
+{
+	struct text report = {0};
+	char seed[32];
+
+	for (struct simserver *s = *sim_servers(net); s != NULL; s = s->next) {
+		text_add(&report, "\n--- log of the server ");
+		text_add(&report, s->address);
+		text_add(&report, "\n");
+		text_add(&report, simserver_log(s));
+	}
+	if (talk[0] != '\0')
+		text_add(&report, "--- conversation (-> sent, <- received)\n");
+	text_add(&report, talk);
+	text_add(&report, "--- ");
+	text_add(&report, what);
+	text_add(&report, ": ");
+	text_add(&report, wanted);
+	snprintf(seed, sizeof(seed), "\n--- seed %llu\n", (unsigned long long)simnet_seed(net));
+	text_add(&report, seed);
+	return report.data;
+}
+
 __attribute__((noreturn)) static void give_up(struct simclient *c, const char *what,
                                               const char *wanted, const char *file, int line)
 {
-	fprintf(stderr,
-	        "\n--- log of the server\n%s--- conversation (-> sent, <- received)\n%s--- %s: "
-	        "%s\n--- seed %llu\n",
-	        simserver_log(c->server), c->talk.data != NULL ? c->talk.data : "", what, wanted,
-	        (unsigned long long)simnet_seed(c->server->net));
-	_fail(file, line);
-	abort();
+	sim_fail(c->server->net,
+	         sim_report(c->server->net, c->talk.data != NULL ? c->talk.data : "", what, wanted),
+	         file, line);
 }
 
 /* --- connecting --- */
@@ -146,8 +162,7 @@ static struct simclient *connect_to(struct simserver *s, const char *address, co
 	c->server = s;
 	c->pipe = simpipe_connect(s->net, s->host, address, from, certificate, got, c);
 	if (c->pipe == NULL)
-		fprintf(stderr, "nobody listens on %s\n", address);
-	NEED(c->pipe != NULL);
+		BROKEN("nobody listens on %s", address);
 	simpipe_binding(c->pipe, c->binding);
 	c->next = s->clients;
 	s->clients = c;
@@ -160,7 +175,8 @@ static struct simclient *connect_by(struct simserver *s, const char *from, bool 
 	struct door door = {.tls = tls};
 
 	listeners_each(s->server, choose, &door);
-	NEED(door.found);
+	if (!door.found)
+		BROKEN("there is no listener for clients%s", tls ? " with TLS" : "");
 	return connect_to(s, door.address, from, certificate);
 }
 

@@ -1,10 +1,8 @@
 # Test programs of tests/sim; tests/local.mk says what a test adds here.
 
 check_LIBRARIES += tests/sim/libsim.a
-tests_sim_libsim_a_SOURCES = tests/sim/loop_sim.c tests/sim/sim_net.c tests/sim/sim_link.c tests/sim/sim_pipe.c \
-	tests/sim/sim_random.c tests/sim/harness.c tests/sim/harness_client.c \
-	tests/sim/tree.c tests/sim/sim_mover.c tests/sim/people.c tests/sim/people_read.c \
-	$(MOVER_SOURCES)
+tests_sim_libsim_a_SOURCES = $(SIMULATION_SOURCES) tests/sim/fail_cmocka.c \
+	tests/sim/people.c tests/sim/people_read.c
 
 check_PROGRAMS += tests/sim/simulation
 tests_sim_simulation_SOURCES = tests/sim/simulation.c

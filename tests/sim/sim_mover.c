@@ -496,6 +496,11 @@ const char *simmover_wait(struct simmover *m, const char *glob)
 	}
 }
 
+size_t simmover_taken(const struct simmover *m)
+{
+	return m->waited;
+}
+
 const char *simmover_talk(const struct simmover *m)
 {
 	return m->talk.data != NULL ? m->talk.data : "";

@@ -72,6 +72,8 @@ size_t simmover_lines(const struct simmover *m, const char *const **lines_out);
 /** Waits up to ten seconds for a line that matches, behind what was waited for before; NULL: none
  * came. */
 const char *simmover_wait(struct simmover *m, const char *glob);
+/** So many of its lines have been waited for or passed over. */
+size_t simmover_taken(const struct simmover *m);
 /** All that passed over its connections, with times. */
 const char *simmover_talk(const struct simmover *m);
 /** Adds a line of the test's to it. */

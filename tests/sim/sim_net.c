@@ -32,6 +32,7 @@ struct simnet *simnet_new(uint64_t seed)
 	struct simnet *net = calloc(1, sizeof(*net));
 
 	net->seed = seed;
+	net->folders = "/tmp";
 	net->random[0] = split_mix(&seed);
 	net->random[1] = split_mix(&seed);
 	net->faults = (struct simfaults){
@@ -75,6 +76,16 @@ struct simserver **sim_servers(struct simnet *net)
 uint64_t simnet_seed(const struct simnet *net)
 {
 	return net->seed;
+}
+
+void simnet_set_folders(struct simnet *net, const char *parent)
+{
+	net->folders = parent;
+}
+
+const char *simnet_folders(const struct simnet *net)
+{
+	return net->folders;
 }
 
 struct simfaults *simnet_faults(struct simnet *net)

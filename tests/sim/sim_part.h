@@ -48,6 +48,7 @@ struct simnet {
 	struct simpipe *pipes; /* all that are not freed */
 	struct simlink *links;
 	struct simserver *servers; /* of the harness */
+	const char *folders;       /* where those have theirs */
 };
 
 struct simhost {

@@ -62,7 +62,8 @@ static char *configuration(const struct simtree *t, unsigned i)
 	return whole;
 }
 
-static unsigned node_new(struct simtree *t)
+/* `yaml`: its whole configuration; NULL: the tree's. */
+static unsigned node_new(struct simtree *t, const char *yaml)
 {
 	unsigned i = t->n++;
 	struct simtree_node *node = &t->nodes[i];
@@ -70,7 +71,7 @@ static unsigned node_new(struct simtree *t)
 	NEED(i < SIMTREE_MAX);
 	snprintf(node->name, sizeof(node->name), "s%u.example.net", i);
 	snprintf(node->address, sizeof(node->address), "10.0.0.%u:7000", i + 1);
-	node->yaml = configuration(t, i);
+	node->yaml = yaml != NULL ? mem_strdup(yaml) : configuration(t, i);
 	return i;
 }
 
@@ -97,21 +98,33 @@ static void wait_open(struct simtree *t, unsigned i)
 	while (!simtree_is_open(t, i) && simnet_now(t->net) < until)
 		simnet_run(t->net, STEP_NS);
 	if (!simtree_is_open(t, i))
-		fprintf(stderr, "%s does not open:\n%s\n", t->nodes[i].name,
-		        simserver_log(t->nodes[i].server));
-	NEED(simtree_is_open(t, i));
+		BROKEN("%s does not open:\n%s", t->nodes[i].name,
+		       simserver_log(t->nodes[i].server));
 }
 
-struct simtree *simtree_new(uint64_t seed, const char *yaml, const char *modules)
+struct simtree *simtree_new_empty(uint64_t seed)
 {
 	struct simtree *t = mem_alloc(sizeof(*t));
 
 	t->net = simnet_new(seed);
+	return t;
+}
+
+void simtree_first(struct simtree *t, const char *yaml)
+{
+	unsigned i = node_new(t, yaml);
+
+	t->nodes[i].server = simnet_server(t->net, t->nodes[i].yaml);
+	wait_open(t, i);
+}
+
+struct simtree *simtree_new(uint64_t seed, const char *yaml, const char *modules)
+{
+	struct simtree *t = simtree_new_empty(seed);
+
 	t->yaml = mem_strdup(yaml);
 	t->modules = mem_strdup(modules != NULL ? modules : SIMTREE_MODULES);
-	node_new(t);
-	t->nodes[0].server = simnet_server(t->net, t->nodes[0].yaml);
-	wait_open(t, 0);
+	simtree_first(t, NULL);
 	return t;
 }
 
@@ -142,9 +155,9 @@ static void key_of(struct simtree *t, unsigned i, char out[64])
 	snprintf(out, 64, "%.*s", (int)strcspn(at, " \n|"), at);
 }
 
-unsigned simtree_join_begin(struct simtree *t, unsigned uplink)
+static unsigned join_begin(struct simtree *t, unsigned uplink, const char *yaml)
 {
-	unsigned i = node_new(t);
+	unsigned i = node_new(t, yaml);
 	struct simtree_node *node = &t->nodes[i];
 	struct gw_error err = {0};
 	char key[64];
@@ -154,9 +167,13 @@ unsigned simtree_join_begin(struct simtree *t, unsigned uplink)
 	node->server = simnet_verb_server(t->net, node->yaml, &err, "join",
 	                                  t->nodes[uplink].address, key, NULL);
 	if (node->server == NULL)
-		fprintf(stderr, "%s cannot join: %s\n", node->name, err.text);
-	NEED(node->server != NULL);
+		BROKEN("%s cannot join: %s", node->name, err.text);
 	return i;
+}
+
+unsigned simtree_join_begin(struct simtree *t, unsigned uplink)
+{
+	return join_begin(t, uplink, NULL);
 }
 
 /* A server whose clock was put back stores nothing for a while. */
@@ -175,17 +192,21 @@ void simtree_join_add(struct simtree *t, unsigned i)
 			simnet_run(t->net, GW_SECOND);
 	} while (status != 0 && simnet_now(t->net) < until);
 	if (status != 0)
-		fprintf(stderr, "%s is not added, status %d\n", node->name, status);
-	NEED(status == 0);
+		BROKEN("%s is not added, status %d", node->name, status);
 }
 
-unsigned simtree_join(struct simtree *t, unsigned uplink)
+unsigned simtree_join_with(struct simtree *t, unsigned uplink, const char *yaml)
 {
-	unsigned i = simtree_join_begin(t, uplink);
+	unsigned i = join_begin(t, uplink, yaml);
 
 	simtree_join_add(t, i);
 	wait_open(t, i);
 	return i;
+}
+
+unsigned simtree_join(struct simtree *t, unsigned uplink)
+{
+	return simtree_join_with(t, uplink, NULL);
 }
 
 /* --- faults --- */

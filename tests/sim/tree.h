@@ -50,6 +50,11 @@ void simtree_end(struct simtree **tree);
 /** A new server joins by `uplink`; returns its number when it is a member and its clients' listener
  * is open. Every step is an operator's. */
 unsigned simtree_join(struct simtree *tree, unsigned uplink);
+/** The same in steps, where each server has a configuration of its own, all of it in `yaml` (NULL:
+ * as above): server, listen and modules are to be as said at the top. */
+struct simtree *simtree_new_empty(uint64_t seed);
+void simtree_first(struct simtree *tree, const char *yaml);
+unsigned simtree_join_with(struct simtree *tree, unsigned uplink, const char *yaml);
 /** The first half: the new server is started and knows whom to dial; nobody has added it yet. */
 unsigned simtree_join_begin(struct simtree *tree, unsigned uplink);
 /** The second: `server add` on the uplink. */
