@@ -58,6 +58,9 @@ def free_port():
 class Server:
     """godwit with the given modules; `more` is further configuration."""
 
+    process, program = None, GODWIT
+    fds = ()  # what else a process is started with
+
     def __init__(self, folder, modules=ALL, more="", exempt=True, env=None, name="test.example.net", link=None, start=True):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -77,7 +80,6 @@ class Server:
         if exempt and "client:" not in more:
             more += 'client: {exempt: [127.0.0.0/8, "::1"]}\n'
         (self.folder / "godwit.yaml").write_text(text + more)
-        self.process, self.program, self.fds = None, GODWIT, ()
         if start:
             self.start()
 

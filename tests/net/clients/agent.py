@@ -4,7 +4,7 @@ import json
 import os
 import pathlib
 
-from live import GODWIT, Server, free_port
+from live import Server, free_port
 
 CONFIG = """server: agent.localhost
 state-directory: state
@@ -21,7 +21,7 @@ class Agent(Server):
     def __init__(self, folder, upstream):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True)
-        self.port, self.env, self.program = free_port(), dict(os.environ), GODWIT
+        self.port, self.env = free_port(), dict(os.environ)
         (self.folder / "godwit.yaml").write_text(CONFIG.format(port=self.port, upstream=", ".join(f'"127.0.0.1:{port}"' for port in upstream)))
         self.start()
 
