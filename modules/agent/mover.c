@@ -5,6 +5,7 @@
  * forget().
  */
 #include "mover.h"
+#include "ircline.h"
 #include "request.h"
 #include <errno.h>
 #include <sodium.h>
@@ -233,22 +234,11 @@ static void on_redirect(struct mover *m, const char *line)
 	m->counts.malformed++;
 }
 
-/** Where the verb of a line begins, behind tags and source. */
-static const char *verb_of(const char *line)
-{
-	for (const char *mark = "@:"; *mark != '\0'; mark++) {
-		if (*line != *mark)
-			continue;
-		line += strcspn(line, " ");
-		line += strspn(line, " ");
-	}
-	return line;
-}
-
 /** Of the connection in use. */
 static void home_line(struct mover *m, const char *line)
 {
-	const char *verb = verb_of(line);
+	size_t len;
+	const char *verb = ircline_verb(line, &len);
 
 	if (strncmp(verb, "REDIRECT ", 9) == 0)
 		on_redirect(m, verb);
