@@ -1,6 +1,9 @@
 exampledir = $(docdir)/examples
 example_DATA = conf/godwit.yaml conf/minimal.yaml conf/network.yaml conf/godwit.socket
 
+completiondir = $(datadir)/bash-completion/completions
+dist_completion_DATA = conf/completion/godwit conf/completion/godwitctl
+
 # The verb `agent` finds it there; in a build tree configure has put a link to it.
 pkgdata_DATA = conf/agent.yaml
 

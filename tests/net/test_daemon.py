@@ -259,6 +259,31 @@ def test_godwitctl_tells_failures_on_stderr(start, tmp_path):
     assert "no server answers at" in nobody.stderr
 
 
+def test_exit_codes_of_godwitctl(start, tmp_path):
+    server = start()
+    server.ready()
+    codes = {
+        ("status",): 0,
+        ("help", "module"): 0,
+        ("module", "reload", "nothing"): 1,
+        ("log", "level", "core", "shrill"): 1,
+        ("module",): 2,
+        ("module", "reload"): 2,
+        ("status", "and", "more"): 2,
+    }
+    for words, code in codes.items():
+        result = server.ctl(*words)
+        assert (result.returncode, result.stderr != "") == (code, code != 0), words
+    # One that ends in the middle of its answer.
+    with socket.socket(socket.AF_UNIX) as mute:
+        mute.bind(str(tmp_path / "mute.sock"))
+        mute.listen()
+        asker = subprocess.Popen([GODWITCTL, "--socket", tmp_path / "mute.sock", "status"], stderr=subprocess.PIPE, text=True)
+        mute.accept()[0].close()
+        assert "before it had answered" in asker.communicate(timeout=SECONDS)[1]
+        assert asker.returncode == 1
+
+
 def test_godwitctl_finds_the_server(start, tmp_path):
     server = start(folder="one")
     server.ready()
