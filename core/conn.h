@@ -106,6 +106,8 @@ struct conns *conns_new(struct gw_server *server);
 /** Closes what is left at once, calling nobody. */
 void conns_free(struct conns **conns);
 size_t conns_count(const struct conns *conns);
+/** Those of one module. */
+size_t conns_of(const struct conns *conns, const struct gw_self *module);
 /** Closes every connection, flushing for the usual short time; `closed` is called at the end of the
  * turn. */
 void conns_close_all(struct conns *conns, const char *reason);

@@ -202,6 +202,15 @@ size_t conns_count(const struct conns *conns)
 	return conns->count;
 }
 
+size_t conns_of(const struct conns *conns, const struct gw_self *module)
+{
+	size_t n = 0;
+
+	for (const struct gw_conn *conn = conns->all; conn != NULL; conn = conn->next)
+		n += conn->owner.module == module;
+	return n;
+}
+
 void conns_close_all(struct conns *conns, const char *reason)
 {
 	struct gw_conn *conn;

@@ -11,10 +11,12 @@
 #include "core/loop.h"
 #include "core/mem.h"
 #include "core/module.h"
+#include "core/module_info.h"
 #include "core/option.h"
 #include "core/registry.h"
 #include "core/server.h"
 #include "core/settings.h"
+#include "core/times.h"
 #include "core/tls_pair.h"
 
 #include <errno.h>
@@ -76,61 +78,55 @@ static void pair_number(struct gw_admin_request *req, const char *key, uint64_t 
 	pair(req, key, text);
 }
 
-static void info_interfaces(struct gw_admin_request *req, const struct gw_module *d)
-{
-	char text[80];
-
-	for (const struct gw_interface_row *i = d->interfaces; i != NULL && i->name != NULL; i++) {
-		snprintf(text, sizeof(text), "%s %u.%u", i->name, i->major, i->minor);
-		pair(req, "provides", text);
-	}
-	pair(req, "requires", d->requires != NULL ? d->requires : "");
-}
-
-static void info_bus(struct gw_admin_request *req, const struct gw_module *d)
-{
-	for (const struct gw_topic_row *t = d->topics; t != NULL && t->name != NULL; t++)
-		pair(req, "topic", t->name);
-	for (const struct gw_subscription *s = d->subscriptions; s != NULL && s->topic != NULL; s++)
-		pair(req, "subscription", s->topic);
-	for (const struct gw_point *p = d->points; p != NULL && p->name != NULL; p++)
-		pair(req, "extension-point", p->name);
-}
-
-static void info_rows(struct gw_admin_request *req, const struct gw_module *d)
-{
-	for (const struct gw_rows *r = d->rows; r != NULL && r->point != NULL; r++)
-		for (size_t i = 0; i < r->count; i++)
-			pair(req, r->point,
-			     *(const char *const *)((const char *)r->rows + i * r->size));
-}
-
 static void module_info(void *state, struct gw_admin_request *req, int argc,
                         const char *const *argv)
 {
-	static const char *const columns[] = {"key", "value"};
 	const struct module *m = module_find(state, argv[0]);
-	const struct gw_module *d;
 
 	(void)argc;
 	if (m == NULL) {
 		fail(req, -ENOENT, "the module %.60s is not loaded", argv[0]);
 		return;
 	}
-	d = m->descriptor;
-	admin_head(req, columns, 2);
-	pair(req, "name", d->name);
-	pair(req, "version", d->version);
-	pair(req, "summary", d->summary != NULL ? d->summary : "");
-	pair_number(req, "generation", m->self.generation);
-	pair(req, "file", image_file(m->image));
-	info_interfaces(req, d);
-	pair_number(req, "state-version", d->state_version);
-	pair_number(req, "state-size", d->state_size);
-	pair_number(req, "memory", m->memory);
-	pair_number(req, "blocks", m->blocks);
-	info_bus(req, d);
-	info_rows(req, d);
+	module_info_show(m, req);
+	admin_done(&req, 0, "");
+}
+
+/** The module of that name, the core too. */
+static struct module *timed(struct gw_server *server, const char *name)
+{
+	return strcmp(name, "core") == 0 ? server->core : module_find(server, name);
+}
+
+static void reset_times(struct gw_server *server, struct module *only)
+{
+	if (only != NULL) {
+		times_reset(only);
+		return;
+	}
+	times_reset(server->core);
+	for (struct module *m = server->modules; m != NULL; m = m->next)
+		times_reset(m);
+}
+
+static void module_times(void *state, struct gw_admin_request *req, int argc,
+                         const char *const *argv)
+{
+	bool reset = argc > 0 && strcmp(argv[argc - 1], "--reset") == 0;
+	const char *name = argc > reset ? argv[0] : NULL;
+	struct module *only = name != NULL ? timed(state, name) : NULL;
+
+	if (argc > 1 && !reset) {
+		fail(req, -ENOSYS, "usage: module times [NAME] [--reset]%s", "");
+		return;
+	}
+	if (name != NULL && only == NULL) {
+		fail(req, -ENOENT, "the module %.60s is not loaded", name);
+		return;
+	}
+	times_show(state, only, req);
+	if (reset)
+		reset_times(state, only);
 	admin_done(&req, 0, "");
 }
 
@@ -330,6 +326,7 @@ enum {
 	CALL_HELP,
 	CALL_TLS_SHOW,
 	CALL_TLS_RELOAD,
+	CALL_MODULE_TIMES,
 };
 
 static const struct gw_call_row calls[] = {
@@ -346,6 +343,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_HELP] = {"help", (gw_fn *)help_command},
 	[CALL_TLS_SHOW] = {"tls show", (gw_fn *)tls_show_command},
 	[CALL_TLS_RELOAD] = {"tls reload", (gw_fn *)tls_reload_command},
+	[CALL_MODULE_TIMES] = {"module times", (gw_fn *)module_times},
 	{NULL, NULL},
 };
 
@@ -359,6 +357,9 @@ static const struct gw_admin_command commands[] = {
          CALL_MODULE_UNLOAD},
 	{"module reload", "NAME|all", "Replaces a module's code by what its file holds now.",
          "module", 1, 1, CALL_MODULE_RELOAD},
+	{"module times", "[NAME] [--reset]",
+         "Tells how long the functions of modules take; --reset: and counts anew.", "module", 0, 2,
+         CALL_MODULE_TIMES},
 	{"rehash", "", "Reads the configuration anew and applies what has changed.", "rehash", 0, 0,
          CALL_REHASH},
 	{"status", "", "Tells how the server is.", "", 0, 0, CALL_STATUS},

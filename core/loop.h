@@ -108,6 +108,7 @@ struct loop_ops {
 
 	int64_t (*mono_ns)(struct loop *);
 	int64_t (*wall_ns)(struct loop *);
+	int64_t (*now_ns)(struct loop *); /* as mono_ns, but read anew: how long something takes */
 	void (*random)(struct loop *, void *out, size_t n);
 
 	/* The room of a timer must be zero before its first start. Negative stops; stopping twice

@@ -329,6 +329,16 @@ unsigned loop_calls_jobs(struct gw_server *server, struct gw_self *self)
 	return n;
 }
 
+size_t loop_calls_timers(const struct gw_server *server, const struct gw_self *self)
+{
+	const struct gw_timer *t;
+	size_t n = 0;
+
+	DL_FOREACH (server->calls->timers, t)
+		n += t->call.module == self;
+	return n;
+}
+
 void loop_calls_free(struct loop_calls **calls)
 {
 	struct loop_calls *c = *calls;

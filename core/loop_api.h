@@ -25,6 +25,9 @@ void loop_calls_forget(struct gw_server *server, struct gw_self *self);
 /** Jobs of `self` under way, of all generations. */
 unsigned loop_calls_jobs(struct gw_server *server, struct gw_self *self);
 
+/** The timers that it has. */
+size_t loop_calls_timers(const struct gw_server *server, const struct gw_self *self);
+
 /** The hybrid clock: as gw_clock_next() and gw_clock_raise(), for the core. */
 uint64_t server_clock_next(struct gw_server *server);
 void server_clock_raise(struct gw_server *server, uint64_t clock);

@@ -108,6 +108,12 @@ static int64_t real_mono_ns(struct loop *loop)
 	return l->mono_ns;
 }
 
+static int64_t real_now_ns(struct loop *loop)
+{
+	(void)loop;
+	return read_clock(CLOCK_MONOTONIC);
+}
+
 static int64_t real_wall_ns(struct loop *loop)
 {
 	struct loop_ev *l = ev_of(loop);
@@ -568,6 +574,7 @@ static const struct loop_ops real_ops = {
 	.run = real_run,
 	.stop = real_stop,
 	.mono_ns = real_mono_ns,
+	.now_ns = real_now_ns,
 	.wall_ns = real_wall_ns,
 	.random = real_random,
 	.timer_set = real_timer_set,

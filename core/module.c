@@ -51,6 +51,7 @@ void module_free(struct module **handle)
 	module->self.state = NULL;
 	module->self.calls = NULL;
 	module->self.n_calls = 0;
+	times_free(module);
 	module->next = module->server->gone;
 	module->server->gone = module;
 }
@@ -279,6 +280,7 @@ void module_bind(struct module *module, const struct gw_module *descriptor, void
 	module->self.n_calls = n;
 	module->self.state = state;
 	module->self.generation++;
+	times_fit(module);
 }
 
 void module_equip(struct module *module, struct image **image, struct gw_options **options)

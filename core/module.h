@@ -19,6 +19,7 @@
 struct config;
 struct gw_server;
 struct settings;
+struct row_time;
 struct tracked;
 
 struct module {
@@ -36,8 +37,10 @@ struct module {
 	struct gw_options *coming_options;
 	char complaint[200]; /* what it did wrong meanwhile; empty: nothing */
 
-	bool leaving;            /* its interfaces and points are in force, all else is not */
-	size_t memory, blocks;   /* bytes and number of its allocations */
+	bool leaving;           /* its interfaces and points are in force, all else is not */
+	size_t memory, blocks;  /* bytes and number of its allocations */
+	struct row_time *times; /* of each row of its calls (times.h) */
+	uint32_t n_times;
 	struct tracked *tracked; /* test mode only: each allocation */
 };
 

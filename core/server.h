@@ -24,6 +24,7 @@ struct node;
 struct settings;
 struct log;
 struct module;
+struct frame;
 struct gw_point;
 struct notify;
 struct gw_row;
@@ -64,8 +65,9 @@ struct gw_server {
 	struct module *
 		gone; /* unloaded: other modules may still hold calls to them, which call nothing */
 	struct module *running; /* whose code runs now; NULL outside of any module's */
-	uint32_t depth;     /* frames of module code on the stack; changes of modules wait for 0 */
-	uint32_t last_copy; /* number of the last private copy of an image */
+	uint32_t depth; /* frames of module code on the stack; changes of modules wait for 0 */
+	struct frame *measured; /* the innermost whose time is taken, or NULL (times.h) */
+	uint32_t last_copy;     /* number of the last private copy of an image */
 
 	struct gw_topic *topics;
 	struct iface *ifaces;

@@ -83,6 +83,16 @@ void sinks_forget(struct conns *conns, const struct gw_self *module)
 			own->write.module = NULL;
 }
 
+size_t sinks_of(const struct conns *conns, const struct gw_self *module)
+{
+	const struct own_sink *own;
+	size_t n = 0;
+
+	DL_FOREACH (conns->sinks, own)
+		n += own->write.module == module;
+	return n;
+}
+
 void sinks_free(struct conns *conns)
 {
 	struct own_sink *own, *next;

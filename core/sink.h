@@ -26,6 +26,8 @@ void sink_write_buf(struct gw_sink *sink, struct gw_buf *buf);
 
 /** The module has ended: what others still write to its sinks is dropped. */
 void sinks_forget(struct conns *conns, const struct gw_self *module);
+/** Those of one module. */
+size_t sinks_of(const struct conns *conns, const struct gw_self *module);
 /** At the server's end. */
 void sinks_free(struct conns *conns);
 

@@ -249,8 +249,9 @@ static void test_commands_answer_or_say_what_is_wrong(void **state)
 	assert_non_null(
 		strstr(h->answer, "name|version|generation|state|memory|file\ntoy|1.0|1|1|"));
 	assert_int_equal(host_ask(h, "module"), -ENOSYS);
-	assert_string_equal(h->answer,
-	                    "'module' is followed by one of: list, info, load, unload, reload\n");
+	assert_string_equal(
+		h->answer,
+		"'module' is followed by one of: list, info, load, unload, reload, times\n");
 	assert_int_equal(host_ask(h, "dance"), -ENOSYS);
 	assert_string_equal(h->answer,
 	                    "there is no command 'dance'; 'help' lists those there are\n");

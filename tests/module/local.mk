@@ -280,6 +280,10 @@ check_PROGRAMS += tests/module/misbehave
 tests_module_misbehave_SOURCES = tests/module/misbehave.c $(HOST_SOURCES)
 tests_module_misbehave_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
+check_PROGRAMS += tests/module/times
+tests_module_times_SOURCES = tests/module/times.c $(HOST_SOURCES)
+tests_module_times_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
 check_PROGRAMS += tests/module/start
 tests_module_start_SOURCES = tests/module/start.c $(HOST_SOURCES)
 tests_module_start_LDADD = tests/sim/libsim.a $(TEST_LIBS)

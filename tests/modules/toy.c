@@ -341,6 +341,7 @@ static const struct gw_option options[] = {
 	{"friends", GW_OPT_LIST, "[ann, bob]", 0, 3, false, "Whom it greets."},
 	{"door", GW_OPT_ADDRESS, "127.0.0.1:1", 0, 0, false, "Where it stands."},
 	{"book", GW_OPT_PATH, NULL, 0, 0, false, "What it reads."},
+	{"key", GW_OPT_SECRET, NULL, 0, 0, false, "What nobody is to see."},
 #ifdef DOUBLED
 	{"word", GW_OPT_STRING, "hello", 1, 20, false, "What it says."},
 #endif

@@ -639,6 +639,7 @@ static const struct loop_ops sim_ops = {
 	.run = sim_run,
 	.stop = sim_stop,
 	.mono_ns = sim_mono_ns,
+	.now_ns = sim_mono_ns,
 	.wall_ns = sim_wall_ns,
 	.random = sim_random,
 	.timer_set = sim_timer_set,
