@@ -67,9 +67,9 @@ static void stopping(void *state, uint64_t tag, const void *payload)
 	struct agent *agent = state;
 	struct session *s, *next;
 
-	(void)tag;
+	(void)tag, (void)payload; /* which speaks of a server */
 	DL_FOREACH_SAFE (agent->sessions, s, next) {
-		session_end(s, payload);
+		session_end(s, "The agent is shutting down");
 	}
 }
 

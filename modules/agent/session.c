@@ -279,12 +279,23 @@ void session_restore_failed(struct session *s, bool login, const char *reason)
 
 /* --- the end --- */
 
+static void say_quit(struct session *s, const char *reason)
+{
+	char line[AGENT_TELL_MAX];
+
+	if (s->state != SESSION_PASSING || !s->track.registered || s->quit)
+		return;
+	snprintf(line, sizeof(line), "QUIT :%.300s", reason);
+	session_send(s, line);
+}
+
 void session_end(struct session *s, const char *reason)
 {
 	char line[AGENT_TELL_MAX];
 
 	if (s->state == SESSION_ENDING)
 		return;
+	say_quit(s, reason);
 	s->state = SESSION_ENDING;
 	s->dialling = false;
 	s->due_ns = INT64_MAX;

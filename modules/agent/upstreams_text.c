@@ -120,10 +120,10 @@ int upstream_address_read(const char *text, uint16_t port, char out[UPSTREAM_ADD
 
 	if (upstream_address_is_unix(text))
 		return read_unix(text, out, why);
-	behind = cut_host(text, host);
-	if (behind != NULL && behind[0] == ':' && strchr(behind + 1, ':') != NULL)
+	if (!brackets && strchr(text, ':') != strrchr(text, ':'))
 		return gw_fail(why, -EINVAL,
 		               "'%.120s' is no address: one of IPv6 must be in brackets", text);
+	behind = cut_host(text, host);
 	if (behind == NULL || !host_read(text, host))
 		return gw_fail(why, -EINVAL,
 		               "'%.120s' is no address: HOST, HOST:PORT or unix:/PATH", text);

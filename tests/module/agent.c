@@ -259,9 +259,9 @@ static void the_agent_stops(void **state)
 	client_send(bob, "JOIN #tea");
 	client_expect(bob, "* 366 *");
 	simserver_stop(s.agent);
-	client_expect(ann, "ERROR :Closing link: (*");
+	client_expect(ann, "ERROR :Closing link: (The agent is shutting down)");
 	client_expect_end(ann);
-	client_expect(bob, ":ann!* QUIT *");
+	client_expect(bob, ":ann!* QUIT :*The agent is shutting down*");
 	agent_close(&s);
 }
 

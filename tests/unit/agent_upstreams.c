@@ -119,6 +119,8 @@ static void one_without_brackets_is_told_of_them(void **state)
 	(void)state;
 	upstream_address_read("2001:db8::1", 6697, exact, &why);
 	assert_non_null(strstr(why.text, "brackets"));
+	upstream_address_read("::1", 6697, exact, &why);
+	assert_non_null(strstr(why.text, "brackets"));
 }
 
 /* --- fingerprints --- */
