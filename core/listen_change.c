@@ -6,6 +6,7 @@
 #include "core/listener_part.h"
 #include "core/mem.h"
 #include "core/server.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -23,6 +24,32 @@ static struct listener *find(struct gw_server *server, const char *address)
 		if (strcmp(l->address, address) == 0)
 			return l;
 	return NULL;
+}
+
+static const char *port_of(const char *address)
+{
+	return strncmp(address, "unix:", 5) != 0 ? strrchr(address, ':') : NULL;
+}
+
+/* All or nothing: the old door is open until the new one is, and both may want the same port. */
+static void explain(struct gw_server *server, const struct listener *refused, int status,
+                    struct gw_error *err)
+{
+	const char *port = port_of(refused->address), *taken;
+	struct gw_error why = *err;
+	struct listener *l;
+
+	DL_FOREACH (server->conns->listeners->configured, l) {
+		taken = port_of(l->address);
+		if (status != -EADDRINUSE || port == NULL || taken == NULL ||
+		    strcmp(taken, port) != 0)
+			continue;
+		gw_fail(err, status,
+		        "%s: the server's own listener %s has that port; a rehash without any of "
+		        "the two comes first",
+		        why.text, l->address);
+		return;
+	}
 }
 
 /* A new object even where the address stays, since protocol and TLS may differ; it takes the door
@@ -44,8 +71,10 @@ static int prepare_one(struct gw_server *server, const struct listen_spec *spec,
 	} else if (!server->conns->listeners->waiting) {
 		status = listener_open_paused(l, err);
 	}
-	if (status != 0)
+	if (status != 0) {
+		explain(server, l, status, err);
 		listener_unref(&l);
+	}
 	*out = l;
 	return status;
 }

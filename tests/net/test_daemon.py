@@ -206,6 +206,23 @@ def test_hangup_is_a_rehash(start):
         socket.create_connection(("127.0.0.1", first), SECONDS)
 
 
+def test_a_listener_that_is_in_the_way_of_its_successor_is_named(start):
+    port = free_port()
+    server = start(CLIENT + f"listen: [{{address: 127.0.0.1:{port}, tls: no}}]\n")
+    server.ready()
+    wide = CLIENT + f"listen: [{{address: '0.0.0.0:{port}', tls: no}}]\n"
+    server.write(wide)
+    result = server.ctl("rehash")
+    assert result.returncode == 1
+    assert f"the server's own listener 127.0.0.1:{port} has that port" in result.stderr
+    socket.create_connection(("127.0.0.1", port), SECONDS).close()
+    server.write(CLIENT)
+    assert server.ctl("rehash").returncode == 0
+    server.write(wide)
+    assert server.ctl("rehash").returncode == 0
+    socket.create_connection(("127.0.0.1", port), SECONDS).close()
+
+
 def test_a_rehash_with_a_mistake_changes_nothing(start):
     server = start()
     server.ready()
