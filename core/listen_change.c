@@ -36,13 +36,15 @@ static void explain(struct gw_server *server, const struct listener *refused, in
                     struct gw_error *err)
 {
 	const char *port = port_of(refused->address), *taken;
-	struct gw_error why = *err;
+	struct gw_error why;
 	struct listener *l;
 
+	if (status != -EADDRINUSE || port == NULL || err == NULL)
+		return;
+	why = *err;
 	DL_FOREACH (server->conns->listeners->configured, l) {
 		taken = port_of(l->address);
-		if (status != -EADDRINUSE || port == NULL || taken == NULL ||
-		    strcmp(taken, port) != 0)
+		if (taken == NULL || strcmp(taken, port) != 0)
 			continue;
 		gw_fail(err, status,
 		        "%s: the server's own listener %s has that port; a rehash without any of "
