@@ -42,6 +42,8 @@ struct gw_claim_query {
 };
 #define GW_TOPIC_MAY_CLAIM "account.may-claim"
 
+/** The interface "account" 1.0: how a mechanism answers, exactly once for each gw_mechanism_fn that
+ * it got, then or in a later turn. `account`: the handle's `impl`, which GW_VIA gives. */
 struct gw_account_ops {
 	/** The next challenge; 0 bytes are an empty one. */
 	void (*challenge)(void *account, struct gw_client *, const void *bytes, size_t n);

@@ -40,6 +40,7 @@ enum gw_admin_part {
 	GW_ADMIN_END,
 	GW_ADMIN_PROGRESS /* a line that takes the place of the one before */
 };
+/** One part of an answer. */
 struct gw_admin_answer {
 	enum gw_admin_part part;
 	const char *const *cells; /* HEAD: column names; ROW: values */
@@ -47,6 +48,7 @@ struct gw_admin_answer {
 	const char *text; /* TEXT, PROGRESS: a line; END: the error, "" on success */
 	int status;       /* END: 0 or negative errno */
 };
+/** Called for each part in turn, within gw_admin_run() or later; GW_ADMIN_END is the last. */
 typedef void gw_admin_answer_fn(void *state, uint64_t tag, const struct gw_admin_answer *answer);
 
 /** Who asks: for the log and for privileges. Copied. */
@@ -61,6 +63,7 @@ struct gw_status {
 	void (*add)(struct gw_status *, const char *key, const char *value);
 };
 
+/** The table behind the functions below; call those. */
 struct gw_admin_api {
 	int (*run)(struct gw_self *, int argc, const char *const *argv,
 	           const struct gw_admin_asker *, struct gw_call answer);
@@ -89,12 +92,14 @@ static inline void gw_admin_head(struct gw_self *self, struct gw_admin_request *
 	self->core->admin->head(req, columns, n);
 }
 
+/** A row: as many cells as there are columns. Cells are copied or sent within the call. */
 static inline void gw_admin_row(struct gw_self *self, struct gw_admin_request *req,
                                 const char *const *cells, size_t n)
 {
 	self->core->admin->row(req, cells, n);
 }
 
+/** A line of text, without a line end; before, between or instead of rows. */
 static inline void gw_admin_text(struct gw_self *self, struct gw_admin_request *req,
                                  const char *line)
 {

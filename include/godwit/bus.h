@@ -13,6 +13,7 @@
 
 struct gw_topic; /* the core's; stays at its address while the server runs */
 
+/** What a topic is, for good. */
 enum gw_topic_kind {
 	GW_NOTIFICATION, /* everyone hears it */
 	GW_QUESTION      /* the first refusal ends it */
@@ -32,11 +33,14 @@ struct gw_subscription {
 	uint32_t call; /* row of `.calls`: gw_heard_fn, or gw_asked_fn for a question */
 };
 
+/** Hears a notification. `tag` is 0; the payload, which the topic's header declares, is borrowed
+ * for the call. */
 typedef void gw_heard_fn(void *state, uint64_t tag, const void *payload);
 /** Passes with 0; refuses with a negative errno and a sentence (and a code, where the topic says
  * so). */
 typedef int gw_asked_fn(void *state, uint64_t tag, void *payload, struct gw_error *why);
 
+/** The table behind the functions below; call those. */
 struct gw_bus_api {
 	struct gw_topic *(*topic)(struct gw_self *, const char *name);
 	void (*notify)(struct gw_topic *, const void *payload);

@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 
+/** Where a client is on its way. */
 enum gw_client_state { GW_CONNECTING, GW_REGISTRATION, GW_CONNECTED };
 /** The same as bits, for the commands' table. */
 enum gw_client_states {
@@ -58,8 +59,8 @@ struct gw_client {
 	int64_t last_active_ns; /* monotonic: the last message, for idle times */
 };
 
-/** A parsed line. A borrowed view. */
 #define GW_ARGS_MAX 32
+/** A parsed line. A borrowed view. */
 struct gw_message {
 	const char *command; /* upper case */
 	int argc;
@@ -80,6 +81,8 @@ static inline char *gw_cut(char *text, size_t max)
 	return text;
 }
 
+/** A command's handler: within `states`, with `min_args` at least. It may write to the client,
+ * close it and submit events; both arguments are borrowed for the call. */
 typedef void gw_command_fn(void *state, struct gw_client *, const struct gw_message *);
 
 /** A row of the point "client.command". */
@@ -137,6 +140,7 @@ struct gw_render;
  * not sent. */
 typedef void gw_render_fn(void *state, struct gw_render *r, const struct gw_event *event);
 
+/** One form of one event being rendered: the client module's, for the call. */
 struct gw_render {
 	uint64_t caps;               /* of the form being made */
 	const struct gw_session *to; /* personal rows only, else NULL */
@@ -172,6 +176,7 @@ struct gw_audience_query { /* "client.audience", before an event is shown to pee
 	void (*add)(struct gw_audience_query *, struct gw_session *);
 };
 #define GW_TOPIC_AUDIENCE "client.audience"
+/** Payload of the question "client.may-lose-nick". */
 struct gw_lose_query {
 	const struct gw_client *client;
 	struct gw_id owner; /* of the nick */
@@ -205,6 +210,7 @@ struct gw_lose_query {
 #define GW_TOPIC_CLIENT_GONE                                                                       \
 	"client.gone" /* notification; struct gw_client *: last sight of it, in any state */
 
+/** Payload of the question "client.may-nick": before the nick is taken. */
 struct gw_nick_query {
 	struct gw_client *client;
 	const char *nick;

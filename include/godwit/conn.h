@@ -38,16 +38,19 @@ struct gw_line {
 	                  place of the first): 2, CR LF; 1, LF; 0: too long */
 };
 
+/** What is to become of the input behind this line. */
 enum gw_line_verdict {
 	GW_LINE_NEXT, /* go on with the next line */
 	GW_LINE_STOP  /* keep what follows unread until gw_conn_resume() */
 };
 
+/** What becomes of output that is still queued. */
 enum gw_close_how {
 	GW_CLOSE_FLUSH, /* what is queued is still written, for a short time */
 	GW_CLOSE_NOW
 };
 
+/** A line has come in. `data` is the owner's, as it gave it. */
 typedef enum gw_line_verdict gw_conn_line_fn(void *state, void *data, struct gw_line *line);
 /** In place of lines, where the owner takes bytes: all that came in and was not used yet. The
  * callee says how many bytes it has used, and is called again while it uses some and there are more
@@ -151,12 +154,14 @@ struct gw_listener {
 	bool loopback; /* reached from this machine alone: bound to its loopback, and not
 	                  advertised elsewhere */
 };
+/** Called for each listener in turn, within gw_listeners(). */
 typedef void gw_listener_fn(void *ctx, const struct gw_listener *listener);
 
 /** What is written to a module's own sink. The buffer is borrowed: gw_buf_ref() keeps it. Called
  * within the call that writes: it must not write to that sink itself. */
 typedef void gw_sink_fn(void *state, uint64_t tag, struct gw_buf *buf);
 
+/** The table behind the functions below; call those. */
 struct gw_conn_api {
 	void (*own)(struct gw_conn *, const struct gw_conn_owner *);
 	const struct gw_conn_info *(*info)(struct gw_conn *);
@@ -278,6 +283,7 @@ static inline struct gw_buf *gw_buf_new(struct gw_self *self, size_t n)
 	return self->core->conn->buf_new(self, n);
 }
 
+/** Gives one reference back, and nulls `*buf`; the last one frees it. */
 static inline void gw_buf_unref(struct gw_self *self, struct gw_buf **buf)
 {
 	self->core->conn->buf_unref(self, buf);
@@ -316,6 +322,7 @@ static inline struct gw_sink *gw_sink_new(struct gw_self *self, struct gw_call w
 	return self->core->conn->sink_new(self, write);
 }
 
+/** Ends a sink of gw_sink_new(), and nulls `*sink`; a connection's own ends with the connection. */
 static inline void gw_sink_free(struct gw_self *self, struct gw_sink **sink)
 {
 	self->core->conn->sink_free(self, sink);

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+/** The caller's, zeroed before the call. */
 struct gw_error {
 	int code;       /* for the asker: a numeric of the chat protocol, else 0 */
 	char text[252]; /* one sentence, UTF-8, never a secret; empty if nothing went wrong */

@@ -58,6 +58,7 @@ enum gw_reach {
 	GW_REACH_CHANNEL  /* servers with a member of `channel` */
 };
 
+/** A message between servers, to be sent or as it came. */
 struct gw_frame {
 	uint8_t kind;
 	uint8_t reach;
@@ -106,6 +107,7 @@ enum gw_goodbye {
 
 #define GW_UPLINKS_UNKNOWN ((size_t)-1)
 
+/** The interface "link" 1.0. Loop thread only. */
 struct gw_link_ops {
 	/** All links that are up; `after` NULL starts, NULL ends. */
 	const struct gw_link *(*next)(void *link, const struct gw_link *after);

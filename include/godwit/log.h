@@ -10,8 +10,11 @@
 
 #include <godwit/self.h>
 
+/** DEBUG for who searches, INFO for what happens, WARN for what may need somebody, ERROR for what
+ * does. */
 enum gw_log_level { GW_DEBUG, GW_INFO, GW_WARN, GW_ERROR };
 
+/** The table behind gw_log() and gw_say(); call those. */
 struct gw_log_api {
 	void (*line)(struct gw_self *, enum gw_log_level, const char *format, ...)
 		__attribute__((format(printf, 3, 4)));

@@ -35,6 +35,7 @@ enum gw_stop_how {
 	GW_STOP_AGAIN   /* it starts anew at once, in the same process, without a verb */
 };
 
+/** The table behind the functions below; call those. */
 struct gw_loop_api {
 	int64_t (*mono_ns)(struct gw_self *);
 	int64_t (*wall_ns)(struct gw_self *);
@@ -71,6 +72,7 @@ static inline void gw_random(struct gw_self *self, void *out, size_t n)
 	self->core->loop->random(self, out, n);
 }
 
+/** Eight of them as a number. */
 static inline uint64_t gw_random_u64(struct gw_self *self)
 {
 	uint64_t value;
@@ -104,6 +106,7 @@ static inline void gw_timer_set(struct gw_timer *timer, struct gw_self *self, in
 	self->core->loop->timer_set(timer, after_ns);
 }
 
+/** Stops it, gives it back, and nulls `*timer`; NULL is fine. */
 static inline void gw_timer_free(struct gw_timer **timer, struct gw_self *self)
 {
 	self->core->loop->timer_free(timer);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <string.h>
 
+/** The table behind the functions below; call those. */
 struct gw_mem_api {
 	void *(*alloc)(struct gw_self *, size_t n);
 	void *(*resize)(struct gw_self *, void *p, size_t n);
@@ -32,6 +33,7 @@ static inline void *gw_resize(struct gw_self *self, void *p, size_t n)
 	return self->core->mem->resize(self, p, n);
 }
 
+/** Gives a block back; NULL is fine. */
 static inline void gw_free(struct gw_self *self, void *p)
 {
 	self->core->mem->free(self, p);
@@ -47,6 +49,7 @@ static inline char *gw_strndup(struct gw_self *self, const char *s, size_t n)
 	return copy;
 }
 
+/** A copy of a string, to be given back with gw_free(). */
 static inline char *gw_strdup(struct gw_self *self, const char *s)
 {
 	return gw_strndup(self, s, strlen(s));

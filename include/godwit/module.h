@@ -24,6 +24,7 @@
 
 /** Why `load` or `unload` is called. */
 enum gw_load { GW_LOAD_FIRST, GW_LOAD_RELOAD };
+/** Why `unload` is called. */
 enum gw_unload {
 	GW_UNLOAD_RELOAD, /* a newer generation has the state: free nothing of it */
 	GW_UNLOAD_LAST,   /* the module goes, also because a start or rehash failed after its first
@@ -83,6 +84,7 @@ struct gw_row {
 	const void *row; /* in the contributor's image: valid until `changed` */
 };
 
+/** The descriptor: constant, and valid as long as this generation of the code. */
 struct gw_module {
 	uint32_t abi;
 	const char *name; /* as the file and the folder: a-z, 0-9, _ */
@@ -119,6 +121,7 @@ struct gw_module {
 	extern const struct gw_module n##_LTX_gw_module;                                           \
 	__attribute__((visibility("default"))) const struct gw_module n##_LTX_gw_module
 
+/** The table behind the functions below; call those. */
 struct gw_module_api {
 	struct gw_iface *(*interface)(struct gw_self *, const char *name);
 	size_t (*rows)(struct gw_self *, const char *point, const struct gw_row **rows_out);

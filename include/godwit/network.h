@@ -75,6 +75,8 @@ struct gw_node {
 	struct gw_node *next;
 };
 
+/** Where a user is connected. Read only for all but the network module, as are the structs below.
+ */
 struct gw_session {
 	uint64_t id;    /* names no server */
 	uint32_t epoch; /* how often it has moved */
@@ -92,6 +94,7 @@ struct gw_session {
 	uint64_t mark;        /* of the renderer, to count a session once */
 };
 
+/** Somebody on the network, wherever they are connected. */
 struct gw_user {
 	struct gw_session *session; /* one to one for now */
 	const char *nick, *ident, *host, *realname;
@@ -120,6 +123,7 @@ struct gw_member {
 	struct gw_member *prev, *next; /* of_user: the user's channels */
 };
 
+/** An entry of a channel's lists (bans, exceptions, invitations). */
 struct gw_list_entry {
 	const char *mask, *setter;
 	int64_t set_ms;
@@ -129,6 +133,7 @@ struct gw_list_entry {
 	struct gw_list_entry *prev, *next;
 };
 
+/** A channel, with all of its members on the whole network. */
 struct gw_channel {
 	const char *name;
 	struct gw_stamp created; /* of two channels of one name the older wins */
@@ -151,6 +156,7 @@ struct gw_channel {
 #define GW_KIND_FORWARD 0x0000
 #define GW_KIND_DROP 0x8000
 #define GW_KIND(number, unknown) (((uint32_t)1 << 16) | (number) | (unknown))
+/** What has happened: the kinds of the network's own events. */
 enum gw_kind {
 	GW_EV_USER = GW_KIND(1, GW_KIND_FORWARD), /* source has come */
 	GW_EV_QUIT =
@@ -193,8 +199,10 @@ enum gw_kind {
 /** How far an event goes. */
 enum gw_scope { GW_SCOPE_ALL, GW_SCOPE_CHANNEL, GW_SCOPE_SESSION, GW_SCOPE_SERVER };
 
+/** How a message is said. */
 enum gw_verb { GW_PRIVMSG, GW_NOTICE, GW_TAGMSG };
 
+/** One letter of a change of modes. Strings are borrowed for the call. */
 struct gw_mode_change {
 	char letter;
 	bool add;
@@ -244,6 +252,7 @@ struct gw_event {
 	size_t body_len;
 };
 #define GW_TOPIC_EVENT "network.event"
+/** How "network.event" is heard. */
 typedef void gw_event_heard_fn(void *state, uint64_t tag, const struct gw_event *event);
 
 /** Payload of the topic "network.record": a record that has been applied, whether or not anything
@@ -265,6 +274,7 @@ struct gw_record {
 /** What `ways` calls for each link over which a record must go. */
 typedef void gw_way_fn(void *ctx, uint64_t via);
 #define GW_TOPIC_RECORD "network.record"
+/** How "network.record" is heard. */
 typedef void gw_record_heard_fn(void *state, uint64_t tag, const struct gw_record *record);
 #define GW_RECORD_MAX 65536 /* bytes of a record */
 
@@ -297,6 +307,7 @@ struct gw_burst_cursor {
 	uint32_t phase;
 	uint32_t reserved; /* 0 */
 };
+/** Takes one record of a burst; the bytes are borrowed for the call. */
 typedef void gw_burst_emit_fn(void *ctx, const void *record, size_t len);
 
 /** 22 characters of base64url and a NUL: the (origin, sequence) of an event, as clients see it;
@@ -316,6 +327,7 @@ struct gw_user_spec {
 	const char *role;
 };
 
+/** Changes of a user's fields: those that `fields` names. Borrowed for the call. */
 struct gw_user_set {
 	uint32_t fields; /* which of these */
 	const char *away, *ident, *host, *realname, *account, *role;
@@ -341,6 +353,7 @@ struct gw_channel_spec {
 	struct gw_stamp topic_stamp;
 };
 
+/** A message to be said. Borrowed for the call. */
 struct gw_message_spec {
 	enum gw_verb verb;
 	struct gw_channel *channel; /* or target */
@@ -349,7 +362,7 @@ struct gw_message_spec {
 	const char *text, *tags;
 };
 
-/** A row of the point "network.chanmode". */
+/** Kinds of channel modes, as CHANMODES of 005 tells them: A, B, C, D, and PREFIX. */
 enum gw_mode_type {
 	GW_MODE_LIST,
 	GW_MODE_PARAM /* B: always with one */,
@@ -357,6 +370,7 @@ enum gw_mode_type {
 	GW_MODE_FLAG,
 	GW_MODE_PREFIX
 };
+/** A row of the point "network.chanmode". */
 struct gw_chanmode {
 	const char *name; /* one letter */
 	enum gw_mode_type type;

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/** How a value is written, and what it is read as. */
 enum gw_option_type {
 	GW_OPT_BOOL,     /* yes, no, true, false, on, off */
 	GW_OPT_INT,      /* decimal */
@@ -40,6 +41,7 @@ struct gw_option {
 /** Values for one module: those in force, or those of a file being checked. */
 struct gw_options;
 
+/** The table behind the functions below; call those. */
 struct gw_option_api {
 	const struct gw_options *(*in_force)(struct gw_self *);
 	int64_t (*integer)(const struct gw_options *, const char *name);

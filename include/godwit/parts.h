@@ -21,6 +21,7 @@ struct gw_parts {
 	bool overflow; /* something did not fit: the value must not be used */
 };
 
+/** Adds a part of `n` bytes (copied; at most 65535). */
 static inline void gw_parts_add(struct gw_parts *p, const void *part, size_t n)
 {
 	if (n > UINT16_MAX || p->max - p->n < 2 || p->max - p->n - 2 < n) {
@@ -34,6 +35,7 @@ static inline void gw_parts_add(struct gw_parts *p, const void *part, size_t n)
 	p->n += n;
 }
 
+/** Adds a string, without its NUL. */
 static inline void gw_parts_text(struct gw_parts *p, const char *text)
 {
 	gw_parts_add(p, text, strlen(text));
@@ -49,6 +51,7 @@ static inline void gw_parts_u64(struct gw_parts *p, uint64_t value)
 	gw_parts_add(p, be, sizeof(be));
 }
 
+/** What was written so far, borrowed from the writer's memory. */
 static inline struct gw_blob gw_parts_value(const struct gw_parts *p)
 {
 	return (struct gw_blob){p->bytes, p->n};

@@ -44,12 +44,14 @@ struct gw_policy_view {
 	int64_t now_ns; /* monotonic */
 };
 
+/** So many clients from here to there. */
 struct gw_policy_order {
 	size_t to;         /* index of a server that takes clients */
 	uint32_t count;    /* so many of this server's clients */
 	uint32_t reserved; /* 0 */
 };
 
+/** The interface "policy" 1.0, which a module provides for `balance` to ask. */
 struct gw_policy_ops {
 	/** What should be moved from here, now: at most `max` orders; returns how many. Called
 	 * every few seconds; what it says now replaces what it said before. */

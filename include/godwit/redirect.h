@@ -57,6 +57,7 @@ struct gw_move_end_told {
 };
 #define GW_TOPIC_MOVE_ENDED "redirect.ended"
 
+/** The interface "redirect" 1.0. Loop thread only. */
 struct gw_redirect_ops {
 	/** Whether the client's software can be moved, and it is in a state for it. */
 	bool (*able)(void *redirect, const struct gw_client *);

@@ -57,6 +57,7 @@ enum gw_peer_news {
 	                  the peer has said so */
 };
 
+/** How far the copy of the database has come. */
 struct gw_join_progress {
 	uint64_t cells, bytes;             /* so far */
 	uint64_t cells_about, bytes_about; /* in all, about */
@@ -72,6 +73,7 @@ typedef void gw_peer_news_fn(void *state, uint64_t link, enum gw_peer_news,
  * and refusals, which are short. */
 typedef void gw_peer_send_fn(void *state, uint64_t link, const void *message, size_t n);
 
+/** A link that is up, as the exchange of the database is to know it. Strings are copied. */
 struct gw_peer_spec {
 	uint64_t link;       /* its tag in both calls */
 	struct gw_id server; /* its S entity, as the handshake proved it; joiner: none */
@@ -88,6 +90,7 @@ struct gw_peer_state {
 	uint64_t buffered; /* bytes of an unfinished round from it */
 };
 
+/** The interface "replica" 1.0. Loop thread only. */
 struct gw_replica_ops {
 	enum gw_membership (*membership)(void *services);
 	/** This server's S entity and the O entity of its database's life; none until read. */

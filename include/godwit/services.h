@@ -26,6 +26,7 @@ struct gw_stamp {
 	uint64_t clock, origin;
 };
 
+/** Negative, 0 or positive: `a` is earlier, the same, later. */
 static inline int gw_stamp_cmp(struct gw_stamp a, struct gw_stamp b)
 {
 	if (a.clock != b.clock)
@@ -38,11 +39,13 @@ struct gw_id {
 	uint64_t clock, origin;
 };
 
+/** Whether both are the same entity. */
 static inline bool gw_id_is(struct gw_id a, struct gw_id b)
 {
 	return a.clock == b.clock && a.origin == b.origin;
 }
 
+/** Whether it names nothing. */
 static inline bool gw_id_none(struct gw_id id)
 {
 	return id.clock == 0;
@@ -81,6 +84,7 @@ static inline void gw_lesser_digits(uint64_t bits, unsigned n, char *out)
 	out[n] = '\0';
 }
 
+/** What an entity is. */
 enum gw_class {
 	GW_CLASS_ACCOUNT = 'A',
 	GW_CLASS_CHANNEL = 'C',
@@ -179,6 +183,7 @@ struct gw_owner {
 	struct gw_stamp claim; /* the earlier claim wins conflicts */
 	char display[GW_NAME_MAX + 1];
 };
+/** Status 0: `owner` is filled, borrowed for the call. Else there is none to tell. */
 typedef void gw_owner_fn(void *state, uint64_t tag, int status, const struct gw_owner *owner);
 /** An entity that does not live is -ENOENT. */
 typedef void gw_entity_fn(void *state, uint64_t tag, int status, const struct gw_entity *entity);
@@ -216,6 +221,7 @@ struct gw_services_change {
 };
 #define GW_TOPIC_SERVICES_CHANGED "services.changed"
 
+/** The interface "services" 1.0. Loop thread only. */
 struct gw_services_ops {
 	/** The owner of a folded name. 0: `owner_out` is filled; -ENOENT: nobody; -EINPROGRESS:
 	 * `done` (gw_owner_fn) will be called; -EINVAL: too long; -EAGAIN: too much waits. */

@@ -24,6 +24,7 @@ struct gw_blob {
 	size_t n;
 };
 
+/** What an engine can do, as bits. */
 enum gw_store_caps {
 	GW_STORE_LOCAL = 1,  /* one copy per server: replication runs on top */
 	GW_STORE_SHARED = 2, /* servers share the engine: replication among them is off */
@@ -33,6 +34,7 @@ enum gw_store_caps {
 /** When a commit is reported. */
 enum gw_store_durable { GW_STORE_MEM, GW_STORE_DISK };
 
+/** What an operation does. */
 enum gw_store_kind {
 	GW_STORE_CHECK, /* -ESTALE unless the version of key is `version` (0: absent) */
 	GW_STORE_EMPTY, /* -ESTALE if any key of the table begins with key */
@@ -49,6 +51,7 @@ enum gw_store_kind {
 #define GW_STORE_KEY_MAX 500
 #define GW_STORE_IDENTITY 64
 
+/** One operation of a batch. */
 struct gw_store_op {
 	uint8_t kind, table;
 	uint8_t reserved[2]; /* 0: no hole in which an address could be left */
@@ -58,6 +61,7 @@ struct gw_store_op {
 	uint64_t version;
 };
 
+/** A row as it is stored, borrowed for the call. */
 struct gw_store_row {
 	uint8_t table;
 	struct gw_blob key, val;
@@ -93,6 +97,7 @@ typedef void gw_store_rows_fn(void *state, uint64_t tag, int status,
                               const struct gw_store_row *rows, size_t n);
 #define GW_STORE_MORE 1
 
+/** The interface "store" 1.0. `store`: the handle's `impl`, which GW_VIA gives. */
 struct gw_store_ops {
 	unsigned (*caps)(void *store);
 	/** Once, before the first GW_STORE_MERGE. The call follows reloads of its module; the code
@@ -143,6 +148,7 @@ static inline int gw_tx_get(struct gw_store_tx *tx, uint8_t table, struct gw_blo
 	return tx->ops->tx_get(tx, table, key, row_out);
 }
 
+/** Sets a row, copied. 0, or what the engine says (-ENOSPC...). */
 static inline int gw_tx_put(struct gw_store_tx *tx, uint8_t table, struct gw_blob key,
                             struct gw_blob val, uint64_t version)
 {
