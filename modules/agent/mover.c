@@ -285,6 +285,7 @@ static void home_closed(struct mover *m)
 		return;
 	}
 	kept = lines_take(&m->come);
+	m->id[0] = '\0'; /* whoever might cancel it has ended */
 	if (m->state == MOVER_HOLDING)
 		read_kept(m, &kept);
 	lines_clear(m, &kept);

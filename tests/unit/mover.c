@@ -400,6 +400,8 @@ static void after_synced(void **state)
 	play(HOLDING "* new has ended\nU> A\n" CANCEL "O> A\n" TALK);
 	play(HOLDING "* new has ended\nU> A\n* old has ended\n* disconnected\n");
 	play(HOLDING "N< C\n* new has ended\n* old has ended\nU< C\n* disconnected\n");
+	play(HOLDING "U> A\nN< C\nN< REDIRECT CANCEL " ID " :x\n* new has ended\n"
+	             "* old has ended\nU< C\n* disconnected\n");
 	play(HOLDING SYNC REQUEST_OF(OTHER_ID) CANCEL "* close new\n");
 }
 
