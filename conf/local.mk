@@ -7,6 +7,11 @@ dist_completion_DATA = conf/completion/godwit conf/completion/godwitctl
 # The verb `agent` finds it there; in a build tree configure has put a link to it.
 pkgdata_DATA = conf/agent.yaml
 
+# Of `godwit new-module`; the same.
+newmoduledir = $(pkgdatadir)/new-module
+newmodule_DATA = conf/new-module/module.c.in conf/new-module/test.c.in conf/new-module/makefile.in \
+	conf/new-module/README.md.in conf/new-module/gitignore.in
+
 userunitdir = $(prefix)/lib/systemd/user
 userunit_DATA = conf/godwit-agent.service
 systemunitdir = $(prefix)/lib/systemd/system

@@ -3,6 +3,7 @@
  */
 #include "core/loop.h"
 #include "core/mem.h"
+#include "core/new_module.h"
 #include "core/notify.h"
 #include "core/server.h"
 #include "core/server_name.h"
@@ -103,8 +104,10 @@ static void usage(FILE *out)
 {
 	fprintf(out,
 	        "Usage: godwit [-c FILE] [--name NAME] [-t | --options | VERB [ARGUMENTS]]\n"
+	        "       godwit new-module NAME [DIRECTORY]\n"
 	        "Runs a Godwit server in the foreground; or 'godwit agent HOST', which stands\n"
-	        "between your own IRC client and a network: godwit-agent(1).\n\n"
+	        "between your own IRC client and a network: godwit-agent(1); or\n"
+	        "'godwit new-module', which begins a module of your own and needs no server.\n\n"
 	        "  -c FILE     the configuration; without it VERB.yaml, if there is one in\n"
 	        "              ~/.config/godwit, %s or\n"
 	        "              %s, else godwit.yaml in %s\n"
@@ -222,6 +225,21 @@ static char *find_config(const struct command_line *line)
 	return found != NULL ? found : mem_strdup(SYSCONFDIR "/godwit/godwit.yaml");
 }
 
+/* The one verb that is of no server's: it wants no configuration. */
+static int begin_module(int argc, const char *const *words)
+{
+	struct gw_error err = {0};
+
+	if (argc < 2 || argc > 3) {
+		fprintf(stderr, "Usage: godwit new-module NAME [DIRECTORY]\n");
+		return exit_usage;
+	}
+	if (new_module(words[1], words[2], &err) == 0)
+		return 0;
+	fprintf(stderr, "%s\n", err.text);
+	return 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct command_line line = {.what = run};
@@ -232,6 +250,8 @@ int main(int argc, char **argv)
 
 	if (code >= 0)
 		return code;
+	if (line.verb != NULL && strcmp(line.verb, "new-module") == 0 && line.what == verb)
+		return begin_module(argc - optind, (const char *const *)argv + optind);
 	d.loop = loop_ev_new();
 	if (d.loop == NULL) {
 		fprintf(stderr, "godwit: this system has no epoll\n");

@@ -7,9 +7,8 @@
 #include "core/verb_config.h"
 #include "core/home.h"
 #include "core/mem.h"
+#include "core/shipped.h"
 
-#include <libgen.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -40,26 +39,17 @@ static char *of_system(const char *verb)
 	return mem_printf("%s/godwit/%s.yaml", SYSCONFDIR, verb);
 }
 
-/** The folder "conf" beside the executable: that of a build tree. */
-static char *beside(const char *verb)
+static char *shipped(const char *verb)
 {
-	char exe[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
+	char *name = mem_printf("%s.yaml", verb), *found = shipped_file(name);
 
-	if (n <= 0)
-		return NULL;
-	exe[n] = '\0';
-	return mem_printf("%s/conf/%s.yaml", dirname(exe), verb);
-}
-
-static char *installed(const char *verb)
-{
-	return mem_printf("%s/%s.yaml", PKGDATADIR, verb);
+	free(name);
+	return found;
 }
 
 char *verb_config(const char *verb)
 {
-	static char *(*const places[])(const char *) = {of_user, of_system, beside, installed};
+	static char *(*const places[])(const char *) = {of_user, of_system, shipped};
 
 	for (size_t i = 0; is_verb(verb) && i < sizeof(places) / sizeof(places[0]); i++) {
 		char *path = places[i](verb);

@@ -116,8 +116,8 @@ void gwt_fail_at(struct gwt_net *net, const char *what, const char *file, int li
  * `yaml` is added to its configuration (godwit.yaml(5)); NULL for nothing. What it does not say is
  * set so that tests are quick: server (sN.example.net, N from 0 on), listen, account (few
  * iterations), client (no flood limit for 127.0.0.0/8), burst. With `modules:` in `yaml`
- * exactly those are loaded. The state directory is a temporary folder. It is a failure if the
- * server does not start; the report has its sentence.
+ * exactly those are loaded, one of which must serve clients. The state directory is a temporary
+ * folder. It is a failure if the server does not start; the report has its sentence.
  */
 struct gwt_server *gwt_server_new(struct gwt_net *net, const char *modules, const char *yaml);
 

@@ -55,3 +55,7 @@ tests_sim_reparent_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 # some seeds of it are part of the check
 sim-reparent: check-programs
 	GODWIT_BUILD=$(abs_builddir) tests/sim/reparent 3000
+
+check_PROGRAMS += tests/sim/kit
+tests_sim_kit_SOURCES = tests/sim/kit.c
+tests_sim_kit_LDADD = testkit/libgodwit-testkit.a $(CORE_LIBS) $(CMOCKA_LIBS)
