@@ -43,7 +43,7 @@ def test_first_words_of_commands(ctl):
 
 
 def test_words_that_follow(ctl):
-    assert set(ctl("module", "")) == {"info", "list", "load", "reload", "unload"}
+    assert {"info", "list", "load", "reload", "unload"} <= set(ctl("module", ""))
     assert ctl("module", "re") == ["reload"]
     assert set(ctl("tls", "")) == {"reload", "show"}
 
