@@ -40,7 +40,7 @@ struct world {
 	struct simtree *tree;
 	struct people people;
 	struct leaver leavers[SIMTREE_MAX];
-	unsigned last; /* who began to leave last */
+	unsigned last, beside[SIMTREE_MAX], n_beside; /* who began to leave last; its neighbours */
 	unsigned trap; /* events of the network until something happens; 0: it is not set */
 	unsigned leaves, left, stops, cuts, crashes, reloads, moves;
 };
@@ -160,6 +160,18 @@ static void move_some(struct world *w)
 
 /* --- servers leave --- */
 
+/* Those that a server is linked with: a bit each. */
+static unsigned links_of(struct world *w, unsigned node)
+{
+	const char *at = simserver_admin(server(w, node), NULL, "link list");
+	unsigned links = 0, other;
+
+	for (; at != NULL; at = strchr(at, '\n') == NULL ? NULL : strchr(at, '\n') + 1)
+		if (sscanf(at, "s%u.example.net|up|", &other) == 1)
+			links |= 1u << other;
+	return links;
+}
+
 static bool has_people(struct world *w, unsigned node)
 {
 	for (unsigned i = 0; i < w->people.n; i++)
@@ -184,6 +196,10 @@ static bool leave_begins(struct world *w, unsigned node)
 		return false;
 	people_tell(&w->people, "s%u leaves", node);
 	w->last = node;
+	w->n_beside = 0;
+	for (unsigned i = 0; i < w->tree->n; i++)
+		if (links_of(w, node) >> i & 1)
+			w->beside[w->n_beside++] = i;
 	l->on = true;
 	l->until_ns = simnet_now(w->tree->net) + LEAVE_NS;
 	w->leaves++;
@@ -249,6 +265,10 @@ static void cut(struct world *w)
 {
 	unsigned a = some_victim(w), b = some_node(w);
 
+	if (w->n_beside > 1 && draw(w, 2) == 0) { /* the link that is to be is the weakest */
+		a = w->beside[draw(w, w->n_beside)];
+		b = w->beside[draw(w, w->n_beside)];
+	}
 	if (a == b || w->tree->nodes[a].down || w->tree->nodes[b].down)
 		return;
 	w->people.split = true;
@@ -409,6 +429,11 @@ static void begin(struct world *w)
 
 /* --- what must hold --- */
 
+static uint64_t edge(unsigned a, unsigned b)
+{
+	return UINT64_C(1) << (a < b ? 7 * a + b : 7 * b + a);
+}
+
 /* The tree as a server has it: a bit for each two that are linked. */
 static uint64_t map_of(struct world *w, unsigned node, unsigned *edges_out)
 {
@@ -419,24 +444,10 @@ static uint64_t map_of(struct world *w, unsigned node, unsigned *edges_out)
 	*edges_out = 0;
 	for (; (at = strstr(at, "|s")) != NULL; at++)
 		if (sscanf(at, "|s%u.example.net|s%u.example.net|", &a, &b) == 2) {
-			map |= UINT64_C(1) << (a < b ? 7 * a + b : 7 * b + a);
+			map |= edge(a, b);
 			++*edges_out;
 		}
 	return map;
-}
-
-static uint64_t links_of(struct world *w, unsigned node)
-{
-	const char *at = simserver_admin(server(w, node), NULL, "link list");
-	uint64_t links = 0;
-	unsigned other;
-
-	for (; at != NULL && *at != '\0';
-	     at = strchr(at, '\n') == NULL ? NULL : strchr(at, '\n') + 1)
-		if (sscanf(at, "s%u.example.net|up|", &other) == 1)
-			links |= UINT64_C(1)
-			         << (node < other ? 7 * node + other : 7 * other + node);
-	return links;
 }
 
 static void check_map(struct world *w)
@@ -448,7 +459,9 @@ static void check_map(struct world *w)
 		uint64_t map = map_of(w, i, &edges);
 
 		first = i == 0 ? map : first;
-		links |= links_of(w, i);
+		for (unsigned k = 0; k < w->tree->n; k++)
+			if (links_of(w, i) >> k & 1)
+				links |= edge(i, k);
 		if (map != first || edges != w->tree->n - 1)
 			people_fault(&w->people, "s%u has map %llx, s0 %llx", i,
 			             (unsigned long long)map, (unsigned long long)first);
