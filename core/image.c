@@ -29,9 +29,9 @@ static int write_copy(FILE *in, const char *to)
 {
 	int fd = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0700);
 	char block[16384];
+	int status = 0;
 	size_t n;
 	FILE *out;
-	bool ok;
 
 	if (fd < 0)
 		return -errno;
@@ -40,13 +40,16 @@ static int write_copy(FILE *in, const char *to)
 		close(fd);
 		return -ENOMEM;
 	}
-	while ((n = fread(block, 1, sizeof(block), in)) > 0)
-		fwrite(block, 1, n, out);
-	ok = !ferror(in) && !ferror(out);
-	if (fclose(out) == 0 && ok)
-		return 0;
-	unlink(to);
-	return -EIO;
+	while (status == 0 && (n = fread(block, 1, sizeof(block), in)) > 0)
+		if (fwrite(block, 1, n, out) != n)
+			status = -errno;
+	if (ferror(in))
+		status = -EIO;
+	if (fclose(out) != 0 && status == 0)
+		status = -errno;
+	if (status != 0)
+		unlink(to);
+	return status;
 }
 
 static int make_copy(struct image *image, const char *dir, const char *name, struct gw_error *err)
@@ -67,7 +70,7 @@ static int make_copy(struct image *image, const char *dir, const char *name, str
 	status = write_copy(in, image->copy);
 	fclose(in);
 	if (status != 0)
-		return gw_fail(err, status, "cannot copy %s to %s: %s", image->file, image->copy,
+		return gw_fail(err, status, "cannot copy %s to %s: %s", name, image->copy,
 		               strerror(-status));
 	return 0;
 }

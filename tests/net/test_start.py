@@ -3,6 +3,7 @@
 import os
 import pathlib
 import queue
+import resource
 import signal
 import socket
 import stat
@@ -92,6 +93,17 @@ def test_a_verb_gives_the_exit_code_and_says_why(tmp_path):
     done = godwit(tmp_path, "dance")
     assert done.returncode == 2
     assert done.stderr == "there is no verb 'dance', there are: code, facts, begin, give, help\n"
+
+
+def test_no_room_for_the_modules_is_said_as_it_is(tmp_path):
+    def little_room():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    config = tmp_path / "godwit.yaml"
+    config.write_text("server: test.example.net\nmodules: [control]\nstate-directory: state\n")
+    ended = subprocess.run([GODWIT, "-c", config], capture_output=True, text=True, timeout=SECONDS, preexec_fn=little_room)
+    assert "cannot copy " in ended.stderr and ended.stderr.endswith(": File too large\n"), ended.stderr
 
 
 def test_a_verb_works_beside_a_running_server(tmp_path, run):
