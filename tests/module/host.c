@@ -32,10 +32,12 @@ char *host_path(const struct host *h, const char *name)
 
 void host_open(struct host *h)
 {
+	const char *parent = getenv("TMPDIR");
 	char *modules;
 
 	memset(h, 0, sizeof(*h));
-	strcpy(h->dir, "/tmp/godwit-module-XXXXXX");
+	snprintf(h->dir, sizeof(h->dir), "%s/godwit-module-XXXXXX",
+	         parent != NULL ? parent : "/tmp");
 	NEED(mkdtemp(h->dir) != NULL);
 	modules = host_path(h, "modules");
 	NEED(mkdir(modules, 0700) == 0);

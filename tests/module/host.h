@@ -11,10 +11,11 @@
 #include "tests/modules/toy.h"
 #include "tests/sim/sim.h"
 #include <godwit/error.h>
+#include <limits.h>
 #include <stdbool.h>
 
 struct host {
-	char dir[64]; /* godwit.yaml, modules/, state/ */
+	char dir[PATH_MAX]; /* godwit.yaml, modules/, state/ */
 	struct simnet *net;
 	struct loop *loop;
 	struct gw_server *server;

@@ -62,7 +62,8 @@ void sim_lend_randomness(struct simnet *net);
 uint64_t simnet_seed(const struct simnet *net);
 /** Whether the configuration says anything of `key`, at its top. */
 bool sim_has_key(const char *yaml, const char *key);
-/** Where the folders of servers are made from now on; borrowed. At first "/tmp". */
+/** Where the folders of servers are made from now on; borrowed. At first $TMPDIR, or
+ * "/tmp". */
 void simnet_set_folders(struct simnet *net, const char *parent);
 const char *simnet_folders(const struct simnet *net);
 /** Those folders, from a test that will not come to its end. */

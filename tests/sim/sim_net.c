@@ -30,9 +30,10 @@ uint64_t sim_next_random(uint64_t state[2])
 struct simnet *simnet_new(uint64_t seed)
 {
 	struct simnet *net = calloc(1, sizeof(*net));
+	const char *temporary = getenv("TMPDIR");
 
 	net->seed = seed;
-	net->folders = "/tmp";
+	net->folders = temporary != NULL ? temporary : "/tmp";
 	net->random[0] = split_mix(&seed);
 	net->random[1] = split_mix(&seed);
 	net->faults = (struct simfaults){

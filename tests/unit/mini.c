@@ -5,6 +5,8 @@
 #include "tests/unit/cmocka.h"
 #include <errno.h>
 #include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -815,10 +817,12 @@ void mini_free(struct mini **handle)
 
 char *mini_folder(void)
 {
-	char path[] = "/tmp/godwit-test-XXXXXX";
+	const char *parent = getenv("TMPDIR");
+	char *path = malloc(PATH_MAX);
 
+	snprintf(path, PATH_MAX, "%s/godwit-test-XXXXXX", parent != NULL ? parent : "/tmp");
 	assert_non_null(mkdtemp(path));
-	return strdup(path);
+	return path;
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *ftw)

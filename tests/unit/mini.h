@@ -64,7 +64,7 @@ void mini_notify(struct mini *mini, const char *topic, const void *payload);
 const char *mini_admin(struct mini *mini, int *status_out, const char *command,
                        const char *argument);
 
-/** A new folder below /tmp, and its removal. */
+/** A new folder below $TMPDIR or /tmp, and its removal. */
 char *mini_folder(void);
 void mini_folder_remove(char **path);
 
