@@ -92,8 +92,8 @@ void gwt_net_faults(struct gwt_net *net, const struct gwt_faults *faults);
 
 /** `report` is all that would be printed, valid during the call; `file` and `line` are the place in
  * the test, or "" and 0. It may end the program or leave by longjmp() (as cmocka's _fail() does):
- * then only gwt_net_end() may be called for that network, and does not fail any more. If it
- * returns, the program ends with status 1. */
+ * then only gwt_net_end() may be called for that network, and does not fail any more (what the call
+ * that failed had in hand is not freed). If it returns, the program ends with status 1. */
 typedef void gwt_failed_fn(void *ctx, const char *report, const char *file, int line);
 
 /** Called in place of printing the report; NULL: it is printed. */
