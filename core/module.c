@@ -388,7 +388,26 @@ static size_t api_rows(struct gw_self *self, const char *name, const struct gw_r
 	return point != NULL ? point->n_rows : 0;
 }
 
+/** A visit is a frame, behind which there is room. */
+static struct frame *frame_of(struct gw_visit *visit)
+{
+	_Static_assert(sizeof(struct frame) <= sizeof(*visit), "a frame fits");
+	return (struct frame *)visit;
+}
+
+static gw_fn *api_visit(struct gw_visit *visit, struct gw_call call)
+{
+	return call_enter(frame_of(visit), call);
+}
+
+static void api_visit_end(struct gw_visit *visit)
+{
+	call_leave(frame_of(visit));
+}
+
 const struct gw_module_api module_api = {
 	.interface = api_interface,
 	.rows = api_rows,
+	.visit = api_visit,
+	.visit_end = api_visit_end,
 };

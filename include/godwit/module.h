@@ -121,10 +121,18 @@ struct gw_module {
 	extern const struct gw_module n##_LTX_gw_module;                                           \
 	__attribute__((visibility("default"))) const struct gw_module n##_LTX_gw_module
 
+/** A call into another module, on the caller's stack; the core's from gw_visit() to gw_visit_end().
+ */
+struct gw_visit {
+	uint64_t room[8];
+};
+
 /** The table behind the functions below; call those. */
 struct gw_module_api {
 	struct gw_iface *(*interface)(struct gw_self *, const char *name);
 	size_t (*rows)(struct gw_self *, const char *point, const struct gw_row **rows_out);
+	gw_fn *(*visit)(struct gw_visit *, struct gw_call);
+	void (*visit_end)(struct gw_visit *);
 };
 
 /** The handle of an interface that `.requires` names; fetch it in `load`, keep it in the state. */
@@ -138,6 +146,20 @@ static inline size_t gw_rows(struct gw_self *self, const char *point,
                              const struct gw_row **rows_out)
 {
 	return self->core->module->rows(self, point, rows_out);
+}
+
+/** As gw_call_fn(), for the owner of an extension point who calls a function of a row: the core
+ * sees whose code runs, and counts its time as that module's (`module times`). Always followed by
+ * gw_visit_end(), also where there is no function to call (NULL). */
+static inline gw_fn *gw_visit(struct gw_self *self, struct gw_visit *visit, struct gw_call call)
+{
+	return self->core->module->visit(visit, call);
+}
+
+/** The function has returned. */
+static inline void gw_visit_end(struct gw_self *self, struct gw_visit *visit)
+{
+	self->core->module->visit_end(visit);
 }
 
 /** Topics of the core. "core.rehashed": new options are in force (payload NULL). "core.stopping":

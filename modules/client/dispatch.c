@@ -84,6 +84,7 @@ static unsigned execute(struct client_state *st, struct client *c, struct gw_lin
 	struct gw_message *m = &parsed.message;
 	enum message_status status = message_parse(line, &parsed);
 	struct command *command = NULL;
+	struct gw_visit visit;
 	gw_command_fn *fn;
 	unsigned cost = 1;
 
@@ -98,9 +99,10 @@ static unsigned execute(struct client_state *st, struct client *c, struct gw_lin
 		bad_line(st, c, status, m);
 	} else if (judge(st, c, command, m) == EXECUTE) {
 		cost = command->cost;
-		fn = (gw_command_fn *)gw_call_fn(command->call);
+		fn = (gw_command_fn *)gw_visit(st->self, &visit, command->call);
 		if (fn != NULL)
 			fn(command->call.module->state, &c->pub, m);
+		gw_visit_end(st->self, &visit);
 	}
 	if (c->holds == NULL)
 		label_end(st, c);

@@ -51,6 +51,19 @@ static void unknown_commands_and_missing_parameters(void **state)
 	client_expect_exactly(c, NAME "PONG sim1.example.net :x");
 }
 
+static void a_command_is_counted_as_its_own_modules(void **state)
+{
+	struct world *w = *state;
+	struct simclient *c = talk_enter(w->s, "ann", "");
+	int status;
+
+	client_send(c, "PRIVMSG ann :one\r\nPRIVMSG ann :two");
+	client_expect(c, ":ann!* PRIVMSG ann :two");
+	assert_non_null(strstr(simserver_admin(w->s, &status, "module times message"),
+	                       "message|privmsg|2|"));
+	assert_null(strstr(simserver_admin(w->s, &status, "module times client"), "|privmsg|"));
+}
+
 static void an_empty_real_name_is_461(void **state)
 {
 	struct world *w = *state;
@@ -441,6 +454,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		in_world(unknown_commands_and_missing_parameters),
+		in_world(a_command_is_counted_as_its_own_modules),
 		in_world(an_empty_real_name_is_461),
 		in_world(a_user_name_without_a_usable_character_is_468),
 		in_world(erroneous_nicks_are_432),
