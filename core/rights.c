@@ -145,7 +145,8 @@ int rights_drop(struct gw_server *server, bool serves, struct gw_error *err)
 	if (status != 0 || server->dropped)
 		return status;
 	if (target.name[0] == '\0') {
-		if (geteuid() == 0 && serves)
+		/* The simulator, which binds nothing, is no process of its own. */
+		if (geteuid() == 0 && serves && server->loop->ops->reserve != NULL)
 			server_log(server, GW_WARN,
 			           "runs as root: name a user in the configuration, or 'user: "
 			           "root' if that is meant");
