@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#define SHUT_TIME (60 * GW_SECOND)
 #define OWN_CAP "godwit/redirect"
 #define OWN_PING "godwit-agent"
 
@@ -90,10 +91,21 @@ static enum fate welcome(struct session *s, const char *line)
 }
 
 /* Clients give up at an ERROR; whether this is the end shows when the connection has ended. */
+/** It lets nobody in: it is being emptied, or full. */
+static void note_shut(struct session *s)
+{
+	struct up *up = s->up[s->mover.home];
+
+	if (up != NULL && up->at != NULL && !s->quit)
+		up->at->shut_ns = gw_mono_ns(s->agent->self) + SHUT_TIME;
+}
+
 static enum fate error(struct session *s, const char *line)
 {
-	if (!s->track.registered)
+	if (!s->track.registered) {
+		note_shut(s);
 		return PASS_ON;
+	}
 	if (strstr(line, "Killed (") != NULL) /* not every server sends a KILL before */
 		s->quit = true;
 	gw_free(s->agent->self, s->error);

@@ -119,10 +119,19 @@ static void dial_next(struct session *s)
 	session_arm(s);
 }
 
+/** The first address that has not just turned a client away; if all have, the first. */
+static uint32_t first_open(struct agent *agent)
+{
+	for (uint32_t i = 0; i < agent->upstreams.n; i++)
+		if (upstreams_at(agent, i)->shut_ns <= gw_mono_ns(agent->self))
+			return i;
+	return 0;
+}
+
 void session_dial(struct session *s)
 {
 	s->state = SESSION_DIALLING;
-	s->tries = 0;
+	s->tries = first_open(s->agent);
 	dial_next(s);
 }
 

@@ -43,6 +43,7 @@ struct upstream {
 	uint8_t *ticket; /* of TLS, in memory only; NULL: none */
 	size_t ticket_len;
 	int64_t used_ns; /* wall clock, when it was last up; 0: never */
+	int64_t shut_ns; /* monotonic: until then new clients begin with the next one */
 	bool tls;
 	bool configured;
 	bool tried;    /* configured; or named by the network, of which an address is */

@@ -136,6 +136,28 @@ static void addresses_are_tried_in_turn(void **state)
 	agent_close(&s);
 }
 
+/* A client that is turned away tries again by itself; then it is led elsewhere. */
+static void a_server_that_is_emptied_is_passed_over(void **state)
+{
+	struct agent_stage s;
+	struct simclient *ann;
+
+	(void)state;
+	agent_open_with(&s, 2,
+	                "[store_fake, services, network, link, burst, redirect, balance, even, "
+	                "client, account, channel, message, query, guest]",
+	                "");
+	run(&s, 12);
+	agent_ask(&s, 0, "drain");
+	ann = agent_client(&s);
+	client_send(ann, "NICK ann\r\nUSER ann 0 * :Ann");
+	client_expect(ann, "ERROR *sends its clients to others*");
+	client_expect_end(ann);
+	agent_enter(&s, "ann", "");
+	logged(&s, "connected session=2 nick= to=10.0.0.2:6697");
+	agent_close(&s);
+}
+
 /* Who says QUIT, or is killed, is not brought back; nor who never was in. */
 static void an_end_is_passed_on(void **state)
 {
@@ -292,6 +314,7 @@ int main(void)
 		cmocka_unit_test(a_client_sees_nothing_of_a_move),
 		cmocka_unit_test(a_quit_reaches_the_server_from_within_a_move),
 		cmocka_unit_test(addresses_are_tried_in_turn),
+		cmocka_unit_test(a_server_that_is_emptied_is_passed_over),
 		cmocka_unit_test(an_end_is_passed_on),
 		cmocka_unit_test(a_silent_server_is_given_up),
 		cmocka_unit_test(a_client_that_does_not_answer_is_not_brought_back),
