@@ -162,3 +162,54 @@ void person_lists(struct person *one)
 		simmover_say(one->m, "LIST");
 	one->lists++;
 }
+
+void people_talk(struct people *p)
+{
+	for (unsigned i = 0; i < p->n; i++) {
+		struct person *one = &p->all[i];
+
+		if (!person_here(one))
+			continue;
+		for (unsigned room = 0; room <= ROOMS; room++)
+			if (room == 0 || one->in[room])
+				person_says(p, one, room);
+		for (unsigned k = 0; k < p->n; k++)
+			person_tells(p, one, &p->all[k]);
+		person_asks(one);
+	}
+}
+
+void people_check_logs(struct people *p)
+{
+	static const char *const faults[] = {": stale",       ": memory left", "DIVERGED",
+	                                     "forged",        "malformed",     " error ",
+	                                     "record refused"};
+
+	for (unsigned k = 0; k < p->tree->n; k++)
+		for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+			const char *log = simserver_log(p->tree->nodes[k].server);
+			const char *at = strstr(log, faults[i]);
+
+			while (at != NULL && at > log && at[-1] != '\n')
+				at--;
+			if (at != NULL)
+				people_fault(p, "s%u logs: %.*s", k, (int)strcspn(at, "\n"), at);
+		}
+}
+
+void people_show(const struct people *p, uint64_t seed)
+{
+	bool shown[PEOPLE_MAX] = {false};
+	unsigned who;
+
+	fprintf(stderr, "--- the story of seed %llu\n%s", (unsigned long long)seed, p->story);
+	for (const char *at = p->fault; *at != '\0'; at++) {
+		if (sscanf(at, "t%u", &who) != 1 || who >= p->n || shown[who])
+			continue;
+		shown[who] = true;
+		fprintf(stderr, "--- t%u\n%s", who, simmover_talk(p->all[who].m));
+	}
+	for (unsigned i = 0; i < p->tree->n; i++)
+		fprintf(stderr, "--- %s\n%s\n", p->tree->nodes[i].name,
+		        simserver_log(p->tree->nodes[i].server));
+}

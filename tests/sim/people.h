@@ -84,7 +84,14 @@ void person_lists(struct person *one);
 
 /** Looks at all lines that have come since the last time. */
 void person_reads(struct people *p, struct person *one);
+/** Everybody says something everywhere and to everybody. */
+void people_talk(struct people *p);
 /** When all is quiet: everybody has heard everything, and knows what is. */
 void people_settled(struct people *p);
+/** No server says that it has seen what must not be. */
+void people_check_logs(struct people *p);
+/** For people to read: what was done, the conversations of all who are named in the fault, and the
+ * servers' logs. */
+void people_show(const struct people *p, uint64_t seed);
 
 #endif

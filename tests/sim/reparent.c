@@ -481,44 +481,6 @@ static void check_moves(struct world *w)
 	}
 }
 
-static void check_logs(struct world *w)
-{
-	static const char *const faults[] = {": stale",       ": memory left", "DIVERGED",
-	                                     "forged",        "malformed",     " error ",
-	                                     "record refused"};
-
-	for (unsigned k = 0; k < w->tree->n; k++)
-		for (unsigned i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
-			const char *log = simserver_log(server(w, k)), *at = strstr(log, faults[i]);
-
-			while (at != NULL && at > log && at[-1] != '\n')
-				at--;
-			if (at != NULL)
-				people_fault(&w->people, "s%u logs: %.*s", k,
-				             (int)strcspn(at, "\n"), at);
-		}
-}
-
-static void talk_at_last(struct world *w)
-{
-	struct people *p = &w->people;
-
-	for (unsigned i = 0; i < p->n; i++) {
-		struct person *one = &p->all[i];
-
-		if (!person_here(one))
-			continue;
-		for (unsigned room = 0; room <= ROOMS; room++)
-			if (room == 0 || one->in[room])
-				person_says(p, one, room);
-		for (unsigned k = 0; k < p->n; k++)
-			person_tells(p, one, &p->all[k]);
-		person_asks(one);
-	}
-	simnet_quiet(w->tree->net);
-	simnet_quiet(w->tree->net);
-}
-
 static void finish(struct world *w)
 {
 	w->trap = 0;
@@ -540,29 +502,13 @@ static void finish(struct world *w)
 		people_fault(&w->people, "not level: %s", w->tree->why);
 	for (unsigned i = 0; i < w->people.n; i++)
 		person_reads(&w->people, &w->people.all[i]);
-	talk_at_last(w);
+	people_talk(&w->people);
+	simnet_quiet(w->tree->net);
+	simnet_quiet(w->tree->net);
 	people_settled(&w->people);
 	check_map(w);
 	check_moves(w);
-	check_logs(w);
-}
-
-static void show(struct world *w)
-{
-	bool shown[PEOPLE_MAX] = {false};
-	unsigned who;
-
-	fprintf(stderr, "--- the story of seed %llu\n%s", (unsigned long long)w->seed,
-	        w->people.story);
-	for (const char *at = w->people.fault; *at != '\0'; at++) {
-		if (sscanf(at, "t%u", &who) != 1 || who >= w->people.n || shown[who])
-			continue;
-		shown[who] = true;
-		fprintf(stderr, "--- t%u\n%s", who, simmover_talk(w->people.all[who].m));
-	}
-	for (unsigned i = 0; i < w->tree->n; i++)
-		fprintf(stderr, "--- %s\n%s\n", w->tree->nodes[i].name,
-		        simserver_log(server(w, i)));
+	people_check_logs(&w->people);
 }
 
 static bool run(uint64_t seed, struct world *total)
@@ -582,7 +528,7 @@ static bool run(uint64_t seed, struct world *total)
 		finish(w);
 	good = w->people.fault[0] == '\0';
 	if (!good && getenv("GODWIT_SHOW") != NULL)
-		show(w);
+		people_show(&w->people, seed);
 	if (!good)
 		fprintf(stderr, "# seed %llu: %s\n", (unsigned long long)seed, w->people.fault);
 	people_free(&w->people);
