@@ -58,7 +58,7 @@ def wait_listening(process, port, log):
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
         except OSError:
-            time.sleep(0.02)
+            time.sleep(0.02)  # another program: there is nothing to wait on
     with open(log, errors="replace") as file:
         raise RuntimeError(f"it does not listen on port {port}\n{file.read()[-2000:]}")
 

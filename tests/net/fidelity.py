@@ -208,7 +208,7 @@ def resident(pid):
 
 
 def wait_level_off(figure, seconds=0.5):
-    """Until a figure that grows no longer does; gives it."""
+    """Until a figure that grows no longer does; gives it. That nothing happens can only be seen in time."""
     last, since, deadline = figure(), time.monotonic(), time.monotonic() + SECONDS
     while time.monotonic() - since < seconds:
         assert time.monotonic() < deadline, "it goes on growing"

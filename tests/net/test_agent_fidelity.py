@@ -251,7 +251,7 @@ class Sender(threading.Thread):
             self.end.send(self.data[self.sent:self.sent + piece])
             self.sent = min(self.sent + piece, len(self.data))
             if self.rate:
-                time.sleep(max(0, began + self.sent / self.rate - time.monotonic()))
+                time.sleep(max(0, began + self.sent / self.rate - time.monotonic()))  # the rate is what is tested
 
 
 @pytest.mark.parametrize("size, rate, reloads", [(20_000_000, None, 0), (4_000_000, 2_000_000, 0), (4_000_000, 2_000_000, 5)])

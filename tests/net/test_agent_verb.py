@@ -64,7 +64,7 @@ def figure(process, name):
 
 
 def is_idle(process):
-    """Whether it has slept through a second."""
+    """Whether it has slept through a second: of the real clock, since it is the real loop that must not wake."""
     before = figure(process, "voluntary_ctxt_switches")
     time.sleep(1)
     return figure(process, "voluntary_ctxt_switches") == before

@@ -108,8 +108,8 @@ def test_a_loop_that_hangs_is_noticed(serve):
     for _ in range(3):
         manager.next("WATCHDOG", 0.2 * 10)
     server.process.send_signal(signal.SIGSTOP)
-    time.sleep(0.05)  # what was sent before it hung
-    manager.drain()
+    os.waitid(os.P_PID, server.process.pid, os.WSTOPPED)
+    manager.drain()  # what was sent before it hung
     assert select.select([manager.sock], [], [], 0.4) == ([], [], []), "a heartbeat without a heart"
     server.process.send_signal(signal.SIGCONT)
     manager.next("WATCHDOG")
