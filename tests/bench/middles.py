@@ -2,13 +2,10 @@
 
 import contextlib
 import os
-import socket
 import subprocess
-import sys
-import time
 from dataclasses import dataclass
 
-SECONDS = 20  # until it listens, until it has ended
+from servers import bound_to, end, last_lines, wait_listening
 
 AGENT = """server: agent.bench.example.net
 state-directory: "@DIR@/state"
@@ -51,18 +48,6 @@ def table():
     return {middle.name: middle for middle in middles}
 
 
-def wait_listening(process, port, log):
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            time.sleep(0.02)  # another program: there is nothing to wait on
-    with open(log, errors="replace") as file:
-        raise RuntimeError(f"it does not listen on port {port}\n{file.read()[-2000:]}")
-
-
 @contextlib.contextmanager
 def standing(middle, build, folder, port, server_port, cpu=None):
     """Runs it; gives the port for clients and its pid (0: there is nothing). `server_port`: plain; with TLS it is the next one."""
@@ -73,21 +58,11 @@ def standing(middle, build, folder, port, server_port, cpu=None):
     command = middle.command(build, folder, port, server_port + middle.tls, middle.tls) + list(middle.arguments)
     with open(f"{folder}/log", "wb") as log:
         process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                   preexec_fn=lambda: cpu is None or os.sched_setaffinity(0, {cpu}))
+                                   preexec_fn=bound_to(cpu))
     try:
-        wait_listening(process, port, f"{folder}/log")
+        wait_listening(process, middle.name, port, lambda: last_lines(f"{folder}/log"))
         yield port, process.pid
         if process.poll() is not None:
             raise RuntimeError(f"{middle.name} ended by itself ({process.returncode})")
     finally:
-        stop(process)
-
-
-def stop(process):
-    process.terminate()
-    try:
-        process.wait(SECONDS)
-    except subprocess.TimeoutExpired:
-        print("it had to be killed", file=sys.stderr)
-        process.kill()
-        process.wait()
+        end(process, middle.name)

@@ -70,18 +70,6 @@ NGIRCD = """[Global]
 """
 
 
-def wait_port(port):
-    deadline = time.monotonic() + SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.02)
-
-
 class Godwit:
     """As an operator restarts it: SIGTERM, which drains it into the other server as far as its clients can be moved."""
 
@@ -164,7 +152,7 @@ class Peer:
     def start(self, name):
         self.processes[name] = subprocess.Popen(self.command(name), cwd=self.folders[name], stdin=subprocess.DEVNULL,
                                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        wait_port(self.ports[name])
+        table.wait_listening(self.processes[name], name, self.ports[name], seconds=SECONDS)
 
     def restart(self):
         self.processes["a"].send_signal(signal.SIGTERM)

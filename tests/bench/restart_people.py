@@ -4,19 +4,14 @@ What one of them says is counted when it is typed, whether or not there is a con
 """
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import re
 import time
+
+from steps import proof_of
 
 ROOM = "#room"
 DELAY_S = 2.0  # from the end of a connection to the next try
 PASSWORD = "correct horse"
-
-
-def unbase64(text):
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
 class Client:
@@ -174,9 +169,7 @@ class Movable(Client):
         except OSError:
             self.write(f"REDIRECT REFUSE {wanted} :The new connection did not come about")
             return None
-        proof = hmac.digest(unbase64(token), b"godwit redirect" + unbase64(wanted), hashlib.sha256)
-        proof = base64.urlsafe_b64encode(proof).decode().rstrip("=")
-        writer.write(f"REDIRECT HANDOVER {wanted} {proof}\r\n".encode())
+        writer.write(f"REDIRECT HANDOVER {wanted} {proof_of(wanted, token)}\r\n".encode())
         return reader, writer
 
     def sync(self, wanted, *_):

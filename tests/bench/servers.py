@@ -6,7 +6,6 @@ server of the system with the same name is neither used nor touched.
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -116,6 +115,38 @@ def write_config(server, scratch, caps, tls):
         make_certificate(scratch)
 
 
+def bound_to(cpu):
+    """What a process does before it begins: it keeps to that core, if one is given."""
+    return lambda: cpu is None or os.sched_setaffinity(0, {cpu})
+
+
+def wait_listening(process, name, port, log=lambda: "", seconds=20):
+    """Until the process can be connected to; polls, as another program gives nothing to wait on."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise RuntimeError(f"{name} does not listen on port {port}\n{log()}")
+
+
+def last_lines(path, lines=20):
+    with open(path, errors="replace") as file:
+        return "".join(file.readlines()[-lines:])
+
+
+def end(process, name):
+    process.terminate()
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        print(f"{name} had to be killed", file=sys.stderr)
+        process.kill()
+        process.wait()
+
+
 class Running:
     """A started server; use it in a with statement."""
 
@@ -128,24 +159,14 @@ class Running:
         self.process = subprocess.Popen(
             server.command(binary, scratch, server.port) + list(arguments), cwd=scratch,
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL if server.quiet else log,
-            stderr=log, preexec_fn=lambda: cpu is None or os.sched_setaffinity(0, {cpu}))
+            stderr=log, preexec_fn=bound_to(cpu))
         log.close()
 
-    def wait_ready(self, port, seconds=20):
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                break
-            try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.05)
-        raise RuntimeError(f"{self.server.name} does not listen on port {port}\n{self.log()}")
+    def wait_ready(self, port):
+        wait_listening(self.process, self.server.name, port, self.log)
 
-    def log(self, lines=20):
-        with open(self.log_path, errors="replace") as file:
-            return "".join(file.readlines()[-lines:])
+    def log(self):
+        return last_lines(self.log_path)
 
     def stop(self):
         """Returns what it printed, and complains if it did not live until now."""
@@ -153,12 +174,7 @@ class Running:
             print(f"{self.server.name} ended by itself ({self.process.returncode})\n{self.log()}",
                   file=sys.stderr)
         else:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            end(self.process, self.server.name)
         return self.log()
 
     def __enter__(self):

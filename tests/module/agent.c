@@ -100,8 +100,7 @@ static void a_quit_reaches_the_server_from_within_a_move(void **state)
 		client_send(bob, "JOIN #tea");
 		client_expect(bob, "* 366 *");
 		agent_move_begin(&s, "ann", 0, 1);
-		for (unsigned i = 0; i < steps; i++)
-			simnet_step(s.t->net, INT64_MAX);
+		agent_steps(&s, steps);
 		client_send(ann, "PRIVMSG #tea :last\r\nQUIT :bye");
 		client_close(ann);
 		client_expect(bob, ":ann!* PRIVMSG #tea :last");
@@ -229,8 +228,7 @@ static void a_server_that_hangs_in_a_move_is_left(void **state)
 		ann = agent_enter(&s, "ann", "");
 		run(&s, 1);
 		agent_move_begin(&s, "ann", 0, 1);
-		for (unsigned i = 0; i < steps; i++)
-			simnet_step(s.t->net, INT64_MAX);
+		agent_steps(&s, steps);
 		simnet_stall(s.t->net, simserver_host(s.agent),
 		             simserver_host(s.t->nodes[0].server));
 		for (unsigned i = 0; i < 5; i++) {

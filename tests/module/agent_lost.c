@@ -168,11 +168,9 @@ static void what_a_move_held_is_in_doubt(void **state)
 		ann = agent_enter(&s, "ann", "");
 		run(&s, 1);
 		agent_move_begin(&s, "ann", 0, 1);
-		for (unsigned i = 0; i < steps; i++)
-			simnet_step(s.t->net, INT64_MAX);
+		agent_steps(&s, steps);
 		client_send(ann, "PRIVMSG ann :one");
-		for (unsigned i = 0; i < 5; i++)
-			simnet_step(s.t->net, INT64_MAX);
+		agent_steps(&s, 5);
 		simtree_crash(s.t, 0);
 		simtree_crash(s.t, 1);
 		client_expect(ann, LOST);
@@ -262,8 +260,7 @@ static void who_quits_meanwhile_is_gone(void **state)
 		cut(&s);
 		client_expect(ann, LOST);
 		heal(&s);
-		for (unsigned i = 0; i < steps; i++)
-			simnet_step(s.t->net, INT64_MAX);
+		agent_steps(&s, steps);
 		client_send(ann, "QUIT :bye");
 		client_expect(ann, "ERROR :Closing link: (Quit)");
 		client_expect_end(ann);
@@ -271,17 +268,6 @@ static void who_quits_meanwhile_is_gone(void **state)
 		ann = agent_enter(&s, "ann", "");
 	}
 	agent_close(&s);
-}
-
-static unsigned count(const char *text, const char *part)
-{
-	unsigned n = 0;
-
-	while ((text = strstr(text, part)) != NULL) {
-		text += strlen(part);
-		n++;
-	}
-	return n;
 }
 
 /** It came, or was refused, or is in doubt: one of the first two at most, and never twice. */
@@ -293,9 +279,9 @@ static void told_once(struct simclient *ann, struct simclient *bob, unsigned num
 	snprintf(part[0], 40, "PRIVMSG #tea :at %u.", number);
 	snprintf(part[1], sizeof(part[1]), "Not sent: %.40s", part[0]);
 	snprintf(part[2], sizeof(part[2]), "arrived: %.40s", part[0]);
-	said = count(heard, part[0]);
-	refused = count(seen, part[1]);
-	doubtful = count(seen, part[2]);
+	said = sim_count(heard, part[0]);
+	refused = sim_count(seen, part[1]);
+	doubtful = sim_count(seen, part[2]);
 	if (said + refused > 1 || doubtful + refused > 1 || said + refused + doubtful == 0)
 		fail_msg("%u: %u said, %u refused, %u in doubt", number, said, refused, doubtful);
 	free(seen);
@@ -323,11 +309,9 @@ static void disturbed(bool reload)
 		heal(&s);
 		while (strstr(strrchr(simserver_log(s.agent), '\n') - 60, "refused") != NULL)
 			simnet_step(s.t->net, INT64_MAX);
-		for (unsigned i = 0; i < steps; i++)
-			simnet_step(s.t->net, INT64_MAX);
+		agent_steps(&s, steps);
 		client_send(ann, "PRIVMSG #tea :at %u.", steps);
-		for (unsigned i = 0; i < 2; i++)
-			simnet_step(s.t->net, INT64_MAX);
+		agent_steps(&s, 2);
 		if (reload) {
 			agent_reload(&s);
 		} else {

@@ -27,17 +27,7 @@
 
 static int setup(void **state)
 {
-	struct host *h = malloc(sizeof(*h));
-
-	host_open(h);
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	host_close(*state);
-	free(*state);
+	host_new(state);
 	return 0;
 }
 
@@ -153,7 +143,7 @@ static void test_mistakes_are_told_in_a_sentence(void **state)
 	refuse(h, many, "there can be 16 addresses");
 }
 
-#define with_host(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define with_host(name) cmocka_unit_test_setup_teardown(name, setup, host_teardown)
 
 int main(void)
 {

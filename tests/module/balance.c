@@ -88,12 +88,7 @@ static struct simserver *server(struct stage *s, unsigned node)
 
 static const char *ask(struct stage *s, unsigned node, const char *command)
 {
-	int status;
-	const char *answer = simserver_admin(server(s, node), &status, "%s", command);
-
-	if (status != 0)
-		fail_msg("%s: %s", command, answer);
-	return answer;
+	return simserver_ask(server(s, node), "%s", command);
 }
 
 static void refused(struct stage *s, unsigned node, const char *command, int status,

@@ -26,14 +26,9 @@ static struct simserver *serve(struct simnet *net, const char *yaml)
 	return simnet_server(net, text);
 }
 
-static const char *ask(struct simserver *s, const char *line)
+static const char *ask(struct simserver *s, const char *command)
 {
-	int status;
-	const char *answer = simserver_admin(s, &status, "%s", line);
-
-	if (status != 0)
-		fail_msg("%s: %s", line, answer);
-	return answer;
+	return simserver_ask(s, "%s", command);
 }
 
 static void refused(struct simserver *s, const char *line, int want)

@@ -65,17 +65,6 @@ static struct simclient *registered(struct world *w, const char *nick, const cha
 	return c;
 }
 
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	while ((text = strstr(text, what)) != NULL) {
-		text += strlen(what);
-		n++;
-	}
-	return n;
-}
-
 /* The word behind `before` in a line. */
 static void word_behind(const char *line, const char *before, char out[64])
 {
@@ -265,7 +254,7 @@ static void a_lost_name_is_told_by_mail(void **state)
 	assert_true(comes_to(box, "It is shown as ann~"));
 	admin(w, "foreign account ann 7200");
 	simnet_run(w->net, 5 * GW_SECOND);
-	assert_int_equal(1, count(simserver_log(w->s), "the loss of a name was mailed"));
+	assert_int_equal(1, sim_count(simserver_log(w->s), "the loss of a name was mailed"));
 	unlink(box);
 }
 

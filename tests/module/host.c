@@ -62,6 +62,22 @@ void host_close(struct host *h)
 	NEED(nftw(h->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS) == 0);
 }
 
+struct host *host_new(void **state)
+{
+	struct host *h = mem_alloc(sizeof(*h));
+
+	host_open(h);
+	*state = h;
+	return h;
+}
+
+int host_teardown(void **state)
+{
+	host_close(*state);
+	free(*state);
+	return 0;
+}
+
 void host_file(struct host *h, const char *name, const char *text)
 {
 	char *path = host_path(h, name);

@@ -30,6 +30,9 @@ struct host {
 
 void host_open(struct host *h);
 void host_close(struct host *h);
+/** The same for a test's fixture: a host in `*state`, and its end. */
+struct host *host_new(void **state);
+int host_teardown(void **state);
 
 /** Puts a variant of a module (tests/modules/VARIANT) where the server looks, as an installer
  * would: by renaming. */

@@ -40,12 +40,7 @@ static struct simserver *server(struct stage *s, unsigned node)
 
 static const char *ask(struct stage *s, unsigned node, const char *command)
 {
-	int status;
-	const char *answer = simserver_admin(server(s, node), &status, "%s", command);
-
-	if (status != 0)
-		fail_msg("%u: %s: %s", node, command, answer);
-	return answer;
+	return simserver_ask(server(s, node), "%s", command);
 }
 
 static bool logged(struct stage *s, unsigned node, const char *what)
@@ -53,18 +48,9 @@ static bool logged(struct stage *s, unsigned node, const char *what)
 	return strstr(simserver_log(server(s, node)), what) != NULL;
 }
 
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	for (; (text = strstr(text, what)) != NULL; text += strlen(what))
-		n++;
-	return n;
-}
-
 static unsigned links(struct stage *s, unsigned node)
 {
-	return count(ask(s, node, "link list"), "|up|");
+	return sim_count(ask(s, node, "link list"), "|up|");
 }
 
 /* `up[i]` is by which server i joins. Each has but the links that it joined by. */
@@ -514,7 +500,7 @@ static void both_hear(struct stage *s, struct simclient *ann, unsigned shadow, u
 
 	simnet_run(s->t->net, 5 * GW_SECOND);
 	text = client_take(ann);
-	assert_int_equal(count(text, " PRIVMSG #x :p"), said);
+	assert_int_equal(sim_count(text, " PRIVMSG #x :p"), said);
 	assert_int_equal(written(s, shadow), said);
 	free(text);
 }

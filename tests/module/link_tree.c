@@ -17,36 +17,9 @@
 #define FURTHER_KEY "gwpk1-B6N8vBQgk8i3VdwbEOhstCY3StFqqFPtC9_AsrhtHHxfF_Ft"
 #define LEVEL_NS (120 * GW_SECOND)
 
-__attribute__((format(printf, 3, 4))) static const char *ask(struct simtree *t, unsigned node,
-                                                             const char *format, ...)
-{
-	char command[300];
-	const char *answer;
-	va_list args;
-	int status;
-
-	va_start(args, format);
-	vsnprintf(command, sizeof(command), format, args);
-	va_end(args);
-	answer = simserver_admin(t->nodes[node].server, &status, "%s", command);
-	if (status != 0)
-		fprintf(stderr, "%s: %s\n", command, answer);
-	assert_int_equal(status, 0);
-	return answer;
-}
-
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	for (; (text = strstr(text, what)) != NULL; text += strlen(what))
-		n++;
-	return n;
-}
-
 static unsigned links(struct simtree *t, unsigned node)
 {
-	return count(ask(t, node, "link list"), "|up|");
+	return sim_count(simserver_ask(t->nodes[node].server, "link list"), "|up|");
 }
 
 static unsigned all_links(struct simtree *t)
@@ -92,7 +65,7 @@ static void level(struct simtree *t)
 
 static unsigned seen(struct simtree *t, unsigned node)
 {
-	return count(simserver_log(t->nodes[node].server), "probe: seen");
+	return sim_count(simserver_log(t->nodes[node].server), "probe: seen");
 }
 
 static void test_frames_reach_whom_they_are_for(void **state)
@@ -104,17 +77,17 @@ static void test_frames_reach_whom_they_are_for(void **state)
 	chain(t, at);
 	simtree_enter(t, at[2], "ann", "");
 	simnet_run(t->net, GW_SECOND);
-	ask(t, at[1], "probe route 40 1 0");
+	simserver_ask(t->nodes[at[1]].server, "probe route 40 1 0");
 	simnet_run(t->net, GW_SECOND);
 	assert_int_equal(seen(t, at[0]), 1);
 	assert_int_equal(seen(t, at[1]), 0);
 	assert_int_equal(seen(t, at[2]), 1);
-	ask(t, at[1], "probe route 40 2 0 %s", t->nodes[at[2]].name);
-	ask(t, at[1], "probe route 40 3 0 ann");
+	simserver_ask(t->nodes[at[1]].server, "probe route 40 2 0 %s", t->nodes[at[2]].name);
+	simserver_ask(t->nodes[at[1]].server, "probe route 40 3 0 ann");
 	simnet_run(t->net, GW_SECOND);
 	assert_int_equal(seen(t, at[0]), 1);
 	assert_int_equal(seen(t, at[2]), 3);
-	ask(t, at[1], "probe route 40 2 0 %s", t->nodes[at[0]].name);
+	simserver_ask(t->nodes[at[1]].server, "probe route 40 2 0 %s", t->nodes[at[0]].name);
 	simnet_run(t->net, GW_SECOND);
 	assert_int_equal(seen(t, at[0]), 2);
 	assert_int_equal(seen(t, at[2]), 3);
@@ -134,7 +107,7 @@ static void test_frames_for_a_channel_go_where_its_members_are(void **state)
 	client_send(c, "JOIN #birds");
 	client_expect(c, "* 366 *");
 	simnet_run(t->net, GW_SECOND);
-	ask(t, at[1], "probe route 40 4 0 #birds");
+	simserver_ask(t->nodes[at[1]].server, "probe route 40 4 0 #birds");
 	simnet_run(t->net, GW_SECOND);
 	assert_int_equal(seen(t, at[0]), 0);
 	assert_int_equal(seen(t, at[2]), 1);
@@ -150,16 +123,16 @@ static void test_who_does_not_know_a_kind_passes_it_on_or_drops_it(void **state)
 
 	(void)state;
 	chain(t, at);
-	ask(t, at[0], "module unload probe");
-	ask(t, at[1], "probe route 40 1 0");
+	simserver_ask(t->nodes[at[0]].server, "module unload probe");
+	simserver_ask(t->nodes[at[1]].server, "probe route 40 1 0");
 	simnet_run(t->net, GW_SECOND);
 	assert_int_equal(seen(t, at[2]), 1);
-	ask(t, at[1], "probe route 40 1 1");
-	ask(t, at[1], "probe route 40 2 1 %s", t->nodes[at[2]].name);
+	simserver_ask(t->nodes[at[1]].server, "probe route 40 1 1");
+	simserver_ask(t->nodes[at[1]].server, "probe route 40 2 1 %s", t->nodes[at[2]].name);
 	simnet_run(t->net, GW_SECOND);
 	assert_int_equal(seen(t, at[2]), 1);
-	ask(t, at[0], "module load probe");
-	ask(t, at[1], "probe route 40 1 1");
+	simserver_ask(t->nodes[at[0]].server, "module load probe");
+	simserver_ask(t->nodes[at[1]].server, "probe route 40 1 1");
 	simnet_run(t->net, GW_SECOND);
 	assert_int_equal(seen(t, at[2]), 2);
 	simtree_end(&t);
@@ -176,10 +149,11 @@ static void test_the_map_shows_the_tree(void **state)
 	simnet_run(t->net, 15 * GW_SECOND);
 	snprintf(want, sizeof(want), "\n   `- %s|%s|%s|2|0|0|100|", t->nodes[at[2]].name,
 	         t->nodes[at[2]].name, t->nodes[at[0]].name);
-	assert_non_null(strstr(ask(t, at[1], "map"), want));
+	assert_non_null(strstr(simserver_ask(t->nodes[at[1]].server, "map"), want));
 	snprintf(want, sizeof(want), "\n|- ");
-	assert_non_null(strstr(ask(t, at[0], "map"), want));
-	assert_int_equal(count(ask(t, at[0], "link list"), "|yes|yes|"), 2);
+	assert_non_null(strstr(simserver_ask(t->nodes[at[0]].server, "map"), want));
+	assert_int_equal(sim_count(simserver_ask(t->nodes[at[0]].server, "link list"), "|yes|yes|"),
+	                 2);
 	simtree_end(&t);
 }
 
@@ -268,8 +242,8 @@ static void test_a_server_that_stops_is_gone_and_the_others_find_each_other(void
 	assert_true(logged(t, at[1], "said: The test ends it"));
 	assert_int_equal(links(t, at[1]), 1);
 	assert_int_equal(links(t, at[2]), 1);
-	assert_int_equal(count(simserver_log(t->nodes[at[0]].server), "link: link up"),
-	                 count(simserver_log(t->nodes[at[0]].server), "link: link down"));
+	assert_int_equal(sim_count(simserver_log(t->nodes[at[0]].server), "link: link up"),
+	                 sim_count(simserver_log(t->nodes[at[0]].server), "link: link down"));
 	simserver_restart(t->nodes[at[0]].server, NULL);
 	t->nodes[at[0]].down = false;
 	level(t);
@@ -283,7 +257,7 @@ static void test_a_removed_server_is_cut_off_by_every_member(void **state)
 
 	(void)state;
 	chain(t, at);
-	ask(t, at[1], "server remove %s", t->nodes[at[0]].name);
+	simserver_ask(t->nodes[at[1]].server, "server remove %s", t->nodes[at[0]].name);
 	simnet_run(t->net, 5 * GW_SECOND);
 	assert_int_equal(links(t, at[0]), 0);
 	assert_true(logged(t, at[2], "is no server of this network any more") ||
@@ -305,10 +279,11 @@ static void test_keys_of_removed_servers_never_come_back(void **state)
 
 	(void)state;
 	chain(t, at);
-	snprintf(key, 55, "%s", strstr(ask(t, at[0], "server joinline"), "gwpk1-"));
-	ask(t, at[1], "server remove %s", t->nodes[at[0]].name);
+	snprintf(key, 55, "%s",
+	         strstr(simserver_ask(t->nodes[at[0]].server, "server joinline"), "gwpk1-"));
+	simserver_ask(t->nodes[at[1]].server, "server remove %s", t->nodes[at[0]].name);
 	simnet_run(t->net, 5 * GW_SECOND);
-	ask(t, at[2], "server remove %s", t->nodes[at[1]].name);
+	simserver_ask(t->nodes[at[2]].server, "server remove %s", t->nodes[at[1]].name);
 	simnet_run(t->net, 5 * GW_SECOND);
 	simserver_admin(t->nodes[at[2]].server, &status, "server add again.example.net %s", key);
 	assert_int_equal(status, -EKEYREVOKED);
@@ -328,12 +303,12 @@ static void test_a_revoked_key_is_refused_by_every_member(void **state)
 
 	(void)state;
 	chain(t, at);
-	line = strstr(ask(t, at[0], "server joinline"), "gwpk1-");
+	line = strstr(simserver_ask(t->nodes[at[0]].server, "server joinline"), "gwpk1-");
 	snprintf(key, 55, "%s", line);
-	ask(t, at[1], "server key revoke %s %s", t->nodes[at[0]].name, key);
+	simserver_ask(t->nodes[at[1]].server, "server key revoke %s %s", t->nodes[at[0]].name, key);
 	simnet_run(t->net, 5 * GW_SECOND);
 	assert_int_equal(links(t, at[0]), 0);
-	assert_non_null(strstr(ask(t, at[2], "server list"), "|none|-"));
+	assert_non_null(strstr(simserver_ask(t->nodes[at[2]].server, "server list"), "|none|-"));
 	simnet_run(t->net, 60 * GW_SECOND);
 	assert_int_equal(links(t, at[0]), 0);
 	assert_int_equal(links(t, at[1]), 1);
@@ -347,11 +322,12 @@ static void test_what_every_server_has_is_told(void **state)
 	const char *answer;
 
 	(void)state;
-	answer = ask(t, 0, "server key add %s %s", t->nodes[1].name, FURTHER_KEY);
+	answer = simserver_ask(t->nodes[0].server, "server key add %s %s", t->nodes[1].name,
+	                       FURTHER_KEY);
 	assert_non_null(strstr(answer, "Not confirmed yet by"));
 	simnet_run(t->net, 200 * GW_SECOND);
 	assert_true(logged(t, 0, "every server has it now"));
-	assert_non_null(strstr(ask(t, 1, "server list"), FURTHER_KEY));
+	assert_non_null(strstr(simserver_ask(t->nodes[1].server, "server list"), FURTHER_KEY));
 	assert_int_equal(all_links(t), 2);
 	simtree_end(&t);
 }

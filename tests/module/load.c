@@ -26,20 +26,11 @@ static const char *const friends[] = {"ann",     "bob", "cat", "twin", "rival",
 
 static int setup(void **state)
 {
-	struct host *h = malloc(sizeof(*h));
+	struct host *h = host_new(state);
 
-	host_open(h);
 	host_put(h, "v1", "toy");
 	for (size_t i = 0; i < sizeof(friends) / sizeof(friends[0]); i++)
 		host_put(h, "friends", friends[i]);
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	host_close(*state);
-	free(*state);
 	return 0;
 }
 
@@ -337,36 +328,36 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_what_is_required_is_loaded_before, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_an_optional_requirement_may_be_missing_and_come_later, setup,
-			teardown),
+			host_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_start_is_refused_with_a_sentence_that_names_both_sides, setup,
-			teardown),
-		cmocka_unit_test_setup_teardown(test_a_check_touches_nothing, setup, teardown),
+			host_teardown),
+		cmocka_unit_test_setup_teardown(test_a_check_touches_nothing, setup, host_teardown),
 		cmocka_unit_test_setup_teardown(test_what_others_need_is_not_unloaded, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_those_that_go_together_can_use_what_they_require_to_the_last, setup,
-			teardown),
+			host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_failed_load_by_hand_changes_nothing, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_a_notification_reaches_all_in_order_and_reloads_keep_it, setup,
-			teardown),
+			host_teardown),
 		cmocka_unit_test_setup_teardown(test_the_first_refusal_ends_a_question, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_second_server_on_the_same_state_is_refused,
-	                                        setup, teardown),
+	                                        setup, host_teardown),
 		cmocka_unit_test_setup_teardown(test_commands_answer_or_say_what_is_wrong, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_request_outlives_the_reload_of_its_module,
-	                                        setup, teardown),
+	                                        setup, host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_request_ends_when_its_module_is_unloaded,
-	                                        setup, teardown),
+	                                        setup, host_teardown),
 		cmocka_unit_test_setup_teardown(test_an_operator_without_the_privilege_is_refused,
-	                                        setup, teardown),
+	                                        setup, host_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

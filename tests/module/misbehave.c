@@ -23,20 +23,11 @@
 
 static int setup(void **state)
 {
-	struct host *h = malloc(sizeof(*h));
+	struct host *h = host_new(state);
 
-	host_open(h);
 	host_put(h, "v1", "toy");
 	host_put(h, "friends", "ann");
 	host_put(h, "friends", "bob");
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	host_close(*state);
-	free(*state);
 	return 0;
 }
 
@@ -219,17 +210,17 @@ static void test_failing_half_way_again_and_again_leaves_nothing(void **state)
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_by_hand, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_at_a_start, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_at_a_rehash, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_by_hand, setup, host_teardown),
+		cmocka_unit_test_setup_teardown(test_at_a_start, setup, host_teardown),
+		cmocka_unit_test_setup_teardown(test_at_a_rehash, setup, host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_rehash_that_takes_away_what_others_require,
-	                                        setup, teardown),
+	                                        setup, host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_reload_that_takes_away_what_others_require,
-	                                        setup, teardown),
+	                                        setup, host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_reload_that_requires_itself_in_a_circle,
-	                                        setup, teardown),
+	                                        setup, host_teardown),
 		cmocka_unit_test_setup_teardown(
-			test_failing_half_way_again_and_again_leaves_nothing, setup, teardown),
+			test_failing_half_way_again_and_again_leaves_nothing, setup, host_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

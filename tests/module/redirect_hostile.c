@@ -26,14 +26,9 @@ struct world {
 	size_t heard;                /* of the bad one's log */
 };
 
-static const char *ask(struct simserver *s, const char *line)
+static const char *ask(struct simserver *s, const char *command)
 {
-	int status;
-	const char *answer = simserver_admin(s, &status, "%s", line);
-
-	if (status != 0)
-		fail_msg("%s: %s", line, answer);
-	return answer;
+	return simserver_ask(s, "%s", command);
 }
 
 __attribute__((format(printf, 2, 3))) static void forge(struct world *w, const char *format, ...)

@@ -25,23 +25,14 @@ static const char first[] = "modules: [toy, ann]\n"
 
 static int setup(void **state)
 {
-	struct host *h = malloc(sizeof(*h));
+	struct host *h = host_new(state);
 
-	host_open(h);
 	host_put(h, "v1", "toy");
 	host_put(h, "friends", "ann");
 	host_put(h, "friends", "bob");
 	host_put(h, "friends", "failing");
 	host_config(h, first);
 	assert_int_equal(host_start(h), 0);
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	host_close(*state);
-	free(*state);
 	return 0;
 }
 
@@ -234,21 +225,21 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_what_is_the_same_changes_nothing, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_each_difference_is_applied_and_told, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_listener_says_how_it_is_reached, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(
-			test_what_is_advertised_changes_while_the_door_stays, setup, teardown),
+			test_what_is_advertised_changes_while_the_door_stays, setup, host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_mistake_anywhere_changes_nothing, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_what_belongs_to_the_process_does_not_change,
-	                                        setup, teardown),
+	                                        setup, host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_module_loaded_by_hand_stays, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_reload_takes_the_options_of_the_new_table,
-	                                        setup, teardown),
+	                                        setup, host_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

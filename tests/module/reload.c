@@ -32,21 +32,12 @@ enum { rounds = 2000 };
 
 static int setup(void **state)
 {
-	struct host *h = malloc(sizeof(*h));
+	struct host *h = host_new(state);
 
-	host_open(h);
 	host_put(h, "v1", "toy");
 	host_put(h, "friends", "ann");
 	host_config(h, "modules: [ann, toy]\n");
 	assert_int_equal(host_start(h), 0);
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	host_close(*state);
-	free(*state);
 	return 0;
 }
 
@@ -295,39 +286,39 @@ static void test_two_servers_of_one_process_have_their_own_generations(void **st
 	assert_int_equal(TOY(other, build), 1);
 	assert_int_equal(TOY(other, count), 1);
 	assert_int_equal(TOY(h, count), 1);
-	teardown((void **)&other);
+	host_teardown((void **)&other);
 }
 
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_new_code_runs_on_the_old_state, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_timers_and_jobs_go_on_in_the_new_code, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_sink_is_answered_by_the_new_code, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_an_image_stays_while_a_job_runs_its_code,
-	                                        setup, teardown),
+	                                        setup, host_teardown),
 		cmocka_unit_test_setup_teardown(test_rows_are_told_anew_before_anything_runs, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_another_layout_of_the_state_is_migrated, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(
-			test_what_cannot_work_is_refused_and_changes_nothing, setup, teardown),
+			test_what_cannot_work_is_refused_and_changes_nothing, setup, host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_missing_or_broken_file_is_told, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_module_reloads_itself_from_its_own_handler,
-	                                        setup, teardown),
+	                                        setup, host_teardown),
 		cmocka_unit_test_setup_teardown(test_thousands_of_reloads_leave_nothing_behind,
-	                                        setup, teardown),
+	                                        setup, host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_pointer_into_the_old_code_is_found, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_memory_left_at_unloading_is_told, setup,
-	                                        teardown),
+	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(
 			test_two_servers_of_one_process_have_their_own_generations, setup,
-			teardown),
+			host_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -75,17 +75,6 @@ static void word_behind(const char *line, const char *before, char out[64])
 	snprintf(out, 64, "%.*s", (int)strcspn(at, " .;"), at);
 }
 
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	while ((text = strstr(text, what)) != NULL) {
-		text += strlen(what);
-		n++;
-	}
-	return n;
-}
-
 /* --- conflicts --- */
 
 static void of_two_accounts_of_one_name_the_earlier_keeps_it(void **state)
@@ -109,7 +98,8 @@ static void of_two_accounts_of_one_name_the_earlier_keeps_it(void **state)
 	word_behind(client_expect(second, TWO "900 * ann~????? :*"), " as ", shown);
 	client_expect(second, TWO "NOTE ACCOUNT NAME_WAITS :*");
 	for (unsigned i = 0; i < 2; i++)
-		assert_int_equal(count(simserver_log(t->nodes[i].server), "two accounts claim"), 1);
+		assert_int_equal(sim_count(simserver_log(t->nodes[i].server), "two accounts claim"),
+		                 1);
 	c = logged_in(t, 0, "other", "ann:secret-0");
 	client_send(c, "ACCOUNT INFO");
 	client_expect(c, "*:Account ann, registered *");

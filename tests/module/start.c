@@ -28,18 +28,9 @@
 
 static int setup(void **state)
 {
-	struct host *h = malloc(sizeof(*h));
+	struct host *h = host_new(state);
 
-	host_open(h);
 	host_put(h, "porter", "porter");
-	*state = h;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	host_close(*state);
-	free(*state);
 	return 0;
 }
 
@@ -464,7 +455,7 @@ static void test_links_are_encrypted_without_a_certificate(void **state)
 	assert_false(is_there(h, "state/tls.crt"));
 }
 
-#define with_host(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define with_host(name) cmocka_unit_test_setup_teardown(name, setup, host_teardown)
 
 int main(void)
 {

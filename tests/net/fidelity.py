@@ -1,6 +1,7 @@
 """What the tests of the agent's fidelity share: the agent itself, a server that says what it is told to, and a tap that records what passes."""
 
 import contextlib
+import json
 import select
 import socket
 import ssl
@@ -28,6 +29,9 @@ class Agent(Server):
             f'listen:\n  - {{address: "127.0.0.1:{self.plain}", protocol: agent, tls: no}}\n'
             f"agent: {{upstream: [{self.upstream}], tls: {'yes' if tls else 'no'}, clients: 1000{more}}}\n")
         self.start()
+
+    def sessions(self):
+        return json.loads(self.ctl("session", "list", "--json"))
 
 
 class End:
@@ -199,12 +203,6 @@ def running_all(*things):
 def is_quiet(end, seconds=0.2):
     """Whether nothing comes for a while."""
     return not end.got and not select.select([end.sock], [], [], seconds)[0]
-
-
-def resident(pid):
-    """Bytes of memory that a process has now."""
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("Rss:"))
 
 
 def wait_level_off(figure, seconds=0.5):

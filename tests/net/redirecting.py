@@ -1,9 +1,6 @@
 """A client with godwit/redirect that goes through a move on TLS, step by step (steps.py has it without): with proofs for its own connection, or
 for another one. The ssl module of Python cannot export the binding of RFC 9266, so this is pyOpenSSL."""
 
-import base64
-import hashlib
-import hmac
 import select
 import socket
 import time
@@ -11,18 +8,9 @@ import time
 from live import SECONDS, Irc
 from OpenSSL import SSL
 from people import Person
-from steps import Mover, unbase64
+from steps import Mover, proof_of
 
 LABEL = b"EXPORTER-Channel-Binding"
-
-
-def base64url(some):
-    return base64.urlsafe_b64encode(some).decode().rstrip("=")
-
-
-def proof_for(wanted, token, binding=b""):
-    """Of HANDOVER; `binding` is that of the new connection, nothing without TLS."""
-    return base64url(hmac.digest(unbase64(token), b"godwit redirect" + unbase64(wanted) + binding, hashlib.sha256))
 
 
 class TlsSocket:
@@ -102,7 +90,7 @@ class TlsMover(Mover):
 
     def proof(self, connection=None):
         """For the new connection, or for another one."""
-        return proof_for(self.id, self.token, (connection or self.new).sock.binding())
+        return proof_of(self.id, self.token, (connection or self.new).sock.binding())
 
     def hand_over(self, proof=None):
         self.new.send(f"REDIRECT HANDOVER {self.id} {proof or self.proof()}")

@@ -18,8 +18,9 @@ def unbase64(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def proof_of(wanted, token):
-    digest = hmac.digest(unbase64(token), b"godwit redirect" + unbase64(wanted), hashlib.sha256)
+def proof_of(wanted, token, binding=b""):
+    """Of HANDOVER; `binding` is that of the new connection, nothing without TLS."""
+    digest = hmac.digest(unbase64(token), b"godwit redirect" + unbase64(wanted) + binding, hashlib.sha256)
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 

@@ -7,8 +7,8 @@ import re
 import pytest
 from live import Irc, Network, running, wait_for
 from people import CHEAP, Person
-from redirecting import TlsIrc, TlsMover, proof_for
-from steps import MOVING, SHORT, Mover, Order, pending
+from redirecting import TlsIrc, TlsMover
+from steps import MOVING, SHORT, Mover, Order, pending, proof_of
 
 PAGE = (pathlib.Path(os.environ["GODWIT_SRC"]) / "doc" / "redirect.md").read_text(encoding="utf-8")
 
@@ -66,8 +66,8 @@ def vector():
 
 def test_the_vector_of_the_page():
     given = vector()
-    assert proof_for(given["id"], given["token"], bytes.fromhex(given["binding"])) == given["proof"]
-    assert proof_for(given["id"], given["token"]) == given["proof-plain"]
+    assert proof_of(given["id"], given["token"], bytes.fromhex(given["binding"])) == given["proof"]
+    assert proof_of(given["id"], given["token"]) == given["proof-plain"]
 
 
 def forms():
@@ -118,7 +118,7 @@ def stolen(anna):
     thief = TlsIrc(anna.to_port)
     yield thief, f"REDIRECT HANDOVER {anna.id} {anna.proof()}"  # for another connection
     thief = TlsIrc(anna.to_port)
-    yield thief, f"REDIRECT HANDOVER {anna.id} {proof_for(anna.id, anna.token)}"  # as if without TLS
+    yield thief, f"REDIRECT HANDOVER {anna.id} {proof_of(anna.id, anna.token)}"  # as if without TLS
     thief = TlsIrc(anna.to_port)
     yield thief, f"REDIRECT HANDOVER {anna.id[::-1]} {anna.proof(thief)}"  # another id
     thief = TlsIrc(anna.to_port)
@@ -157,7 +157,7 @@ def test_the_token_is_worth_something_once(net, anna):
 def test_a_wrong_proof_of_ones_own(net, anna):
     """The connection is closed; the request waits for a better one."""
     order = asked_to_move(net)
-    anna.requested().dial().hand_over(proof=proof_for(anna.id, anna.token, bytes(32)))
+    anna.requested().dial().hand_over(proof=proof_of(anna.id, anna.token, bytes(32)))
     assert is_turned_away(anna.new)
     anna.dial().hand_over().sync_due().synced().left().swap()
     assert order.end()[0] == 0
@@ -180,7 +180,7 @@ def test_the_new_connection_must_have_tls_too(net, anna):
     order = asked_to_move(net)
     anna.requested()
     plain = Irc(net["b"].plain)
-    plain.send(f"REDIRECT HANDOVER {anna.id} {proof_for(anna.id, anna.token)}")
+    plain.send(f"REDIRECT HANDOVER {anna.id} {proof_of(anna.id, anna.token)}")
     assert is_turned_away(plain)
     anna.refuse()
     order.end()

@@ -321,18 +321,15 @@ void simserver_restart(struct simserver *s, const char *yaml)
 		BROKEN("the server does not start again: %s", err.text);
 }
 
-const char *simserver_admin(struct simserver *s, int *status_out, const char *format, ...)
+/** Cuts `command` at its spaces, in place. */
+static const char *command_run(struct simserver *s, int *status_out, char *command)
 {
 	const struct gw_admin_asker who = {.who = "a test"};
 	int64_t until = simnet_now(s->net) + ADMIN_NS;
-	char command[1024], *save = NULL, *word;
-	const char *words[32];
-	va_list args;
+	char *save = NULL, *word;
+	const char *words[32] = {""};
 	int n = 0;
 
-	va_start(args, format);
-	vsnprintf(command, sizeof(command), format, args);
-	va_end(args);
 	for (word = strtok_r(command, " ", &save); word != NULL && n < 32;
 	     word = strtok_r(NULL, " ", &save))
 		words[n++] = word;
@@ -343,11 +340,39 @@ const char *simserver_admin(struct simserver *s, int *status_out, const char *fo
 	while (!s->answered && simnet_step(s->net, until))
 		;
 	if (!s->answered)
-		BROKEN("no answer within a minute: %s", format);
+		BROKEN("no answer within a minute: %s", words[0]);
 	if (status_out != NULL)
 		*status_out = s->status;
 	shorten(s, s->answer.data);
 	return s->answer.data;
+}
+
+const char *simserver_admin(struct simserver *s, int *status_out, const char *format, ...)
+{
+	char command[1024];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	return command_run(s, status_out, command);
+}
+
+const char *simserver_ask(struct simserver *s, const char *format, ...)
+{
+	char command[1024], asked[1024];
+	const char *answer;
+	va_list args;
+	int status;
+
+	va_start(args, format);
+	vsnprintf(command, sizeof(command), format, args);
+	va_end(args);
+	memcpy(asked, command, sizeof(asked));
+	answer = command_run(s, &status, command);
+	if (status != 0)
+		BROKEN("%s: %s", asked, answer);
+	return answer;
 }
 
 void simnet_quiet(struct simnet *net)

@@ -63,6 +63,9 @@ void simserver_config(struct simserver *s, const char *yaml);
  */
 const char *simserver_admin(struct simserver *s, int *status_out, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+/** The same for a command that must succeed. */
+const char *simserver_ask(struct simserver *s, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 /** All that it logged so far. */
 const char *simserver_log(struct simserver *s);
 
@@ -122,5 +125,7 @@ void simnet_quiet(struct simnet *net);
 void simnet_end(struct simnet **net);
 
 bool sim_glob(const char *glob, const char *text);
+/** How often `what` stands in `text`. */
+unsigned sim_count(const char *text, const char *what);
 
 #endif

@@ -61,6 +61,15 @@ bool sim_glob(const char *glob, const char *text)
 	return *glob == '\0';
 }
 
+unsigned sim_count(const char *text, const char *what)
+{
+	unsigned n = 0;
+
+	for (; (text = strstr(text, what)) != NULL; text += strlen(what))
+		n++;
+	return n;
+}
+
 /* --- what was said --- */
 
 static void note(struct simclient *c, const char *arrow, const char *text, size_t n)

@@ -42,17 +42,6 @@ static bool honest_are_level(struct simtree *t, const char *key)
 	return false;
 }
 
-static unsigned count(const char *text, const char *what)
-{
-	unsigned n = 0;
-
-	while ((text = strstr(text, what)) != NULL) {
-		text += strlen(what);
-		n++;
-	}
-	return n;
-}
-
 /* Each hears all that the other says, in order. */
 static bool talk(struct simclient *from, struct simclient *to, unsigned *number)
 {
@@ -97,8 +86,8 @@ static bool run(uint64_t seed, struct totals *totals)
 	good = good && honest_are_level(t, "live-digest") && honest_are_level(t, "services-digest");
 	totals->frames +=
 		strtoull(simserver_admin(t->nodes[2].server, NULL, "hostile count"), NULL, 10);
-	totals->refused += count(simserver_log(t->nodes[0].server), "peer=s2.example.net");
-	if (count(simserver_log(t->nodes[0].server), "peer=s2.example.net") < 5) {
+	totals->refused += sim_count(simserver_log(t->nodes[0].server), "peer=s2.example.net");
+	if (sim_count(simserver_log(t->nodes[0].server), "peer=s2.example.net") < 5) {
 		fprintf(stderr, "# the log of s0 hardly names the bad one\n");
 		good = false;
 	}

@@ -12,6 +12,7 @@
  * run-all: timeout=600
  */
 #include "core/mem.h"
+#include "tests/sim/seeds.h"
 #include "tests/sim/tree.h"
 #include <stdlib.h>
 #include <string.h>
@@ -568,8 +569,9 @@ static void begin(struct world *w)
 	simnet_quiet(w->tree->net);
 }
 
-static bool run(uint64_t seed, struct world *total)
+static bool run(uint64_t seed, void *all)
 {
+	struct world *total = all;
 	struct world w = {.seed = seed, .random = seed * 0x9e3779b97f4a7c15 + 1};
 	unsigned steps;
 
@@ -600,17 +602,10 @@ static bool run(uint64_t seed, struct world *total)
 
 int main(int argc, char **argv)
 {
-	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 100;
-	uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	struct world total = {0};
-	unsigned failed = 0;
+	uint64_t n;
+	unsigned failed = seeds_run(argc, argv, 100, run, &total, &n);
 
-	for (uint64_t seed = first; seed < first + n; seed++) {
-		failed += !run(seed, &total);
-		if (n > 100 && (seed - first) % 100 == 99)
-			fprintf(stderr, "# %llu seeds, %u failed\n",
-			        (unsigned long long)(seed - first + 1), failed);
-	}
 	printf("1..1\n%s 1 - %llu seeds: %u messages, %u splits, %u crashes, %u late joins, "
 	       "%u replacements, %u accounts\n",
 	       failed == 0 ? "ok" : "not ok", (unsigned long long)n, total.messages, total.splits,

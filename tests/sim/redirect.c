@@ -16,6 +16,7 @@
  */
 #include "core/mem.h"
 #include "tests/sim/people.h"
+#include "tests/sim/seeds.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -642,8 +643,9 @@ static void finish(struct world *w)
 	people_check_logs(&w->people);
 }
 
-static bool run(uint64_t seed, struct world *total)
+static bool run(uint64_t seed, void *all)
 {
+	struct world *total = all;
 	struct world w = {.seed = seed,
 	                  .random = seed * 0x9e3779b97f4a7c15 + 1,
 	                  .kind = (enum kind)(seed % KINDS)};
@@ -678,19 +680,10 @@ static bool run(uint64_t seed, struct world *total)
 
 int main(int argc, char **argv)
 {
-	uint64_t n = argc > 1 ? strtoull(argv[1], NULL, 10) : 100;
-	uint64_t first = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
 	struct world *total = mem_alloc(sizeof(*total));
-	unsigned failed = 0;
+	uint64_t n;
+	unsigned failed = seeds_run(argc, argv, 100, run, total, &n);
 
-	for (uint64_t seed = first; seed < first + n; seed++) {
-		failed += !run(seed, total);
-		if (failed > 0 && getenv("GODWIT_MODULES_FIRST") != NULL)
-			break;
-		if (n > 100 && (seed - first) % 100 == 99)
-			fprintf(stderr, "# %llu seeds, %u failed\n",
-			        (unsigned long long)(seed - first + 1), failed);
-	}
 	printf("1..1\n%s 1 - %llu seeds: %u messages, %u moves begun, %u done, %u traps, %u cuts, "
 	       "%u crashes, %u replacements, %u bad manners\n",
 	       failed == 0 ? "ok" : "not ok", (unsigned long long)n, total->people.messages,

@@ -5,11 +5,11 @@ import json
 import os
 import pathlib
 
+from fidelity import Agent
 from live import Irc
 from people import CHEAP
 from steps import MOVING, Order, wait_takes
 
-from .agent import Agent
 from .installed import InstalledFleet, version
 from .talk import Talk
 
@@ -40,8 +40,8 @@ class Roost:
             group = next((group for group in shared if nick in group), nick)
             if group not in self.agents:
                 ports = ports[1:] + ports[:1]
-                self.agents[group] = Agent(self.folder / f"agent{number}", ports)
-            self.clients.append(kind(self.folder / nick, nick, PASSWORD, self.agents[group].port))
+                self.agents[group] = Agent(self.folder / f"agent{number}", *ports, tls=True)
+            self.clients.append(kind(self.folder / nick, nick, PASSWORD, self.agents[group].plain))
         for client in self.clients:
             client.begin()
         for client in self.clients:

@@ -43,6 +43,7 @@ class WeeChat(Client):
 
     def wait_in(self):
         self.wait_shows(f"Channel {ROOM}:")
+
     def fifo(self):
         return next(self.folder.glob("weechat_fifo_*"), None)
 
