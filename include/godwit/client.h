@@ -154,8 +154,9 @@ struct gw_render {
 
 /** A row of the point "client.render". */
 struct gw_renderer {
-	const char *name; /* "channel.join" */
-	uint32_t kind;
+	const char *name;  /* "channel.join" */
+	uint32_t kind;     /* of the network's own events; 0: */
+	const char *event; /* the name of a row of "network.kind"; NULL: none */
 	enum gw_audience audience;
 	const char *caps; /* capabilities that the form depends on besides the tags', "extended-join
 	                     away-notify"; NULL: none */

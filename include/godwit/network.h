@@ -248,7 +248,9 @@ struct gw_event {
 	uint64_t modes_added, modes_removed; /* SET: user modes */
 	const struct gw_mode_change *modes;
 	size_t n_modes;
-	const void *body; /* of kinds that `network` does not know */
+	/* Of a kind of a module's own, at the point "network.kind". */
+	const char *name; /* the row's: "memo.deliver"; NULL for the network's own kinds */
+	const void *body;
 	size_t body_len;
 };
 #define GW_TOPIC_EVENT "network.event"
@@ -500,10 +502,11 @@ struct gw_network_ops {
 	int (*kill)(void *network, struct gw_session *by, struct gw_session *target,
 	            const char *reason, uint64_t command);
 	int (*wallops)(void *network, struct gw_session *by, const char *text, uint64_t command);
-	/** An event of a kind at the point "network.kind"; `to` is a channel or a session by scope.
-	 * Body at most 16 KiB. */
+	/** An event of a kind at the point "network.kind", to a channel or a session by scope (a
+	 * target may be named with other scopes, too: it is in the event). Body at most 16 KiB. */
 	int (*custom)(void *network, struct gw_session *by, const char *kind, enum gw_scope,
-	              struct gw_channel *, struct gw_session *target, const void *body, size_t n);
+	              struct gw_channel *, struct gw_session *target, const void *body, size_t n,
+	              uint64_t command);
 
 	/* A local session's private side. */
 	void (*attach)(void *network, struct gw_session *, struct gw_sink *, uint64_t caps);

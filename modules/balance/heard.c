@@ -115,7 +115,7 @@ void where_tell(struct balance_state *st)
 	memcpy(body, where.secure, n);
 	memcpy(body + n, where.plain, strlen(where.plain) + 1);
 	n += strlen(where.plain) + 1;
-	NETWORK(st, custom, NULL, "balance.where", GW_SCOPE_ALL, NULL, NULL, body, n);
+	NETWORK(st, custom, NULL, "balance.where", GW_SCOPE_ALL, NULL, NULL, body, n, 0);
 }
 
 /* It will stand in a line to clients. */

@@ -220,7 +220,8 @@ struct cap {
 struct renderer {
 	struct gw_call call;
 	uint32_t kind;
-	int32_t next; /* of the same kind; -1: none */
+	int32_t next; /* of the same kind, or of those with a name; -1: none */
+	char *event;  /* of a module's own: its name; else NULL */
 	uint8_t audience;
 	bool personal, not_own, echo;
 	uint64_t caps, echo_bit, umode;
@@ -234,6 +235,14 @@ struct form {
 };
 
 #define KINDS 64 /* of namespace 1 that are found by number */
+
+/** Which of the KINDS lists of renderers is a kind's. */
+static inline uint32_t render_list(uint32_t kind)
+{
+	uint32_t number = kind & 0x7fff;
+
+	return kind >> 16 == 1 && number < KINDS ? number : 0;
+}
 
 /*
  * The state, version 1. To change its layout, or that of what it points to: raise `.state_version`,

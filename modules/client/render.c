@@ -425,17 +425,22 @@ static void run_row(struct client_state *st, const struct renderer *row,
 	audiences[row->audience](&r);
 }
 
+static bool shows(const struct renderer *row, const struct gw_event *event)
+{
+	if (row->event != NULL)
+		return event->name != NULL && strcmp(row->event, event->name) == 0;
+	return row->kind == event->kind;
+}
+
 void render_event(struct client_state *st, const struct gw_event *event)
 {
-	uint32_t number = event->kind & 0x7fff;
-	bool known = event->kind >> 16 == 1 && number < KINDS;
-
+	int32_t i = st->first_renderer[render_list(event->kind)];
 	bool together;
 
 	if (st->stop_reason != NULL)
 		return;
 	together = together_event(st, event);
-	for (int32_t i = st->first_renderer[known ? number : 0]; i >= 0; i = st->renderers[i].next)
-		if (st->renderers[i].kind == event->kind)
+	for (; i >= 0; i = st->renderers[i].next)
+		if (shows(&st->renderers[i], event))
 			run_row(st, &st->renderers[i], event, together);
 }

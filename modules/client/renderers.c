@@ -27,6 +27,7 @@ static void take_row(struct client_state *st, struct renderer *to, const struct 
 	*to = (struct renderer){
 		.call = gw_call(from->module, row->call, 0),
 		.kind = row->kind,
+		.event = row->event != NULL ? gw_strdup(st->self, row->event) : NULL,
 		.next = -1,
 		.audience = (uint8_t)row->audience,
 		.personal = row->personal,
@@ -38,15 +39,21 @@ static void take_row(struct client_state *st, struct renderer *to, const struct 
 	};
 }
 
-/* Behind the others of its kind; what is not of the network's own kinds shares list 0. */
+/* Behind the others of its kind; those of modules' own kinds share list 0. */
 static void chain(struct client_state *st, int32_t index)
 {
-	uint32_t kind = st->renderers[index].kind, number = kind & 0x7fff;
-	int32_t *at = &st->first_renderer[kind >> 16 == 1 && number < KINDS ? number : 0];
+	int32_t *at = &st->first_renderer[render_list(st->renderers[index].kind)];
 
 	while (*at >= 0)
 		at = &st->renderers[*at].next;
 	*at = index;
+}
+
+static void free_rows(struct client_state *st)
+{
+	for (uint32_t i = 0; i < st->n_renderers; i++)
+		gw_free(st->self, st->renderers[i].event);
+	gw_free(st->self, st->renderers);
 }
 
 void render_changed(void *state, uint64_t tag)
@@ -56,7 +63,7 @@ void render_changed(void *state, uint64_t tag)
 	size_t n = gw_rows(st->self, GW_POINT_RENDER, &rows);
 
 	(void)tag;
-	gw_free(st->self, st->renderers);
+	free_rows(st);
 	st->renderers = gw_alloc(st->self, (n + 1) * sizeof(*st->renderers));
 	st->n_renderers = (uint32_t)n;
 	for (uint32_t i = 0; i < KINDS; i++)
@@ -69,7 +76,7 @@ void render_changed(void *state, uint64_t tag)
 
 void render_free(struct client_state *st)
 {
-	gw_free(st->self, st->renderers);
+	free_rows(st);
 	for (size_t i = 0; i < FORMS_MAX; i++)
 		if (st->forms[i].buf != NULL)
 			gw_buf_unref(st->self, &st->forms[i].buf);

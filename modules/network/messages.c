@@ -59,6 +59,7 @@ int apply_custom(struct applying *a)
 
 	if (a->body.end - a->body.p > CUSTOM_MAX)
 		return -EBADMSG;
+	a->event.name = kind->name;
 	a->event.body = a->body.p;
 	a->event.body_len = (size_t)(a->body.end - a->body.p);
 	if (fn == NULL || ((gw_kind_apply_fn *)fn)(kind->module->state, &a->event) == 0)

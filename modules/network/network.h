@@ -652,8 +652,8 @@ int submit_kill(void *network, struct gw_session *by, struct gw_session *target,
                 uint64_t command);
 int submit_wallops(void *network, struct gw_session *by, const char *text, uint64_t command);
 int submit_custom(void *network, struct gw_session *by, const char *kind, enum gw_scope scope,
-                  struct gw_channel *channel, struct gw_session *target, const void *body,
-                  size_t n);
+                  struct gw_channel *channel, struct gw_session *target, const void *body, size_t n,
+                  uint64_t command);
 void digest(void *network, uint8_t out[32]);
 bool burst_export(void *network, struct gw_burst_cursor *cursor, gw_burst_emit_fn *emit, void *ctx);
 apply_fn apply_burst_vector, apply_burst_stray, apply_burst_data;

@@ -521,11 +521,12 @@ int submit_wallops(void *network, struct gw_session *by, const char *text, uint6
 }
 
 int submit_custom(void *network, struct gw_session *by, const char *kind, enum gw_scope scope,
-                  struct gw_channel *channel, struct gw_session *target, const void *body, size_t n)
+                  struct gw_channel *channel, struct gw_session *target, const void *body, size_t n,
+                  uint64_t command)
 {
 	struct network *net = (struct network *)network;
 	const struct kind_copy *row = kind_by_name(net, kind);
-	struct header h = {.source = id_of(by), .target = id_of(target)};
+	struct header h = {.source = id_of(by), .target = id_of(target), .command = command};
 	struct draft d;
 
 	if (!speaks(by))

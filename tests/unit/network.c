@@ -398,20 +398,20 @@ static void a_module_has_events_of_its_own(void **state)
 
 	assert_int_equal(from_far(p), 0);
 	assert_int_equal(
-		RIG(p->far, custom, bob, "memo.deliver", GW_SCOPE_ALL, NULL, NULL, "yes", 3),
+		RIG(p->far, custom, bob, "memo.deliver", GW_SCOPE_ALL, NULL, NULL, "yes", 3, 0),
 		-ENOENT);
 	p->here->other.calls = calls;
 	p->here->other.n_calls = 1;
 	rig_rows(p->far, rows);
-	RIG(p->far, custom, bob, "memo.deliver", GW_SCOPE_ALL, NULL, NULL, "yes", 3);
+	RIG(p->far, custom, bob, "memo.deliver", GW_SCOPE_ALL, NULL, NULL, "yes", 3, 0);
 	assert_int_equal(from_far(p), 0);
-	RIG(p->far, custom, bob, "memo.read", GW_SCOPE_ALL, NULL, NULL, "yes", 3);
+	RIG(p->far, custom, bob, "memo.read", GW_SCOPE_ALL, NULL, NULL, "yes", 3, 0);
 	assert_int_equal(from_far(p), -ENOMSG);
 	log_of(p);
 	rig_rows(p->here, rows);
-	RIG(p->far, custom, bob, "memo.deliver", GW_SCOPE_ALL, NULL, NULL, "yes", 3);
+	RIG(p->far, custom, bob, "memo.deliver", GW_SCOPE_ALL, NULL, NULL, "yes", 3, 0);
 	assert_int_equal(from_far(p), 0);
-	RIG(p->far, custom, bob, "memo.deliver", GW_SCOPE_ALL, NULL, NULL, "nope", 4);
+	RIG(p->far, custom, bob, "memo.deliver", GW_SCOPE_ALL, NULL, NULL, "nope", 4, 0);
 	assert_int_equal(from_far(p), 0);
 	assert_string_equal(log_of(p), "OTHER bob;");
 	node = RIG(p->here, here);
@@ -428,10 +428,12 @@ static void two_namespaces_of_one_number_do_not_mix(void **state)
 	struct pair *p = *state;
 
 	rig_rows(p->here, rows);
-	assert_int_equal(RIG(p->here, custom, NULL, "ns135.a", GW_SCOPE_ALL, NULL, NULL, "", 0), 0);
-	assert_int_equal(RIG(p->here, custom, NULL, "ns228.b", GW_SCOPE_ALL, NULL, NULL, "", 0),
+	assert_int_equal(RIG(p->here, custom, NULL, "ns135.a", GW_SCOPE_ALL, NULL, NULL, "", 0, 0),
+	                 0);
+	assert_int_equal(RIG(p->here, custom, NULL, "ns228.b", GW_SCOPE_ALL, NULL, NULL, "", 0, 0),
 	                 -ENOENT);
-	assert_int_equal(RIG(p->here, custom, NULL, "ns135.c", GW_SCOPE_ALL, NULL, NULL, "", 0), 0);
+	assert_int_equal(RIG(p->here, custom, NULL, "ns135.c", GW_SCOPE_ALL, NULL, NULL, "", 0, 0),
+	                 0);
 }
 
 static void nobody_speaks_for_a_session_that_is_not_at_home_there(void **state)

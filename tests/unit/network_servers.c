@@ -688,11 +688,11 @@ static void what_nobody_knows_is_passed_on_or_dropped(void **state)
 	t->rigs[2]->other.n_calls = 1;
 	rig_rows(rig_at(t, 3), rows);
 	memset(t->log, 0, sizeof(t->log));
-	RIG(rig_at(t, 1), custom, ann, "memo.deliver", GW_SCOPE_ALL, NULL, NULL, "x", 1);
+	RIG(rig_at(t, 1), custom, ann, "memo.deliver", GW_SCOPE_ALL, NULL, NULL, "x", 1, 0);
 	settle(t);
 	assert_string_equal(log_of(t, 2), "");
 	assert_string_equal(log_of(t, 3), "? ann;");
-	RIG(rig_at(t, 1), custom, ann, "memo.read", GW_SCOPE_ALL, NULL, NULL, "x", 1);
+	RIG(rig_at(t, 1), custom, ann, "memo.read", GW_SCOPE_ALL, NULL, NULL, "x", 1, 0);
 	settle(t);
 	assert_string_equal(log_of(t, 3), "");
 	agree(t, 1, 3);

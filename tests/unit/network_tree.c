@@ -655,7 +655,7 @@ static void some_words(struct world *w)
 
 	if (pick(w, 2) == 0)
 		RIG(rig, custom, NULL, both ? "memo.deliver" : "memo.read", GW_SCOPE_ALL, NULL,
-		    NULL, "x", 1);
+		    NULL, "x", 1, 0);
 	else if (c != NULL && c->n_local > 0)
 		RIG(rig, message, c->members[0]->session, &say, 0);
 }

@@ -99,8 +99,8 @@ static void say(void *state, struct gw_admin_request *req, int argc, const char 
 
 	(void)argc;
 	st->req = req;
-	NETWORK(st, custom, NULL, "skew.kept", GW_SCOPE_ALL, NULL, NULL, argv[0], n);
-	NETWORK(st, custom, NULL, "skew.dropped", GW_SCOPE_ALL, NULL, NULL, argv[0], n);
+	NETWORK(st, custom, NULL, "skew.kept", GW_SCOPE_ALL, NULL, NULL, argv[0], n, 0);
+	NETWORK(st, custom, NULL, "skew.dropped", GW_SCOPE_ALL, NULL, NULL, argv[0], n, 0);
 	route(st, FRAME_KEPT, false, argv[0]);
 	route(st, FRAME_DROPPED, true, argv[0]);
 	if (store(st, argv[0]) != 0)
