@@ -3,9 +3,9 @@
  *
  * A line that has an effect, or a label, is in doubt until the server has answered something that
  * was said after it: a PING of the agent's own three seconds later, or one of the client's, or the
- * label of a later line, or has shown us what we did. If the server is lost before that, the client
- * is told which lines they are. They are kept as they would be shown, without what may be a
- * password.
+ * label of a later line, or has shown us what we did (of AWAY: has said so). If the server is lost
+ * before that, the client is told which lines they are. They are kept as they would be shown,
+ * without what may be a password.
  */
 #include "agent.h"
 #include "lost.h"
@@ -235,6 +235,19 @@ static void answered(struct session *s, const char *word, size_t len)
 	}
 }
 
+/* 305 and 306 tell which AWAY they answer by their order only. */
+static void away_answered(struct session *s)
+{
+	struct doubt *d = s->doubt;
+
+	for (uint32_t i = 0; i < d->n; i++) {
+		if (d->lines[i].shown == NULL || !ircline_is(d->lines[i].shown, "AWAY"))
+			continue;
+		clear(s, i + 1);
+		return;
+	}
+}
+
 /* The first ones were said before the PING; what came after waits for the next one. */
 static void own_pong(struct session *s)
 {
@@ -291,6 +304,8 @@ bool doubt_server_line(struct session *s, const char *line)
 		labeled(s, line);
 	if (s->doubt != NULL && is_own(s, line))
 		echoed(s, line);
+	if (s->doubt != NULL && (ircline_is(line, "305") || ircline_is(line, "306")))
+		away_answered(s);
 	return false;
 }
 

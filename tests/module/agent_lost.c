@@ -76,6 +76,26 @@ static void what_may_not_have_arrived_is_told(void **state)
 	agent_close(&s);
 }
 
+/* As is what was said before it. */
+static void an_away_that_was_answered_is_not_in_doubt(void **state)
+{
+	struct agent_stage s;
+	struct simclient *ann;
+
+	(void)state;
+	agent_open(&s, 1, "");
+	ann = agent_enter(&s, "ann", "");
+	join(ann, "#tea");
+	client_send(ann, "PRIVMSG #tea :one\r\nAWAY :lunch\r\nAWAY\r\nPRIVMSG #tea :two");
+	client_expect(ann, "* 305 *");
+	cut(&s);
+	client_expect_next(ann, LOST);
+	client_expect_next(ann, "*NOTICE ann :May not have arrived: PRIVMSG #tea :two");
+	heal(&s);
+	client_expect_next(ann, BACK);
+	agent_close(&s);
+}
+
 /* The last ones are kept, and the number of all. */
 static void of_many_lines_in_doubt_the_last_are_told(void **state)
 {
@@ -347,6 +367,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_typed_is_refused),
 		cmocka_unit_test(what_may_not_have_arrived_is_told),
+		cmocka_unit_test(an_away_that_was_answered_is_not_in_doubt),
 		cmocka_unit_test(of_many_lines_in_doubt_the_last_are_told),
 		cmocka_unit_test(labels_and_echoes_answer_too),
 		cmocka_unit_test(who_says_nothing_costs_nothing),
