@@ -127,17 +127,20 @@ static char *find_beside(const char *name)
 	return path;
 }
 
+char *module_installed(const char *name)
+{
+	char *path = find_beside(name);
+
+	return path != NULL ? path : find_in(MODULEDIR, name);
+}
+
 static char *find_file(const struct settings *settings, const char *name)
 {
 	char *path = NULL;
 
 	for (size_t i = 0; i < settings->n_module_directories && path == NULL; i++)
 		path = find_in(settings->module_directories[i], name);
-	if (path == NULL)
-		path = find_beside(name);
-	if (path == NULL)
-		path = find_in(MODULEDIR, name);
-	return path;
+	return path != NULL ? path : module_installed(name);
 }
 
 /** Built for another ABI: who is behind, the module or the server, and what to do. The file comes

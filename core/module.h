@@ -62,6 +62,10 @@ struct module *module_find(struct gw_server *server, const char *name);
 /** Of those that leave, the one that nobody else of them requires: the next to be unloaded. */
 struct module *module_next_out(struct gw_server *server);
 
+/** The file of a module that comes with this program, or was installed beside those that do. NULL:
+ * there is none. The caller frees it. */
+char *module_installed(const char *name);
+
 /** Opens the module's file (a private copy, unless `in_place`) and checks all that its descriptor
  * says by itself. */
 int module_open(struct gw_server *server, const struct settings *settings, const char *name,

@@ -5,6 +5,7 @@
  */
 #include "core/new_module.h"
 #include "core/mem.h"
+#include "core/module.h"
 #include "core/shipped.h"
 
 #include <ctype.h>
@@ -49,6 +50,20 @@ static int check_name(const char *name, struct gw_error *err)
 	if (strcmp(name, "core") == 0)
 		return gw_fail(err, -EINVAL, "'core' is what the server calls itself");
 	return 0;
+}
+
+/* One of that name would be loaded in its place. */
+static int check_free(const char *name, struct gw_error *err)
+{
+	char *file = module_installed(name);
+	int status = file == NULL
+	                     ? 0
+	                     : gw_fail(err, -EEXIST,
+	                               "there is a module %s already (%s): choose another name",
+	                               name, file);
+
+	free(file);
+	return status;
 }
 
 static char *path_of(const struct project *p, size_t i)
@@ -143,6 +158,8 @@ int new_module(const char *name, const char *folder, struct gw_error *err)
 	struct project p = {.name = name, .folder = folder != NULL ? folder : name};
 	int status = check_name(name, err);
 
+	if (status == 0)
+		status = check_free(name, err);
 	if (status == 0)
 		status = look_at_folder(&p, err);
 	if (status != 0)
