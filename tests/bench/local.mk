@@ -1,10 +1,14 @@
 # make bench: Godwit beside a floor and other servers (tests/bench/README.md). tests/net/test_bench.py
 # needs its programs, too.
-bench_tools = tests/bench/floor$(EXEEXT) tests/bench/load$(EXEEXT) tests/bench/relay$(EXEEXT)
-check_PROGRAMS += tests/bench/floor tests/bench/load tests/bench/relay
+bench_tools = tests/bench/floor$(EXEEXT) tests/bench/load$(EXEEXT) tests/bench/relay$(EXEEXT) \
+	tests/bench/pauses$(EXEEXT)
+check_PROGRAMS += tests/bench/floor tests/bench/load tests/bench/relay tests/bench/pauses
 
 tests_bench_floor_SOURCES = tests/bench/floor.c
 tests_bench_relay_SOURCES = tests/bench/relay.c
+tests_bench_pauses_SOURCES = \
+	tests/bench/pauses.c tests/bench/measure.c tests/bench/measure.h
+tests_bench_pauses_LDADD = -lm
 tests_bench_load_SOURCES = \
 	tests/bench/load.c tests/bench/load.h \
 	tests/bench/peer.c tests/bench/traffic.c \
@@ -19,7 +23,8 @@ CLEANFILES += tests/bench/handshake_timing$(EXEEXT)
 tests_bench_handshake_timing_SOURCES = tests/bench/handshake_timing.c
 tests_bench_handshake_timing_LDADD = $(GNUTLS_LIBS)
 
-.PHONY: bench bench-agent bench-handshake bench-restart bench-selftest bench-replica
+.PHONY: bench bench-agent bench-handshake bench-reload bench-restart bench-selftest \
+	bench-replica
 
 bench: all $(bench_tools)
 	"$(srcdir)/tests/bench/run" --build .
@@ -35,6 +40,10 @@ bench-join: all tests/tools/seed_accounts$(EXEEXT)
 # what a client sees and loses when its server is restarted; RESTART="--people N --only ROW,... --json FILE"
 bench-restart: all
 	"$(srcdir)/tests/bench/restart" --build . $(RESTART)
+
+# how long the server stands still while a module is replaced; RELOAD="--clients N --rounds N --only ROW,... --first --json FILE"
+bench-reload: all $(bench_tools)
+	"$(srcdir)/tests/bench/reload" --build . $(RELOAD)
 
 bench-selftest: $(bench_tools)
 	"$(srcdir)/tests/bench/selftest" --build .

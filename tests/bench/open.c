@@ -1,10 +1,12 @@
 /*
- * The open mode: lines to one channel at a given rate, at random moments (a Poisson process) and
- * from random members, whether or not the server keeps up. Latency counts from the moment that a
- * line was due, so neither a slow server nor a slow generator can hide behind a late start.
+ * The open mode: lines to one channel, or several, at a given rate, at random moments (a Poisson
+ * process) and from random members, whether or not the server keeps up. Latency counts from the
+ * moment that a line was due, so neither a slow server nor a slow generator can hide behind a late
+ * start. SIGTERM ends it before its time.
  */
 #include "load.h"
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 
 enum { SLOTS = 1024, QUIET_S = 3 };
@@ -13,6 +15,14 @@ struct schedule {
 	double mean_ns, due_ns;
 	unsigned short seed[3]; /* the same moments and senders in every run */
 };
+
+static volatile sig_atomic_t ended;
+
+static void end_early(int signo)
+{
+	(void)signo;
+	ended = 1;
+}
 
 static void plan_next(struct schedule *schedule)
 {
@@ -39,7 +49,7 @@ static void run_for(struct load *load, struct schedule *schedule, double seconds
 {
 	uint64_t end = clock_ns() + seconds * 1e9;
 
-	while (load->now_ns < end) {
+	while (load->now_ns < end && !ended) {
 		int64_t wait;
 
 		send_due(load, schedule);
@@ -53,7 +63,8 @@ void mode_open(struct load *load)
 	const struct options *o = &load->options;
 	struct schedule schedule = {.mean_ns = 1e9 / o->rate, .seed = {1, 2, 3}};
 
-	traffic_open(load, 1, o->members, o->members, SLOTS, false);
+	signal(SIGTERM, end_early);
+	traffic_open(load, o->channels, o->members, o->members, SLOTS, false);
 	load_wait(load, 500000000);
 	schedule.due_ns = load->now_ns;
 	run_for(load, &schedule, o->warm_s);

@@ -1,11 +1,14 @@
-"""The bench measures what it says: a relay that is made to cost a known amount more is found to cost that."""
+"""The bench measures what it says: a relay that is made to cost a known amount more is found to cost that, a server that is stopped is found to
+stand still."""
 
 import dataclasses
 import importlib.machinery
 import importlib.util
 import os
 import pathlib
+import signal
 import sys
+import time
 
 import pytest
 from live import free_port
@@ -14,20 +17,21 @@ BENCH = pathlib.Path(os.environ["GODWIT_SRC"]) / "tests" / "bench"
 SPEND_US, KEEP, WAKES = 2000, 200_000, 20
 
 
-def loaded():
-    """tests/bench/agent, whose name is that of a command."""
+def loaded(command):
+    """tests/bench/COMMAND, whose name has no ending."""
+    name = f"bench_{command}"
     sys.path.insert(0, str(BENCH))
     try:
-        loader = importlib.machinery.SourceFileLoader("bench_agent", str(BENCH / "agent"))
-        module = importlib.util.module_from_spec(importlib.util.spec_from_loader("bench_agent", loader))
-        sys.modules["bench_agent"] = module  # dataclasses look for it there
+        loader = importlib.machinery.SourceFileLoader(name, str(BENCH / command))
+        module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+        sys.modules[name] = module  # dataclasses look for it there
         loader.exec_module(module)
         return module
     finally:
         sys.path.remove(str(BENCH))
 
 
-bench_agent = loaded()
+bench_agent, bench_reload = loaded("agent"), loaded("reload")
 
 
 @pytest.fixture
@@ -62,3 +66,27 @@ def test_memory_and_wakeups_of_who_is_in_the_middle_are_told(bench):
     assert found["relay"]["wakeups"] == 0 and found["relay"]["idle_cpu_ms"] == 0
     assert found["costly"]["wakeups"] == pytest.approx(WAKES, rel=0.3)
     assert found["costly"]["resident"] - found["relay"]["resident"] == pytest.approx(KEEP, rel=0.1)
+
+
+class Held(bench_reload.Bench):
+    """The row "nothing" is one in which the server is stopped from outside."""
+
+    HELD_MS = 40
+
+    def act(self, row):
+        if row.name == "nothing":
+            os.kill(self.running.process.pid, signal.SIGSTOP)
+            time.sleep(self.HELD_MS / 1e3)
+            os.kill(self.running.process.pid, signal.SIGCONT)
+        super().act(row)
+
+
+def test_how_long_the_server_stands_still_is_told():
+    rows = [bench_reload.ROWS[name] for name in ("nothing", "reload client", "rehash: a limit", "load monitor")]
+    bench = Held(os.environ["GODWIT_BUILD"], free_port(), clients=100, rounds=2, rate=200)
+    found, report, there = bench.measure(rows)
+    told = {name: bench_reload.figures(rounds) for name, rounds in found.items()}
+    assert list(told) == [row.name for row in rows] and all(len(rounds) == 2 for rounds in found.values())
+    assert told["nothing"]["loop_p50"] > 0.9 * Held.HELD_MS > told["reload client"]["loop_p50"] > 0
+    assert there == 101 and report["deliveries"] > 0  # the clients and the probe
+    assert all(report[fault] == 0 for fault in bench_reload.FAULTS)
