@@ -1,5 +1,5 @@
 /*
- * godwit/services.h - the services database: the interface "services" 1.0.
+ * godwit/services.h - the services database: the interface "services" 1.1.
  *
  * What outlives connections: accounts, registered channels, bans, operators, servers. It is a map
  * of small cells: one field of one entity, or one element of a set. An entity has an id that is
@@ -96,9 +96,8 @@ enum gw_class {
 	GW_CLASS_PENDING = 'R' /* a registration that awaits its code; expires */
 };
 
-/** Fields; 0x8000 and above are for third parties (class and field are free within a module's own
- * namespace). Values are strings of length-prefixed parts, see parts.h. The comment names (sub) and
- * value. */
+/** Fields; 0x8000 and above are for third parties, to whom own_field() gives a number for a name.
+ * Values are strings of length-prefixed parts, see parts.h. The comment names (sub) and value. */
 enum gw_field {
 	GW_F_CORE =
 		1, /* () flags, time of registration; its final tombstone is the entity's death */
@@ -221,7 +220,7 @@ struct gw_services_change {
 };
 #define GW_TOPIC_SERVICES_CHANGED "services.changed"
 
-/** The interface "services" 1.0. Loop thread only. */
+/** The interface "services" 1.1. Loop thread only. */
 struct gw_services_ops {
 	/** The owner of a folded name. 0: `owner_out` is filled; -ENOENT: nobody; -EINPROGRESS:
 	 * `done` (gw_owner_fn) will be called; -EINVAL: too long; -EAGAIN: too much waits. */
@@ -260,6 +259,14 @@ struct gw_services_ops {
 	/** Whether all of its origin's transactions up to this stamp are known here: an entity of
 	 * that id that is not found has not merely not arrived yet, it is gone. */
 	bool (*known)(void *services, struct gw_stamp stamp);
+	/** The number of a field of a module's own, 0x8000 to 0xfffe: from the SHA-256 of `name`
+	 * ("memo.text": the module's, a dot, what it is; 1 to GW_NAME_MAX bytes), so the same on
+	 * every server. Asked for in `load`, kept in the state. -EEXIST, with a sentence: another
+	 * name that was asked for since this server started has that number; one in thirty thousand
+	 * pairs does. Cells of such fields are kept, sent to other servers, and dropped with their
+	 * entity also where no module knows them. */
+	int (*own_field)(void *services, const char *name, uint16_t *field_out,
+	                 struct gw_error *err);
 };
 
 #endif

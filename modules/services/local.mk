@@ -11,6 +11,7 @@ SERVICES_SOURCES = \
 	modules/services/read.c \
 	modules/services/shown.c \
 	modules/services/expire.c \
+	modules/services/own.c \
 	modules/services/vector.c \
 	modules/services/members.c \
 	modules/services/peer.c \

@@ -1,6 +1,6 @@
 /*
  * services/services.c - the module services: the database of what outlives connections (interface
- * "services" 1.0).
+ * "services" 1.1).
  *
  * This file is the descriptor, and the state's beginning and end; services.h says where the rest
  * is.
@@ -95,6 +95,7 @@ static void services_unload(struct gw_self *self, void *state_, enum gw_unload w
 	pending_drop_all(state);
 	request_drop_all(state);
 	find_drop_all(state);
+	own_drop_all(state);
 }
 
 static const struct gw_services_ops services_ops = {
@@ -108,6 +109,7 @@ static const struct gw_services_ops services_ops = {
 	.claimants = claimants,
 	.lesser = lesser,
 	.known = services_known,
+	.own_field = own_field,
 };
 
 static enum gw_membership replica_membership(void *services)
@@ -138,7 +140,7 @@ static const struct gw_replica_ops replica_ops = {
 };
 
 static const struct gw_interface_row services_interfaces[] = {
-	{.name = "services", .major = 1, .minor = 0, .ops = &services_ops},
+	{.name = "services", .major = 1, .minor = 1, .ops = &services_ops},
 	{.name = "replica", .major = 1, .minor = 0, .ops = &replica_ops},
 	{.name = NULL},
 };

@@ -10,6 +10,7 @@
  *     read.c     entities, one or all of a class
  *     shown.c    names that two claim: who is shown how, and who is meant by it
  *     expire.c   deletes what expired an hour ago, tidies what points to a dropped account
+ *     own.c      numbers of third parties' fields
  *     admin.c    services status, figures for status
  *     backup.c   the command backup
  *     members.c  servers and lives of their databases
@@ -218,6 +219,9 @@ struct services_state {
 	bool figures_read, figures_stale; /* a read is under way; another is due after it */
 	struct gw_admin_request *backup;
 	char *backup_path;
+
+	/* own.c */
+	struct own_field *own_fields; /* by number */
 };
 
 /** Between the call and its answer there may be a reload, so what is called is always named by its
@@ -385,6 +389,11 @@ gw_committed_fn expire_done;
 void expire_refs(struct services_state *state, struct gw_id account);
 gw_store_rows_fn expire_refs_rows;
 gw_committed_fn expire_tidied;
+
+/* --- own.c --- */
+
+int own_field(void *services, const char *name, uint16_t *field_out, struct gw_error *err);
+void own_drop_all(struct services_state *state);
 
 /* --- admin_replica.c --- */
 

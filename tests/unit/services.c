@@ -348,6 +348,40 @@ static void what_is_over_a_limit_is_refused(void **state)
 	assert_int_equal(rig_commit(rig, &w, 1, NULL), -EINVAL); /* claims no name */
 }
 
+static void a_field_of_a_modules_own_has_a_number_from_its_name(void **state)
+{
+	struct rig *rig = rig_of(state);
+	struct gw_write w = {.class = GW_CLASS_ACCOUNT, .sub = {"1", 1}, .value = {"v", 1}};
+	struct gw_error err = {0};
+	char name[GW_NAME_MAX + 2];
+	uint16_t field;
+
+#define OWN_FIELD(name) GW_VIA(rig->services, gw_services_ops, own_field, name, &field, &err)
+	for (int i = 0; i < 2; i++) { /* also when it is known */
+		assert_int_equal(OWN_FIELD("memo.text"), 0);
+		assert_int_equal(field, 0xf422);
+	}
+	assert_int_equal(OWN_FIELD("toy.62"), 0);
+	assert_int_equal(OWN_FIELD("toy.80"), -EEXIST);
+	assert_string_equal(err.text, "the fields toy.62 and toy.80 of the services database have "
+	                              "the same number (49553): one has to be renamed");
+	memset(name, 'x', sizeof(name));
+	name[GW_NAME_MAX + 1] = '\0';
+	assert_int_equal(OWN_FIELD(name), -EINVAL);
+	assert_int_equal(OWN_FIELD(""), -EINVAL);
+	name[GW_NAME_MAX] = '\0';
+	assert_int_equal(OWN_FIELD(name), 0);
+#undef OWN_FIELD
+	assert_int_equal(rig_register(rig, "ivy", &w.id), 0);
+	w.field = field;
+	assert_int_equal(rig_commit_wait(rig, &w, 1, NULL), 0);
+	assert_int_equal(rig_read(rig, GW_CLASS_ACCOUNT, w.id), 0);
+	assert_int_equal(rig->n_cells, 4);
+	assert_int_equal(rig->cells[3].field, field);
+	assert_int_equal(rig_drop(rig, GW_CLASS_ACCOUNT, w.id), 0);
+	assert_int_equal(rig_commit_wait(rig, &w, 1, NULL), -ENOENT);
+}
+
 static void an_account_holds_32_nicks(void **state)
 {
 	struct rig *rig = rig_of(state);
@@ -812,6 +846,7 @@ int main(void)
 		TEST(a_new_display_form_keeps_the_place_in_line),
 		TEST(certificates_are_claimed_too),
 		TEST(what_is_over_a_limit_is_refused),
+		TEST(a_field_of_a_modules_own_has_a_number_from_its_name),
 		TEST(an_account_holds_32_nicks),
 		TEST(an_access_list_ends_at_4096),
 		TEST(walks_tell_each_entity_once_in_order),

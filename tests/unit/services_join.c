@@ -22,6 +22,8 @@ static void add_account(struct node *node, int i)
 	struct gw_write write = {
 		.class = GW_CLASS_ACCOUNT, .field = GW_F_VHOST, .value = {value, LONG_VALUE}};
 
+	if (i % 2 == 0)
+		write.field = 0x8001; /* a third party's */
 	snprintf(nick, sizeof(nick), "Nick%d", i);
 	assert_int_equal(rig_register(&node->rig, nick, &made), 0);
 	write.id = made;

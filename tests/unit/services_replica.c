@@ -71,6 +71,42 @@ static void a_write_reaches_the_other_server(void **state)
 	net_close(&net);
 }
 
+/* What no module of the other server asks for goes its way all the same: both ways, and with its
+ * account. */
+static void cells_of_unknown_fields_are_as_all_others(void **state)
+{
+	struct gw_write w = {.class = GW_CLASS_ACCOUNT, .sub = {"1", 1}, .value = {"v", 1}};
+	struct net net;
+
+	(void)state;
+	open_linked(&net, 2);
+	assert_int_equal(GW_VIA(net.nodes[0].rig.services, gw_services_ops, own_field, "memo.text",
+	                        &w.field, NULL),
+	                 0);
+	assert_int_equal(rig_register(&net.nodes[0].rig, "Ann", &w.id), 0);
+	assert_int_equal(rig_commit_wait(&net.nodes[0].rig, &w, 1, NULL), 0);
+	net_settle(&net);
+	net_same(&net, 0, 1, true);
+	assert_int_equal(rig_read(&net.nodes[1].rig, GW_CLASS_ACCOUNT, w.id), 0);
+	assert_int_equal(net.nodes[1].rig.n_cells, 4);
+	assert_int_equal(net.nodes[1].rig.cells[3].field, w.field);
+	w.remove = true;
+	w.value.n = 0;
+	assert_int_equal(rig_commit_wait(&net.nodes[1].rig, &w, 1, NULL), 0);
+	net_settle(&net);
+	assert_int_equal(rig_read(&net.nodes[0].rig, GW_CLASS_ACCOUNT, w.id), 0);
+	assert_int_equal(net.nodes[0].rig.n_cells, 3);
+	w.remove = false;
+	w.value.n = 1;
+	assert_int_equal(rig_commit_wait(&net.nodes[0].rig, &w, 1, NULL), 0);
+	assert_int_equal(rig_drop(&net.nodes[1].rig, GW_CLASS_ACCOUNT, w.id), 0);
+	net_settle(&net);
+	assert_int_equal(rig_read(&net.nodes[0].rig, GW_CLASS_ACCOUNT, w.id), -ENOENT);
+	assert_int_equal(rig_commit_wait(&net.nodes[0].rig, &w, 1, NULL), -ENOENT);
+	net_same(&net, 0, 1, true);
+	net_close(&net);
+}
+
 static void the_same_on_the_real_store(void **state)
 {
 	struct net net;
@@ -1111,6 +1147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_write_reaches_the_other_server),
+		cmocka_unit_test(cells_of_unknown_fields_are_as_all_others),
 		cmocka_unit_test(the_same_on_the_real_store),
 		cmocka_unit_test(a_write_takes_three_messages),
 		cmocka_unit_test(two_sides_of_a_split_become_one),
