@@ -43,8 +43,12 @@ struct gwt_client *gwt_connect_from(struct gwt_server *server, const char *addre
 
 struct gwt_client *gwt_enter(struct gwt_server *server, const char *nick, const char *caps)
 {
+	struct simclient *plain;
+
 	need_up(server);
-	return add(server, simtree_enter(server->net->tree, server->node, nick, caps), NULL);
+	plain = simtree_enter(server->net->tree, server->node, nick, caps);
+	client_alive(plain);
+	return add(server, plain, NULL);
 }
 
 struct gwt_client *gwt_enter_movable(struct gwt_server *server, const char *nick, const char *caps)

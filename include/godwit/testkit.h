@@ -187,7 +187,8 @@ struct gwt_client *gwt_connect(struct gwt_server *server);
 /** The same from another address ("192.0.2.7"), with `tls` over TLS. */
 struct gwt_client *gwt_connect_from(struct gwt_server *server, const char *address, bool tls);
 /** A guest: connected, with that nick and these capabilities (separated by spaces, "" for none),
- * who has read the welcome. */
+ * who has read the welcome. It answers the server's PING by itself, and shows no line of that: so
+ * hours may pass. */
 struct gwt_client *gwt_enter(struct gwt_server *server, const char *nick, const char *caps);
 /** The same, of a person whose client can be moved to another server, as an agent can:
  * gwt_move(). What such a client shows is what its user sees, whichever the connection. */

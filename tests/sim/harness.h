@@ -114,6 +114,8 @@ size_t client_lines(struct simclient *c, const char *const **lines_out);
 bool client_ended(const struct simclient *c);
 /** The connection itself: to block, cut, shut or break it. NULL when it has ended here. */
 struct simpipe *client_pipe(struct simclient *c);
+/** From now on it answers its server's PING, and neither is among its lines. */
+void client_alive(struct simclient *c);
 /** The channel binding of a TLS client. */
 void client_binding(const struct simclient *c, uint8_t out[32]);
 /** Goes away without a word. */

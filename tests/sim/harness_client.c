@@ -20,6 +20,7 @@ struct simclient {
 	struct text talk; /* all that was said, with times */
 	uint8_t binding[32];
 	bool ended;
+	bool alive; /* see client_alive() */
 };
 
 void text_add_n(struct text *t, const char *s, size_t n)
@@ -83,10 +84,25 @@ static void note(struct simclient *c, const char *arrow, const char *text, size_
 	text_add(&c->talk, "\n");
 }
 
+/* Whether the line was a sign of life that the server asks for, and gets. */
+static bool answered(struct simclient *c, size_t n)
+{
+	char *pong;
+
+	if (!c->alive || n < 5 || memcmp(c->in.data, "PING ", 5) != 0)
+		return false;
+	pong = mem_printf("PONG %.*s\r\n", (int)(n - 5), c->in.data + 5);
+	simpipe_send(c->pipe, pong, strlen(pong));
+	free(pong);
+	return true;
+}
+
 static void take_line(struct simclient *c, size_t n)
 {
 	if (n > 0 && c->in.data[n - 1] == '\r')
 		n--;
+	if (answered(c, n))
+		return;
 	if (c->n_lines == c->room) {
 		c->room = c->room * 2 + 32;
 		c->lines = mem_resize(c->lines, c->room * sizeof(char *));
@@ -348,6 +364,11 @@ bool client_ended(const struct simclient *c)
 struct simpipe *client_pipe(struct simclient *c)
 {
 	return c->pipe;
+}
+
+void client_alive(struct simclient *c)
+{
+	c->alive = true;
 }
 
 void client_binding(const struct simclient *c, uint8_t out[32])

@@ -221,6 +221,19 @@ static void a_network_lives(void **state)
 	gwt_net_end(&net);
 }
 
+/* Two hours, in which the server asks for signs of life. */
+static void somebody_who_entered_stays(void **state)
+{
+	struct gwt_net *net = gwt_net_new(1, NULL);
+	struct gwt_client *ann = gwt_enter(gwt_server_new(net, NULL, NULL), "ann", "");
+
+	(void)state;
+	gwt_run(net, 7200 * GW_SECOND);
+	gwt_send(ann, "PING here");
+	gwt_expect_next(ann, "* PONG * :here");
+	gwt_net_end(&net);
+}
+
 static uint64_t run_once(uint64_t seed)
 {
 	struct gwt_net *net = gwt_net_new(seed, NULL);
@@ -256,6 +269,7 @@ int main(void)
 		cmocka_unit_test(pointers_into_old_code_are_a_failure),
 		cmocka_unit_test(another_build_takes_over),
 		cmocka_unit_test(a_network_lives),
+		cmocka_unit_test(somebody_who_entered_stays),
 		cmocka_unit_test(the_same_seed_is_the_same_run),
 	};
 	char modules[4096];
