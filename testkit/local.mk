@@ -5,7 +5,8 @@ SIMULATION_SOURCES = tests/sim/loop_sim.c tests/sim/sim_net.c tests/sim/sim_link
 	tests/sim/tree.c tests/sim/sim_mover.c $(MOVER_SOURCES)
 
 noinst_LIBRARIES += testkit/libparts.a
-testkit_libparts_a_SOURCES = testkit/net.c testkit/server.c testkit/client.c testkit/fail.c testkit/kit.h \
+testkit_libparts_a_SOURCES = testkit/net.c testkit/server.c testkit/client.c testkit/account.c testkit/fail.c \
+	testkit/kit.h \
 	$(SIMULATION_SOURCES)
 
 testkitlibdir = $(libdir)

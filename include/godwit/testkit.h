@@ -193,6 +193,9 @@ struct gwt_client *gwt_enter(struct gwt_server *server, const char *nick, const 
 /** The same, of a person whose client can be moved to another server, as an agent can:
  * gwt_move(). What such a client shows is what its user sees, whichever the connection. */
 struct gwt_client *gwt_enter_movable(struct gwt_server *server, const char *nick, const char *caps);
+/** The client logs in to an account, which is made if its server knows none of that name; a failure
+ * if it is refused. The account is known to the other servers some moments later: gwt_level(). */
+void gwt_login(struct gwt_client *client, const char *account);
 /** An operator moves the client, which was entered as movable, to that server of its network; a
  * failure if it does not arrive. */
 void gwt_move(struct gwt_client *client, struct gwt_server *to);

@@ -197,6 +197,11 @@ static void a_network_lives(void **state)
 	gwt_expect(bob, "* 366 *");
 	gwt_move(ann, two);
 	assert_ptr_equal(gwt_client_server(ann), two);
+	gwt_login(ann, "annie");
+	gwt_level(net, 120 * GW_SECOND);
+	gwt_login(bob, "annie");
+	gwt_send(bob, "WHOIS ann");
+	gwt_expect(bob, "* 330 bob ann annie *");
 	gwt_send(ann, "PRIVMSG #x :still here");
 	gwt_expect(bob, ":ann!* PRIVMSG #x :still here");
 	gwt_expect_none(ann, "* QUIT *");
