@@ -15,6 +15,7 @@
 #include "core/registry.h"
 #include "core/server.h"
 #include "core/settings.h"
+#include "core/shipped.h"
 #include "core/state_dir.h"
 
 #include <errno.h>
@@ -129,9 +130,12 @@ static char *find_beside(const char *name)
 
 char *module_installed(const char *name)
 {
-	char *path = find_beside(name);
+	char *path = find_beside(name), *installed = shipped_place(MODULEDIR);
 
-	return path != NULL ? path : find_in(MODULEDIR, name);
+	if (path == NULL)
+		path = find_in(installed, name);
+	free(installed);
+	return path;
 }
 
 static char *find_file(const struct settings *settings, const char *name)

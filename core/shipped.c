@@ -19,20 +19,42 @@ static char *look(char *path)
 	return NULL;
 }
 
-char *shipped_file(const char *name)
+/* The length of what stands before `exe`'s installed name, its root; negative: not installed. */
+static int root_of(const char *exe)
 {
 	static const char place[] = SBINDIR "/godwit";
-	char exe[PATH_MAX], *found = NULL;
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	size_t root;
+	size_t n = strlen(exe), root = n >= sizeof(place) - 1 ? n - (sizeof(place) - 1) : 0;
 
-	if (n <= 0)
-		return look(mem_printf("%s/%s", PKGDATADIR, name));
-	exe[n] = '\0';
-	root = (size_t)n >= sizeof(place) - 1 ? (size_t)n - (sizeof(place) - 1) : 0;
-	if (strcmp(exe + root, place) == 0)
-		found = look(mem_printf("%.*s%s/%s", (int)root, exe, PKGDATADIR, name));
-	if (found == NULL)
+	return strcmp(exe + root, place) == 0 ? (int)root : -1;
+}
+
+static void this_program(char exe[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", exe, PATH_MAX - 1);
+
+	exe[n > 0 ? n : 0] = '\0';
+}
+
+char *shipped_place(const char *path)
+{
+	char exe[PATH_MAX];
+	int root;
+
+	this_program(exe);
+	root = root_of(exe);
+	return mem_printf("%.*s%s", root > 0 ? root : 0, exe, path);
+}
+
+char *shipped_file(const char *name)
+{
+	char exe[PATH_MAX], *data = shipped_place(PKGDATADIR), *found;
+
+	this_program(exe);
+	found = root_of(exe) >= 0 ? look(mem_printf("%s/%s", data, name)) : NULL;
+	if (found == NULL && exe[0] != '\0')
 		found = look(mem_printf("%s/conf/%s", dirname(exe), name));
-	return found != NULL ? found : look(mem_printf("%s/%s", PKGDATADIR, name));
+	if (found == NULL)
+		found = look(mem_printf("%s/%s", data, name));
+	free(data);
+	return found;
 }

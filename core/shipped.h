@@ -9,4 +9,8 @@
  * (DESTDIR). NULL: it is not there. The caller frees it. */
 char *shipped_file(const char *name);
 
+/** An installed folder or file, "/usr/local/lib/godwit/modules", as this program sees it: below the
+ * root under which it was put itself. The caller frees it. */
+char *shipped_place(const char *path);
+
 #endif
