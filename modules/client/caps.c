@@ -202,43 +202,53 @@ void caps_moved(struct client_state *st, struct client *c, const char *there)
 	caps_notify(st, c, "NEW", st->announced & ~both, c->cap_302);
 }
 
-/* Capabilities whose value would now be another than the one last shown to clients of this kind. */
-static uint64_t new_values(struct client_state *st, struct client *c,
-                           const uint32_t before[CAPS_MAX][4])
+/* Capabilities whose value is now another than the one last shown to clients of this kind. */
+static uint64_t new_values(struct client_state *st, struct client *c)
 {
+	struct news *news = &st->news;
 	unsigned kind = caps_kind(c);
 	char value[200];
 	uint64_t bits = 0;
 
+	if (!news->values || (news->kinds & 1u << kind))
+		return news->changed[kind];
 	for (uint32_t i = 0; i < st->n_caps; i++) {
-		if (!st->caps[i].offered || before[i][kind] == 0)
+		if (!st->caps[i].offered || news->shown[i][kind] == 0)
 			continue;
 		caps_value(st, &st->caps[i], c, value, sizeof(value));
-		if (caps_hash(st, value) != before[i][kind])
+		if (caps_hash(st, value) != news->shown[i][kind])
 			bits |= (uint64_t)1 << i;
 	}
+	news->kinds |= (uint8_t)(1u << kind);
+	news->changed[kind] = bits;
 	return bits;
 }
 
-void caps_announce(struct client_state *st)
+bool caps_news(struct client_state *st)
 {
-	uint64_t gone = st->announced & ~st->offered, come = st->offered & ~st->announced;
-	uint32_t before[CAPS_MAX][4];
-	struct label *label;
-	uint64_t changed;
+	struct news *news = &st->news;
 
-	for (uint32_t i = 0; i < CAPS_MAX; i++)
-		memcpy(before[i], st->caps[i].shown, sizeof(before[i]));
+	news->gone = st->announced & ~st->offered;
+	news->come = st->offered & ~st->announced;
+	news->values = st->values_due;
+	news->kinds = 0;
+	memset(news->changed, 0, sizeof(news->changed));
+	for (uint32_t i = 0; i < CAPS_MAX && news->values; i++)
+		memcpy(news->shown[i], st->caps[i].shown, sizeof(news->shown[i]));
 	st->announced = st->offered;
-	for (struct client *c = st->clients; c != NULL; c = c->next) {
-		if (c->pub.caps & gone)
-			caps_set(st, c, c->pub.caps & ~gone);
-		changed = c->cap_302 && st->values_due ? new_values(st, c, before) : 0;
-		if (!(c->pub.caps & st->bit.notify) || c->closing || c->adopted)
-			continue;
-		label = label_pause(c);
-		caps_notify(st, c, "DEL", gone, false);
-		caps_notify(st, c, "NEW", come | (changed & ~come), c->cap_302);
-		label_resume(c, label);
-	}
+	return (news->gone | news->come) != 0 || news->values;
+}
+
+bool caps_tell(struct client_state *st, struct client *c)
+{
+	struct news *news = &st->news;
+	uint64_t changed = c->cap_302 ? new_values(st, c) : 0;
+
+	if (c->pub.caps & news->gone)
+		caps_set(st, c, c->pub.caps & ~news->gone);
+	if (!(c->pub.caps & st->bit.notify) || c->closing || c->adopted)
+		return false;
+	caps_notify(st, c, "DEL", news->gone, false);
+	caps_notify(st, c, "NEW", news->come | changed, c->cap_302);
+	return (news->gone | news->come | changed) != 0;
 }

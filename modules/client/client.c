@@ -259,6 +259,7 @@ static void client_unload(struct gw_self *self, void *state, enum gw_unload why)
 	commands_free(st);
 	caps_free(st);
 	tokens_free(st);
+	news_free(st);
 	render_free(st);
 	together_free(st);
 	addresses_free(st);

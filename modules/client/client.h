@@ -216,6 +216,20 @@ struct cap {
 	uint32_t shown[4]; /* hash of the value last computed for a kind of client; 0: never */
 };
 
+/** What clients are being told, one after the other in the order of arrival (announce.c). */
+struct news {
+	struct client *next; /* NULL: nothing is being told */
+	uint64_t last;       /* serial number of the last who is */
+	uint64_t gone, come; /* capabilities */
+	uint64_t changed[4]; /* those with another value, for each kind of client */
+	char **tokens;       /* of ISUPPORT */
+	size_t n_tokens;
+	uint32_t shown[CAPS_MAX][4]; /* of all: what struct cap had before */
+	bool values;                 /* `changed` is looked at, too */
+	uint8_t kinds;               /* for which it is known */
+	uint8_t reserved[6];         /* 0 */
+};
+
 /** A row of "client.render", with bits for names. */
 struct renderer {
 	struct gw_call call;
@@ -294,7 +308,10 @@ struct client_state {
 	struct {
 		uint64_t batch, label, tags, time, account, notify, standard, isupport;
 	} bit;
-	bool announce_due, values_due;
+	bool announce_due; /* a call is under way */
+	bool news_due, values_due;
+	uint8_t caps_reserved[5]; /* 0 */
+	struct news news;
 
 	char **tokens; /* of ISUPPORT, as last told */
 	size_t n_tokens;
@@ -349,6 +366,8 @@ void client_rehashed(void *state, uint64_t tag, const void *payload);
 /* clients.c: finding one */
 void clients_add(struct client_state *st, struct client *c);
 void clients_remove(struct client_state *st, struct client *c);
+/** Greater than that of all who came before. */
+uint64_t clients_serial(const struct client *c);
 /** The same for a shadow. */
 void clients_add_shadow(struct client_state *st, struct client *c);
 void clients_remove_shadow(struct client_state *st, struct client *c);
@@ -513,7 +532,10 @@ void caps_value(struct client_state *st, struct cap *cap, struct client *c, char
 void caps_set(struct client_state *st, struct client *c, uint64_t caps);
 unsigned caps_kind(const struct client *c);
 uint32_t caps_hash(struct client_state *st, const char *value);
-void caps_announce(struct client_state *st);
+/** What has changed since the last time is what caps_tell() tells; false: nothing, to nobody. */
+bool caps_news(struct client_state *st);
+/** True if there was something to say. */
+bool caps_tell(struct client_state *st, struct client *c);
 /** A line of CAP NEW or CAP DEL for the capabilities of a set. */
 void caps_notify(struct client_state *st, struct client *c, const char *verb, uint64_t bits,
                  bool values);
@@ -529,7 +551,9 @@ void client_cap(void *state, struct gw_client *client, const struct gw_message *
 
 /* isupport.c, announce.c */
 void tokens_changed(void *state, uint64_t tag);
-void tokens_refresh(struct client_state *st);
+/** As caps_news() and caps_tell(). */
+bool tokens_news(struct client_state *st);
+bool tokens_tell(struct client_state *st, struct client *c);
 void tokens_free(struct client_state *st);
 void isupport_send(struct client_state *st, struct client *c);
 /** Of what clients are told, whatever its order; the same on every server. */
@@ -539,6 +563,9 @@ bool client_token_network(void *state, char *out, size_t max);
 bool client_token_targmax(void *state, char *out, size_t max);
 void announce_later(struct client_state *st, bool values);
 void client_announce(void *state, uint64_t tag);
+/** The client goes: it need not be told. */
+void news_passes(struct client_state *st, const struct client *c);
+void news_free(struct client_state *st);
 
 /* reply.c, label.c: lines to one client */
 void reply_numeric(struct client_state *st, struct client *c, int numeric, const char *format, ...)

@@ -59,8 +59,14 @@ void clients_add(struct client_state *st, struct client *c)
 	st->n_clients++;
 }
 
+uint64_t clients_serial(const struct client *c)
+{
+	return c->pub.id >> SLOT_BITS;
+}
+
 void clients_remove(struct client_state *st, struct client *c)
 {
+	news_passes(st, c);
 	unnumber(st, c);
 	DL_DELETE(st->clients, c);
 	st->n_clients--;

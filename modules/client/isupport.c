@@ -155,30 +155,30 @@ static bool hears_changes(struct client_state *st, const struct client *c)
 	       (c->pub.session != NULL || (c->pub.caps & st->bit.isupport));
 }
 
-/* Puts the tokens together anew and tells those who had been told before. */
-void tokens_refresh(struct client_state *st)
+bool tokens_news(struct client_state *st)
 {
-	char **old = st->tokens, **changes;
-	size_t n_old = st->n_tokens, n;
+	char **old = st->tokens;
+	size_t n_old = st->n_tokens;
 
 	if (!st->tokens_stale)
-		return;
+		return false;
 	tokens_make(st);
-	changes = gw_alloc(st->self, (n_old + st->n_tokens + 1) * sizeof(*changes));
-	n = difference(st, old, n_old, changes);
-	for (struct client *c = st->clients; c != NULL && old != NULL; c = c->next) {
-		struct label *label = label_pause(c);
-
-		if (hears_changes(st, c))
-			send_lines(st, c, changes, n);
-		label_resume(c, label);
+	if (old != NULL) {
+		st->news.tokens = gw_alloc(st->self, (n_old + st->n_tokens + 1) * sizeof(char *));
+		st->news.n_tokens = difference(st, old, n_old, st->news.tokens);
 	}
-	while (n > 0)
-		gw_free(st->self, changes[--n]);
-	gw_free(st->self, changes);
 	while (n_old > 0)
 		gw_free(st->self, old[--n_old]);
 	gw_free(st->self, old);
+	return st->news.n_tokens > 0;
+}
+
+bool tokens_tell(struct client_state *st, struct client *c)
+{
+	if (st->news.n_tokens == 0 || !hears_changes(st, c))
+		return false;
+	send_lines(st, c, st->news.tokens, st->news.n_tokens);
+	return true;
 }
 
 /* FNV-1a: the hash of gw_hash() is another one on each server. */

@@ -182,19 +182,26 @@ void settings_read(struct client_state *st)
 	read_string(st, &st->network_name, "network");
 }
 
-void client_rehashed(void *state, uint64_t tag, const void *payload)
+/* By the options of now. */
+static void limits_again(struct client_state *st)
 {
-	struct client_state *st = state;
-
-	(void)tag;
-	(void)payload;
-	settings_read(st);
 	for (struct client *c = st->clients; c != NULL; c = c->next) {
 		c->pub.exempt = address_exempt(st, c->pub.info->address);
 		connection_limits(st, c);
 		if (c->throttled && flood_due(st, c))
 			connection_resume(st, c);
 	}
-	st->tokens_stale = true;
+}
+
+void client_rehashed(void *state, uint64_t tag, const void *payload)
+{
+	struct client_state *st = state;
+	struct client_settings before = st->settings;
+
+	(void)tag;
+	(void)payload;
+	settings_read(st);
+	if (memcmp(&before, &st->settings, sizeof(before)) != 0)
+		limits_again(st);
 	announce_later(st, true);
 }

@@ -9,12 +9,20 @@
 
 #define NAME ":sim1.example.net "
 
-static void reload(struct simserver *s, const char *module)
+static void change(struct simserver *s, const char *what)
 {
 	int status;
 
-	simserver_admin(s, &status, "module reload %s", module);
+	simserver_admin(s, &status, "module %s", what);
 	assert_int_equal(status, 0);
+}
+
+static void reload(struct simserver *s, const char *module)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "reload %s", module);
+	change(s, what);
 }
 
 static void no_stale_pointers(struct simserver *s)
@@ -245,6 +253,56 @@ static void a_long_list_ends_with_its_module(void **state)
 	simnet_end(&net);
 }
 
+/* Of all that it has heard, the last lines. */
+static void expect_last(struct simclient *c, const char *const *globs, size_t n)
+{
+	const char *const *lines;
+	size_t have = client_lines(c, &lines);
+
+	for (size_t i = 0; i < n; i++)
+		if (have < n || !sim_glob(globs[i], lines[have - n + i]))
+			fail_msg("line %zu of %zu is \"%s\"", i, n, lines[have - n + i]);
+}
+
+/* More people than are told of a change in one turn; each hears of every change, in order. */
+static void a_crowd_is_told_in_parts(void **state)
+{
+	enum { CROWD = 350 };
+	static const char *const told[] = {
+		NAME "PONG * :in",
+		NAME "CAP * DEL :extended-monitor",
+		NAME "005 * -MONITOR :are supported by this server",
+		NAME "CAP * NEW :extended-monitor",
+		NAME "005 * MONITOR=100 :are supported by this server",
+	};
+	struct simnet *net = simnet_new(1);
+	struct simserver *s = simnet_server(
+		net, "modules: [store, services, network, client, account, channel, message, "
+		     "query, monitor, guest]\n" TALK_FREE);
+	struct simclient *crowd[CROWD], *late;
+	char nick[16];
+
+	(void)state;
+	for (int i = 0; i < CROWD; i++) {
+		snprintf(nick, sizeof(nick), "p%d", i);
+		crowd[i] = talk_enter(s, nick, "cap-notify");
+	}
+	change(s, "unload monitor");
+	client_close(crowd[CROWD - 1]);
+	client_send(crowd[200], "QUIT");
+	change(s, "reload client");
+	expect_last(crowd[CROWD - 2], told, 1); /* nothing yet */
+	change(s, "load monitor");
+	late = talk_enter(s, "late", "cap-notify");
+	simnet_quiet(net);
+	for (int i = 0; i < CROWD - 1; i++)
+		if (i != 200)
+			expect_last(crowd[i], told, sizeof(told) / sizeof(told[0]));
+	expect_last(late, told, 1);
+	no_stale_pointers(s);
+	simnet_end(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +315,7 @@ int main(void)
 		cmocka_unit_test(memory_is_all_given_back),
 		cmocka_unit_test(nobody_is_held_for_a_module_that_is_unloaded),
 		cmocka_unit_test(a_long_list_ends_with_its_module),
+		cmocka_unit_test(a_crowd_is_told_in_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
