@@ -109,11 +109,18 @@ void gwt_move(struct gwt_client *c, struct gwt_server *to)
 {
 	struct gwt_net *net = c->server->net;
 	int64_t until = gwt_now(net) + ARRIVE_NS;
+	const char *answer;
+	int status;
 
 	if (c->mover == NULL)
 		kit_refuse(net, "cannot be moved", "a client of gwt_enter_movable() can");
-	gwt_admin(gwt_client_server(c), NULL, "redirect %s %s", simmover_nick(c->mover),
-	          gwt_server_name(to));
+	/* A server that has just come may not have said yet that it has room. */
+	while (answer = gwt_admin(gwt_client_server(c), &status, "redirect %s %s",
+	                          simmover_nick(c->mover), gwt_server_name(to)),
+	       status != 0 && gwt_now(net) < until)
+		gwt_run(net, GW_SECOND);
+	if (status != 0)
+		kit_refuse(net, "a move was refused", answer);
 	while ((gwt_client_server(c) != to || simmover_state(c->mover)->state != MOVER_HOME) &&
 	       gwt_now(net) < until)
 		gwt_run(net, STEP_NS);

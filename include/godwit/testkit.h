@@ -141,7 +141,8 @@ const char *gwt_log(const struct gwt_server *server);
  * failure. */
 void gwt_rehash(struct gwt_server *server, const char *modules, const char *yaml);
 
-/** Ends it in good order and starts it again on its state. */
+/** Ends it in good order and starts it again on its state. In a network, clients may come again when
+ * it is linked: gwt_level(). */
 void gwt_restart(struct gwt_server *server);
 
 /** It is gone from one moment to the next, as by a loss of power: what was not stored is lost, and
@@ -194,10 +195,11 @@ struct gwt_client *gwt_enter(struct gwt_server *server, const char *nick, const 
  * gwt_move(). What such a client shows is what its user sees, whichever the connection. */
 struct gwt_client *gwt_enter_movable(struct gwt_server *server, const char *nick, const char *caps);
 /** The client logs in to an account, which is made if its server knows none of that name; a failure
- * if it is refused. The account is known to the other servers some moments later: gwt_level(). */
+ * if it is refused. The account is known to the other servers some moments later: gwt_level(). Its
+ * name should not be a nick that somebody uses, who would lose it to the account. */
 void gwt_login(struct gwt_client *client, const char *account);
-/** An operator moves the client, which was entered as movable, to that server of its network; a
- * failure if it does not arrive. */
+/** An operator moves the client, which was entered as movable, to that server of its network, and
+ * tries for a minute if that is refused; a failure if it does not arrive. */
 void gwt_move(struct gwt_client *client, struct gwt_server *to);
 /** Where it is connected. */
 struct gwt_server *gwt_client_server(const struct gwt_client *client);
