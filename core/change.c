@@ -1,5 +1,9 @@
 /*
  * core/change.c - the queue of changes, and load, unload and reload by name.
+ *
+ * What is asked for while a change is carried out (by a module's `load`, or by one that hears of
+ * the change) is refused: a module that asks for its own reload in its `load` would have no end.
+ * What is asked for behind it, when the answer has come, waits for the next turn.
  */
 #include "core/change.h"
 #include "core/admin.h"
@@ -34,6 +38,7 @@ struct changes {
 	struct loop_defer defer;
 	struct gw_server *server;
 	struct change *first;
+	const struct change *now; /* is carried out; NULL: none */
 };
 
 static int need_module(struct gw_server *server, const char *name, struct module **out,
@@ -255,33 +260,69 @@ static const struct {
 	[CHANGE_REHASH] = {"rehash", run_rehash},
 };
 
-static void carry_out(struct gw_server *server, struct change *c)
+/** "reload of toy", "rehash". */
+static const char *describe(const struct change *c, char out[80])
 {
-	struct gw_error err = {0};
-	int status = server->phase == SERVER_RUNNING
-	                     ? kinds[c->kind].run(server, c, &err)
-	                     : gw_fail(&err, -ESHUTDOWN, "the server is stopping");
+	snprintf(out, 80, "%s%s%.60s", kinds[c->kind].what, c->name != NULL ? " of " : "",
+	         c->name != NULL ? c->name : "");
+	return out;
+}
 
+static void change_free(struct change *c)
+{
+	free(c->name);
+	free(c);
+}
+
+/** The outcome, to who asked and, when it failed, to the log. */
+static void finish(struct gw_server *server, struct change *c, int status, const char *sentence)
+{
 	if (status != 0)
 		server_log(server, GW_ERROR, "%s failed%s%s reason=\"%s\"", kinds[c->kind].what,
 		           c->name != NULL ? " module=" : "", c->name != NULL ? c->name : "",
-		           err.text);
+		           sentence);
 	if (c->req != NULL)
-		admin_done(&c->req, status, err.text);
+		admin_done(&c->req, status, sentence);
+	change_free(c);
+}
+
+static void carry_out(struct gw_server *server, struct change *c)
+{
+	struct gw_error err = {0};
+	int status;
+
+	server->changes->now = c;
+	status = server->phase == SERVER_RUNNING
+	                 ? kinds[c->kind].run(server, c, &err)
+	                 : gw_fail(&err, -ESHUTDOWN, "the server is stopping");
+	server->changes->now = NULL;
+	finish(server, c, status, err.text);
+}
+
+static void refuse_within(struct gw_server *server, struct change *c)
+{
+	char asked[80], now[80];
+	struct gw_error err = {0};
+	int status = gw_fail(&err, -EBUSY,
+	                     "the %s was asked for in the middle of the %s: ask for it when that "
+	                     "is over",
+	                     describe(c, asked), describe(server->changes->now, now));
+
+	finish(server, c, status, err.text);
 }
 
 static void run_changes(struct loop_defer *defer)
 {
 	struct changes *changes = container_of(defer, struct changes, defer);
+	struct change *queue = changes->first;
 
 	assert(changes->server->depth == 0);
-	while (changes->first != NULL) {
-		struct change *c = changes->first;
+	changes->first = NULL;
+	while (queue != NULL) {
+		struct change *c = queue;
 
-		LL_DELETE(changes->first, c);
+		LL_DELETE(queue, c);
 		carry_out(changes->server, c);
-		free(c->name);
-		free(c);
 	}
 }
 
@@ -294,6 +335,10 @@ void change_queue(struct gw_server *server, enum change_kind kind, const char *n
 	c->name = name != NULL ? mem_strdup(name) : NULL;
 	c->cascade = all;
 	c->req = req;
+	if (server->changes->now != NULL) {
+		refuse_within(server, c);
+		return;
+	}
 	LL_APPEND(server->changes->first, c);
 	loop_defer(server->loop, &server->changes->defer);
 }
@@ -316,8 +361,7 @@ void changes_free(struct changes **handle)
 		return;
 	while ((c = changes->first) != NULL) {
 		LL_DELETE(changes->first, c);
-		free(c->name);
-		free(c);
+		change_free(c);
 	}
 	loop_defer_cancel(changes->server->loop, &changes->defer);
 	free(changes);

@@ -106,6 +106,9 @@ struct gw_module {
 	 * Makes the state ready (zeroed at GW_LOAD_FIRST). Registrations of the descriptor take
 	 * effect after it has succeeded. On failure it has undone what it did; with GW_LOAD_RELOAD
 	 * it must not have changed what the old generation needs.
+	 *
+	 * No change of modules can be asked for (gw_admin_run()) in here, in the functions below
+	 * or where a change is told: -EBUSY. From anywhere else it comes at the end of the turn.
 	 */
 	int (*load)(struct gw_self *, void *state, enum gw_load why, struct gw_error *err);
 	void (*unload)(struct gw_self *, void *state, enum gw_unload why);

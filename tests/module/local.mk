@@ -327,6 +327,17 @@ check_PROGRAMS += tests/module/client_reload
 tests_module_client_reload_SOURCES = tests/module/client_reload.c
 tests_module_client_reload_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
+# asks for changes of modules wherever it is called
+check_LTLIBRARIES += tests/modules/restless/restless.la
+tests_modules_restless_restless_la_SOURCES = tests/modules/restless/restless.c
+tests_modules_restless_restless_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
+tests_modules_restless_restless_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_restless_restless_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_PROGRAMS += tests/module/restless
+tests_module_restless_SOURCES = tests/module/restless.c
+tests_module_restless_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
 # what other servers registered, before there are any
 check_LTLIBRARIES += tests/modules/foreign/foreign.la
 tests_modules_foreign_foreign_la_SOURCES = tests/modules/foreign/foreign.c modules/services/cell.c
