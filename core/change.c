@@ -4,6 +4,9 @@
  * What is asked for while a change is carried out (by a module's `load`, or by one that hears of
  * the change) is refused: a module that asks for its own reload in its `load` would have no end.
  * What is asked for behind it, when the answer has come, waits for the next turn.
+ *
+ * One module changes in a turn, where the change is not all or nothing: the loop stands still for
+ * as long as one takes, not for all of them.
  */
 #include "core/change.h"
 #include "core/admin.h"
@@ -32,7 +35,15 @@ struct change {
 	char *name;
 	bool cascade;
 	struct gw_admin_request *req;
+
+	/* Of a reload of all modules: those that have had their turn; what the first failure was.
+	 */
+	unsigned reloaded;
+	int status;
+	struct gw_error why;
 };
+
+enum { GOES_ON = 1 }; /* not finished: the rest comes in the next turn */
 
 struct changes {
 	struct loop_defer defer;
@@ -181,23 +192,33 @@ static int run_unload(struct gw_server *server, struct change *c, struct gw_erro
 	return status;
 }
 
-static int reload_all(struct gw_server *server, struct change *c, struct gw_error *err)
+static void reload_one(struct module *m, struct change *c)
 {
-	int status = 0;
+	struct gw_error why = {0};
+	int status = module_reload(m, &why);
 
-	for (struct module *m = server->modules; m != NULL; m = m->next) {
-		struct gw_error why = {0};
-		int one = module_reload(m, &why);
+	if (status == 0 && c->req != NULL)
+		admin_text(c->req, "%s: reloaded, version %s, generation %u", m->self.name,
+		           m->descriptor->version, (unsigned)m->self.generation);
+	else if (status != 0 && c->status == 0)
+		c->status = gw_fail(&c->why, status, "%s", why.text);
+	else if (status != 0 && c->req != NULL)
+		admin_text(c->req, "%s: not reloaded: %s", m->self.name, why.text);
+}
 
-		if (c->req != NULL && one == 0)
-			admin_text(c->req, "%s: reloaded, version %s, generation %u", m->self.name,
-			           m->descriptor->version, (unsigned)m->self.generation);
-		if (one != 0 && status == 0)
-			status = gw_fail(err, one, "%s", why.text);
-		else if (one != 0 && c->req != NULL)
-			admin_text(c->req, "%s: not reloaded: %s", m->self.name, why.text);
-	}
-	return status;
+/** The next of all; their order is that of loading, and nothing else changes it meanwhile. */
+static int reload_next(struct gw_server *server, struct change *c, struct gw_error *err)
+{
+	struct module *m = server->modules;
+
+	for (unsigned i = 0; i < c->reloaded && m != NULL; i++)
+		m = m->next;
+	if (m != NULL)
+		reload_one(m, c);
+	c->reloaded++;
+	if (m != NULL && m->next != NULL)
+		return GOES_ON;
+	return c->status == 0 ? 0 : gw_fail(err, c->status, "%s", c->why.text);
 }
 
 static int run_reload(struct gw_server *server, struct change *c, struct gw_error *err)
@@ -205,7 +226,7 @@ static int run_reload(struct gw_server *server, struct change *c, struct gw_erro
 	int status;
 
 	if (strcmp(c->name, "all") == 0)
-		return reload_all(server, c, err);
+		return reload_next(server, c, err);
 	status = change_reload(server, c->name, err);
 	if (status == 0)
 		tell_loaded(c, server, "reloaded");
@@ -296,6 +317,9 @@ static void carry_out(struct gw_server *server, struct change *c)
 	                 ? kinds[c->kind].run(server, c, &err)
 	                 : gw_fail(&err, -ESHUTDOWN, "the server is stopping");
 	server->changes->now = NULL;
+	if (status == GOES_ON)
+		return;
+	LL_DELETE(server->changes->first, c);
 	finish(server, c, status, err.text);
 }
 
@@ -314,16 +338,11 @@ static void refuse_within(struct gw_server *server, struct change *c)
 static void run_changes(struct loop_defer *defer)
 {
 	struct changes *changes = container_of(defer, struct changes, defer);
-	struct change *queue = changes->first;
 
 	assert(changes->server->depth == 0);
-	changes->first = NULL;
-	while (queue != NULL) {
-		struct change *c = queue;
-
-		LL_DELETE(queue, c);
-		carry_out(changes->server, c);
-	}
+	carry_out(changes->server, changes->first);
+	if (changes->first != NULL)
+		loop_defer(changes->server->loop, &changes->defer);
 }
 
 void change_queue(struct gw_server *server, enum change_kind kind, const char *name, bool all,
