@@ -141,8 +141,8 @@ const char *gwt_log(const struct gwt_server *server);
  * failure. */
 void gwt_rehash(struct gwt_server *server, const char *modules, const char *yaml);
 
-/** Ends it in good order and starts it again on its state. In a network, clients may come again when
- * it is linked: gwt_level(). */
+/** Ends it in good order and starts it again on its state. In a network, clients may come again
+ * when it is linked: gwt_level(). */
 void gwt_restart(struct gwt_server *server);
 
 /** It is gone from one moment to the next, as by a loss of power: what was not stored is lost, and
@@ -194,9 +194,13 @@ struct gwt_client *gwt_enter(struct gwt_server *server, const char *nick, const 
 /** The same, of a person whose client can be moved to another server, as an agent can:
  * gwt_move(). What such a client shows is what its user sees, whichever the connection. */
 struct gwt_client *gwt_enter_movable(struct gwt_server *server, const char *nick, const char *caps);
-/** The client logs in to an account, which is made if its server knows none of that name; a failure
- * if it is refused. The account is known to the other servers some moments later: gwt_level(). Its
- * name should not be a nick that somebody uses, who would lose it to the account. */
+/** Makes an account whose owner is not there, with the password of gwt_login(). It is known to the
+ * other servers some moments later: gwt_level(). Its name should not be a nick that somebody uses,
+ * who would lose it to the account. */
+void gwt_account(struct gwt_server *server, const char *account);
+/** The client logs in to an account, which it registers if its server knows none of that name; a
+ * failure if it is refused. It has read all that the server says about it. A guest cannot have had
+ * the nick of an account that there is before: gwt_enter() is refused that. */
 void gwt_login(struct gwt_client *client, const char *account);
 /** An operator moves the client, which was entered as movable, to that server of its network, and
  * tries for a minute if that is refused; a failure if it does not arrive. */
