@@ -10,6 +10,7 @@
 #include "core/registry.h"
 #include "core/rights.h"
 #include "core/server.h"
+#include "core/server_name.h"
 #include "core/settings.h"
 #include "core/tls_cred.h"
 #include "core/tls_pair.h"
@@ -331,7 +332,7 @@ static int check_fixed(const struct plan *plan, struct gw_error *err)
 	else if (strcmp(now->group, then->group) != 0)
 		key = "group";
 	if (key == NULL)
-		return 0;
+		return server_name_check(plan->server, config_of(plan), then, err);
 	return node_fail_key(err, node_get(root, key) != NULL ? node_get(root, key) : root,
 	                     "'%s' cannot change while the server runs", key);
 }
@@ -392,7 +393,7 @@ int plan_check(struct plan *plan, struct gw_error *err)
 		order(plan);
 	if (status == 0 && plan->configures)
 		status = check_keys(plan, err);
-	if (status == 0 && plan->configures)
+	if (status == 0 && plan->config != NULL)
 		status = check_fixed(plan, err);
 	if (status == 0 && plan->configures)
 		status = check_settings(plan, err);

@@ -14,9 +14,9 @@
 
 #define NAME_MAX_BYTES 63
 
-static char *path_of(const struct gw_server *server)
+static char *path_of(const struct settings *settings)
 {
-	return mem_printf("%s/server.name", server->settings->state_directory);
+	return mem_printf("%s/server.name", settings->state_directory);
 }
 
 /* The first line of the file; "" where there is no file. */
@@ -47,38 +47,62 @@ static void set(struct gw_server *server, const char *name)
 	server->name = copy;
 }
 
-static int disagree(const struct gw_server *server, const char *path, const char *kept,
-                    struct gw_error *err)
+/* What the two places say, "" when neither does; they must agree. */
+static int find(const struct config *config, const struct settings *settings, char **out,
+                struct gw_error *err)
 {
-	const struct node *node = node_get(config_root(server->config), "server");
+	const char *configured = settings->server;
+	char *path = path_of(settings), kept[NAME_MAX_BYTES + 2];
+	int status = read_kept(path, kept, err);
 
-	return node_fail(err, node, "the server is '%.63s' here and '%.63s' in %s",
-	                 server->settings->server, kept, path);
+	if (status == 0 && kept[0] != '\0' && configured[0] != '\0' &&
+	    strcmp(kept, configured) != 0)
+		status = node_fail(err, node_get(config_root(config), "server"),
+		                   "the server is '%.63s' here and '%.63s' in %s", configured, kept,
+		                   path);
+	if (status == 0)
+		*out = mem_strdup(configured[0] != '\0' ? configured : kept);
+	free(path);
+	return status;
 }
 
-static int nameless(const struct gw_server *server, struct gw_error *err)
+static int need(const struct config *config, const char *name, struct gw_error *err)
 {
-	return node_fail(err, config_root(server->config),
+	if (name[0] != '\0')
+		return 0;
+	return node_fail(err, config_root(config),
 	                 "the configuration needs the option 'server', or give --name NAME once");
 }
 
 int server_name_settle(struct gw_server *server, bool required, struct gw_error *err)
 {
-	const char *configured = server->settings->server;
-	char *path = path_of(server), kept[NAME_MAX_BYTES + 2];
 	int status = 0;
+	char *name;
 
 	if (!server->name_given)
-		status = read_kept(path, kept, err);
+		status = find(server->config, server->settings, &name, err);
 	if (status == 0 && !server->name_given) {
-		if (kept[0] != '\0' && configured[0] != '\0' && strcmp(kept, configured) != 0)
-			status = disagree(server, path, kept, err);
-		else
-			set(server, configured[0] != '\0' ? configured : kept);
+		free(server->name);
+		server->name = name;
 	}
-	if (status == 0 && required && server->name[0] == '\0')
-		status = nameless(server, err);
-	free(path);
+	if (status == 0 && required)
+		status = need(server->config, server->name, err);
+	return status;
+}
+
+int server_name_check(const struct gw_server *server, const struct config *config,
+                      const struct settings *settings, struct gw_error *err)
+{
+	char *name;
+	int status;
+
+	if (server->name_given)
+		return 0;
+	status = find(config, settings, &name, err);
+	if (status != 0)
+		return status;
+	status = need(config, name, err);
+	free(name);
 	return status;
 }
 
@@ -99,7 +123,7 @@ int server_name_keep(struct gw_server *server, struct gw_error *err)
 
 	if (!server->name_given)
 		return 0;
-	path = path_of(server);
+	path = path_of(server->settings);
 	text = mem_printf("%s\n", server->name);
 	status = file_write(path, 0600, text, strlen(text), err);
 	free(text);

@@ -292,6 +292,10 @@ check_PROGRAMS += tests/module/stop
 tests_module_stop_SOURCES = tests/module/stop.c $(HOST_SOURCES)
 tests_module_stop_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
+check_PROGRAMS += tests/module/mistakes
+tests_module_mistakes_SOURCES = tests/module/mistakes.c $(HOST_SOURCES)
+tests_module_mistakes_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
 check_PROGRAMS += tests/module/rehash
 tests_module_rehash_SOURCES = tests/module/rehash.c $(HOST_SOURCES)
 tests_module_rehash_LDADD = tests/sim/libsim.a $(TEST_LIBS)

@@ -294,13 +294,16 @@ static void test_two_names_are_told_with_both_places(void **state)
 	assert_string_equal(told(h), "server=irc.example.net verb= ready=1\n\n");
 }
 
-static void test_a_rehash_may_say_the_name_or_leave_it_out(void **state)
+static void test_a_rehash_may_leave_the_name_out_where_it_is_kept(void **state)
 {
 	struct host *h = *state;
 
 	host_config(h, "modules: [porter]\n");
 	start(h);
 	nameless(h, "debug: {scan-state: yes}\nmodules: [porter]\n");
+	assert_true(host_ask(h, "rehash") < 0);
+	assert_non_null(strstr(h->answer, "the configuration needs the option 'server'"));
+	host_file(h, "state/server.name", "test.example.net\n");
 	assert_int_equal(host_ask(h, "rehash"), 0);
 	assert_string_equal(told(h), "server=test.example.net verb= ready=1\n\n");
 	host_config(h, "modules: [porter]\n");
@@ -473,7 +476,7 @@ int main(void)
 		with_host(test_a_name_that_was_given_is_kept),
 		with_host(test_what_is_no_name_is_refused),
 		with_host(test_two_names_are_told_with_both_places),
-		with_host(test_a_rehash_may_say_the_name_or_leave_it_out),
+		with_host(test_a_rehash_may_leave_the_name_out_where_it_is_kept),
 		with_host(test_nothing_is_bound_while_a_module_holds_the_listeners),
 		with_host(test_a_reload_keeps_holding_and_an_unload_ends_it),
 		with_host(test_a_rehash_while_they_are_held_opens_nothing),
