@@ -2,7 +2,7 @@
 
 check_LIBRARIES += tests/sim/libsim.a
 tests_sim_libsim_a_SOURCES = $(SIMULATION_SOURCES) tests/sim/fail_cmocka.c \
-	tests/sim/people.c tests/sim/people_read.c
+	tests/sim/people.c tests/sim/people_acts.c tests/sim/people_read.c
 
 check_PROGRAMS += tests/sim/simulation
 tests_sim_simulation_SOURCES = tests/sim/simulation.c
@@ -43,6 +43,15 @@ tests_sim_redirect_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 # a hundred seeds of it are part of the check
 sim-redirect: check-programs
 	GODWIT_BUILD=$(abs_builddir) tests/sim/redirect 3000
+
+check_PROGRAMS += tests/sim/hot
+tests_sim_hot_SOURCES = tests/sim/hot.c
+tests_sim_hot_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+tests_sim_hot_LDFLAGS = -Wl,--wrap=module_load
+
+# some seeds of it are part of the check
+sim-reload: check-programs
+	GODWIT_BUILD=$(abs_builddir) tests/sim/hot 1000
 
 check_PROGRAMS += tests/sim/redirect_cases
 tests_sim_redirect_cases_SOURCES = tests/sim/redirect_cases.c

@@ -54,11 +54,14 @@ struct person {
 
 struct people {
 	struct simtree *tree;
+	struct simserver *agent; /* some come by it; NULL: there is none */
+	uint64_t random;
 	struct person all[PEOPLE_MAX];
 	unsigned n;
-	unsigned messages;
-	bool split; /* some link has broken in this story */
-	bool tiny;  /* little is held for who moves */
+	unsigned messages, moves; /* said; begun */
+	bool split;               /* some link has broken in this story */
+	bool tiny;                /* little is held for who moves */
+	const char *expected;     /* errors with these words may be logged; NULL: none may */
 	char fault[600];
 	char story[20000]; /* what was done, with times */
 	size_t n_story;
@@ -82,12 +85,35 @@ void person_parts(struct person *one, unsigned room);
 void person_renames(struct person *one);
 void person_lists(struct person *one);
 
+/** --- what they do in random stories (people_acts.c) --- */
+
+/** 0 to n - 1. */
+uint64_t people_draw(struct people *p, uint64_t n);
+unsigned people_node(struct people *p);
+/** Somebody who is there (and can move); NULL: nobody was found. */
+struct person *people_any(struct people *p, bool able);
+void people_chat(struct people *p);
+void person_fidgets(struct people *p, struct person *one);
+void people_fidget(struct people *p);
+void people_come(struct people *p);
+/** The operator's part of a move; what comes of it is seen later. */
+void people_move(struct people *p, struct person *one, unsigned to);
+void people_move_any(struct people *p);
+void people_move_many(struct people *p);
+/** Another latency, and how short writes and reads are. */
+void people_slow(struct people *p);
+/** Before the network, for some of those who come, or none. Whom it brings back from a server that
+ * has died has missed something, and must still agree with all others about who is where. */
+void people_begin_agent(struct people *p, const char *build);
+
 /** Looks at all lines that have come since the last time. */
 void person_reads(struct people *p, struct person *one);
 /** Everybody says something everywhere and to everybody. */
 void people_talk(struct people *p);
 /** When all is quiet: everybody has heard everything, and knows what is. */
 void people_settled(struct people *p);
+/** The servers' own view: nothing of any move is left. */
+void people_check_left(struct people *p);
 /** No server says that it has seen what must not be. */
 void people_check_logs(struct people *p);
 /** For people to read: what was done, the conversations of all who are named in the fault, and the
