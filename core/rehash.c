@@ -159,6 +159,36 @@ static void note_text(struct differences *d, const char *name, const char *befor
 		note(d, "server", name, before, after);
 }
 
+/** The folders of `module-directory`, from the first to be looked into to the last. */
+static char *directories_text(const struct settings *s)
+{
+	char *text = mem_strdup("");
+
+	for (size_t i = 0; i < s->n_module_directories; i++) {
+		char *longer =
+			mem_printf("%s%s%s", text, i > 0 ? " " : "", s->module_directories[i]);
+
+		free(text);
+		text = longer;
+	}
+	return text;
+}
+
+static void note_directories(struct differences *d, const struct settings *now,
+                             const struct settings *then)
+{
+	char *before = directories_text(now), *after = directories_text(then);
+
+	note_text(d, "module-directory", before, after);
+	free(before);
+	free(after);
+}
+
+static const char *or_empty(const char *text)
+{
+	return text != NULL ? text : "";
+}
+
 static void note_level(struct differences *d, const char *module, const char *before,
                        const char *after)
 {
@@ -209,9 +239,13 @@ static void note_all(struct differences *d, const struct plan *plan)
 
 	note_text(d, "network-name", now->network, then->network);
 	note_text(d, "description", now->description, then->description);
+	note_directories(d, now, then);
 	note_modules(d, plan);
 	note_listeners(d, now, then);
 	note_log(d, now, then);
+	note_text(d, "tls.certificate", or_empty(now->tls_certificate),
+	          or_empty(then->tls_certificate));
+	note_text(d, "tls.key", or_empty(now->tls_key), or_empty(then->tls_key));
 	note_certificate(d, plan);
 }
 

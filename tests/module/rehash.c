@@ -113,6 +113,22 @@ static void test_each_difference_is_applied_and_told(void **state)
 	assert_string_equal(look(h), "toy:1 bob:1 word=ho number=7 rows=11 127.0.0.1:1001 other;");
 }
 
+static void test_folders_of_modules_are_told(void **state)
+{
+	struct host *h = *state;
+	const char *tail;
+
+	host_file(h, "godwit.yaml",
+	          "server: test.example.net\nstate-directory: state\n"
+	          "module-directory: [modules, more]\ndebug: {scan-state: yes}\n"
+	          "modules: [toy, ann]\nlisten: [{address: 127.0.0.1:1000, tls: no}]\n"
+	          "toy: {word: hi, number: 7}\n");
+	assert_int_equal(host_ask(h, "rehash"), 0);
+	assert_non_null(strstr(h->answer, "server|module-directory|"));
+	tail = h->answer + strlen(h->answer) - strlen("/more\n\n");
+	assert_string_equal(tail, "/more\n\n");
+}
+
 static void test_a_listener_says_how_it_is_reached(void **state)
 {
 	struct host *h = *state;
@@ -227,6 +243,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_is_the_same_changes_nothing, setup,
 	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_each_difference_is_applied_and_told, setup,
+	                                        host_teardown),
+		cmocka_unit_test_setup_teardown(test_folders_of_modules_are_told, setup,
 	                                        host_teardown),
 		cmocka_unit_test_setup_teardown(test_a_listener_says_how_it_is_reached, setup,
 	                                        host_teardown),
