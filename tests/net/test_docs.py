@@ -3,8 +3,8 @@ as the program has it.
 
 Blocks of the pages are told apart by their language: `console` (a line with "$ " is typed, what follows is its output), `irc` (NAME> is sent, NAME< is
 received by that client, in this order; NAME@SERVER says once where it connects, also to the agent, else to one), `machines` (MACHINE$ is typed on that machine), `irssi` and
-`weechat` (typed into these clients), `yaml` (a configuration), `sh` (run by other tests), `c`. In outputs "..." stands for anything, on a line of its own
-for any lines. Ports are those of the test's servers. run-all: beside
+`weechat` (typed into these clients), `yaml` (a configuration), `sh` (run by other tests). In outputs "..." stands for anything, on a line of its own
+for any lines. Ports are those of the test's servers. The guide for authors of modules is followed by test_guide.py. run-all: beside
 """
 
 import json
@@ -18,6 +18,7 @@ import textwrap
 
 import pytest
 from live import ALL, SECONDS, Irc, free_port, free_ports
+from pages import Reader, blocks, manual_blocks, same
 from test_clients import Irssi, WeeChat, weechat_knows_tls
 
 SRC = pathlib.Path(os.environ["GODWIT_SRC"])
@@ -27,49 +28,25 @@ INSTEAD = {"even": "fill"}  # of two that provide the same interface only one is
 NOT_LISTED = {*INSTEAD.values(), "agent"}  # by the example of a server's configuration
 USUAL = [name for name in MODULES if name not in INSTEAD.values()]
 README = SRC / "README.md"
+GUIDE = SRC / "doc" / "modules.md"  # followed by test_guide.py
 PAGES = [README, *sorted((SRC / "doc").glob("*.md"))]
 MANUALS = sorted((SRC / "doc").glob("*.[1-9]"))
-
-
-# --- The pages ---
-
-
-def blocks(page, *languages):
-    """(language, lines) of each block of a page."""
-    for found in re.finditer(r"^```(\w+)\n(.*?)^```$", page.read_text(encoding="utf-8"), re.M | re.S):
-        if found.group(1) in languages:
-            yield found.group(1), found.group(2).splitlines()
-
-
-def manual_blocks(page):
-    """The displays of a manual page, as they are shown."""
-    for found in re.finditer(r"^\.Bd -literal.*?\n(.*?)^\.Ed$", page.read_text(encoding="utf-8"), re.M | re.S):
-        yield found.group(1).replace("\\&", "").splitlines()
-
-
-def pattern(line):
-    return re.sub(r"\\\.\\\.\\\.", ".*", re.escape(line))
-
-
-def same(expected, got):
-    """Whether the lines are those, with "..." in the expected ones."""
-    text = "".join("(?:.*\n)*" if line == "..." else pattern(line) + "\n" for line in expected)
-    return re.fullmatch(text, "".join(line + "\n" for line in got)) is not None
 
 
 # --- A folder in which the examples are typed ---
 
 
-class Desk:
+class Desk(Reader):
     """A folder that looks like a checkout with a build in it, the servers that run there, and their clients."""
 
     def __init__(self, folder):
+        super().__init__()
         self.folder = folder
         self.port = free_ports((-7, 0, 30, 60))
         self.env = {**os.environ, "GODWIT_RUN_DIR": str(folder / "build" / "run"), "GODWIT_PORT_BASE": str(self.port),
                     "PATH": f"{BUILD}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
         self.env.pop("MAKEFLAGS", None)
-        self.running, self.clients, self.desks = [], {}, {}
+        self.running, self.desks = [], {}
         (folder / "build" / "run").mkdir(parents=True)
         for name in ("README.md", "bootstrap", "conf", "doc", "include", "modules"):
             (folder / name).symlink_to(SRC / name)
@@ -117,42 +94,8 @@ class Desk:
             assert self.running.pop().wait(SECONDS) == 0
         return done.stdout.splitlines()
 
-    def console(self, lines):
-        """Types what stands behind "$ ", and compares."""
-        commands = [i for i, line in enumerate(lines) if line.startswith("$ ")]
-        assert commands and commands[0] == 0, f"a console block begins with a command:\n{lines}"
-        for i, end in zip(commands, commands[1:] + [len(lines)]):
-            expected = [self.own_ports(line) for line in lines[i + 1:end]]
-            got = self.type(self.own_ports(lines[i][2:]))
-            assert same(expected, got), f"{lines[i]}\n" + "\n".join(got) + "\n--- expected ---\n" + "\n".join(expected)
-
-    def irc(self, lines):
-        for number, line in enumerate(lines):
-            name, server, way, text = re.fullmatch(r"(\w+)(?:@(\w+))?([<>]) (.*)", line).groups()
-            if name not in self.clients:
-                self.clients[name] = Irc(self.port + {"one": 0, "two": 1, "three": 2, "agent": -7}[server or "one"])
-            client = self.clients[name]
-            if way == ">":
-                client.send(text)
-            elif text == "...":
-                follows = [other.split("< ", 1)[1] for other in lines[number + 1:] if other.startswith(f"{name}< ")]
-                self.skip(client, pattern(follows[0]) if follows else None)
-            else:
-                got = client.line()
-                assert re.fullmatch(pattern(text), got), f"{name} got\n{got}\nnot\n{text}"
-
-    @staticmethod
-    def skip(client, until):
-        """Passes lines over up to the one that the block goes on with, which is put back; without one, all."""
-        if until is None:
-            client.sync()
-            return
-        while True:
-            line = client.line()
-            assert line is not None, f"the connection ended before {until}"
-            if re.fullmatch(until, line):
-                client.buffer = line.encode() + b"\r\n" + client.buffer
-                return
+    def port_of(self, server):
+        return self.port + {"one": 0, "two": 1, "three": 2, "agent": -7}[server]
 
     def machines(self, lines):
         """Types what stands behind NAME$ on that machine, which is made when it is first named."""
@@ -180,8 +123,7 @@ class Desk:
     def close(self):
         for machine in self.desks.values():
             machine.close()
-        for client in self.clients.values():
-            client.close()
+        super().close()
         for process in self.running:
             process.terminate()
             process.wait(SECONDS)
@@ -250,7 +192,7 @@ def examples(page):
     return [("console", lines) for lines in manual_blocks(page) if lines[0].startswith("$ ")]
 
 
-@pytest.mark.parametrize("page", filter(examples, PAGES[1:] + MANUALS), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [page for page in PAGES[1:] + MANUALS if page != GUIDE and examples(page)], ids=lambda page: page.name)
 def test_examples_of_the_other_pages(desk, page):
     if page.name == "godwit.8":  # starts its own
         desk.env["GODWIT_SOCKET"] = str(desk.folder / "state" / "control.sock")
@@ -329,15 +271,6 @@ def test_the_first_chat_with_weechat(desk, tmp_path):
     finally:
         weechat.close()
         listener.close()
-
-
-def test_the_example_of_a_module_is_the_one_of_the_page():
-    """dice is built, loaded, used and replaced by the README's own lines (above)."""
-    code = (SRC / "doc" / "examples" / "dice" / "dice.c").read_text()
-    quoted = [lines for page in PAGES for _, lines in blocks(page, "c")]
-    assert quoted
-    for lines in quoted:
-        assert "\n".join(lines) in code, "\n".join(lines)
 
 
 def test_make_targets_and_options_of_configure_are_there():
