@@ -113,7 +113,9 @@ struct gw_module {
 	int (*load)(struct gw_self *, void *state, enum gw_load why, struct gw_error *err);
 	void (*unload)(struct gw_self *, void *state, enum gw_unload why);
 	/** Fills the zeroed `state` from an older layout. What `old` points to may be shared, not
-	 * changed: the old one goes on if a later step fails. Refuses with a sentence. */
+	 * changed: the old one goes on if a later step fails. Refuses with a sentence. What it has
+	 * allocated is freed by a `load` that fails (whose `state` is not `self->state` then), and
+	 * what only the old layout needed by one that succeeds, as its last deed. */
 	int (*migrate)(struct gw_self *, const void *old, uint32_t old_version, void *state,
 	               struct gw_error *err);
 	/** May refuse values that the table alone cannot judge; changes nothing. Optional. */

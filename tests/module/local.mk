@@ -342,6 +342,34 @@ check_PROGRAMS += tests/module/restless
 tests_module_restless_SOURCES = tests/module/restless.c
 tests_module_restless_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
+# a real module as its next versions could be: with another layout of its state
+tests/modules/monitor_next.c: $(top_srcdir)/modules/monitor/monitor.c $(top_srcdir)/tests/modules/monitor_next.sed
+	$(AM_V_GEN)$(MKDIR_P) tests/modules && sed -f $(top_srcdir)/tests/modules/monitor_next.sed \
+		$(top_srcdir)/modules/monitor/monitor.c >$@
+CLEANFILES += tests/modules/monitor_next.c
+
+check_LTLIBRARIES += tests/modules/monitor2/monitor.la
+nodist_tests_modules_monitor2_monitor_la_SOURCES = tests/modules/monitor_next.c
+tests_modules_monitor2_monitor_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNEXT=2
+tests_modules_monitor2_monitor_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_monitor2_monitor_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/monitor2_half/monitor.la
+nodist_tests_modules_monitor2_half_monitor_la_SOURCES = tests/modules/monitor_next.c
+tests_modules_monitor2_half_monitor_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNEXT=2 -DHALF
+tests_modules_monitor2_half_monitor_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_monitor2_half_monitor_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/monitor3/monitor.la
+nodist_tests_modules_monitor3_monitor_la_SOURCES = tests/modules/monitor_next.c
+tests_modules_monitor3_monitor_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS) -DNEXT=3
+tests_modules_monitor3_monitor_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_monitor3_monitor_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_PROGRAMS += tests/module/layout
+tests_module_layout_SOURCES = tests/module/layout.c
+tests_module_layout_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
 # what other servers registered, before there are any
 check_LTLIBRARIES += tests/modules/foreign/foreign.la
 tests_modules_foreign_foreign_la_SOURCES = tests/modules/foreign/foreign.c modules/services/cell.c
