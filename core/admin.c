@@ -1,8 +1,8 @@
 /*
  * core/admin.c - finds the command for a line, checks arity and privilege, carries the answer's
- * parts to the front end.
+ * parts to the front end, and has all of it logged.
  */
-#include "core/admin.h"
+#include "core/admin_part.h"
 #include "core/call.h"
 #include "core/mem.h"
 #include "core/module.h"
@@ -14,16 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
-
-struct gw_admin_request {
-	struct gw_admin_request *prev, *next;
-	struct gw_server *server;
-	struct module *module; /* whose command it is; NULL while none is found */
-	struct gw_call answer;
-	char *who;
-	char **privileges; /* NULL: all */
-	char **argv;       /* NULL-terminated copies, of the whole line */
-};
 
 static char **copy_list(const char *const *list, size_t n)
 {
@@ -44,9 +34,13 @@ static void free_list(char **list)
 static void request_free(struct gw_admin_request *req)
 {
 	DL_DELETE(req->server->requests, req);
+	for (int i = req->secret; i > 0 && req->argv[i] != NULL; i++)
+		explicit_bzero(req->argv[i], strlen(req->argv[i]));
 	free_list(req->privileges);
 	free_list(req->argv);
+	free(req->name);
 	free(req->who);
+	free(req->detail);
 	free(req);
 }
 
@@ -102,12 +96,15 @@ void admin_done(struct gw_admin_request **handle, int status, const char *error)
 	*handle = NULL;
 	if (status != 0 && sentence[0] == '\0')
 		sentence = strerror(-status);
+	if (req->begun)
+		admin_log_ended(req, status, sentence);
 	send_part(req, &(struct gw_admin_answer){.part = GW_ADMIN_END,
 	                                         .text = status != 0 ? sentence : "",
 	                                         .status = status});
 	request_free(req);
 }
 
+/** Before it has begun, or in place of the command that cannot answer any more. */
 __attribute__((format(printf, 3, 4))) static int refuse(struct gw_admin_request *req, int status,
                                                         const char *format, ...)
 {
@@ -117,17 +114,29 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct gw_admin_request 
 	va_start(args, format);
 	vsnprintf(sentence, sizeof(sentence), format, args);
 	va_end(args);
+	if (!req->begun)
+		admin_log_refused(req, status, sentence);
 	admin_done(&req, status, sentence);
 	return 0;
 }
 
+void admin_privilege(const struct gw_admin_command *command, char out[ADMIN_NAME_MAX])
+{
+	snprintf(out, ADMIN_NAME_MAX, "%s",
+	         command->privilege != NULL ? command->privilege : command->name);
+	for (char *at = out; command->privilege == NULL && (at = strchr(at, ' ')) != NULL;)
+		*at = '.';
+}
+
 bool admin_allows(const struct gw_admin_request *req, const struct gw_admin_command *command)
 {
-	if (req->privileges == NULL || command->privilege == NULL || command->privilege[0] == '\0')
+	char privilege[ADMIN_NAME_MAX];
+
+	admin_privilege(command, privilege);
+	if (req->privileges == NULL || privilege[0] == '\0')
 		return true;
 	for (size_t i = 0; req->privileges[i] != NULL; i++)
-		if (strcmp(req->privileges[i], "*") == 0 ||
-		    strcmp(req->privileges[i], command->privilege) == 0)
+		if (gw_admin_covers(req->privileges[i], privilege))
 			return true;
 	return false;
 }
@@ -139,7 +148,7 @@ bool admin_allows(const struct gw_admin_request *req, const struct gw_admin_comm
 static const struct gw_row *find_command(struct gw_server *server, int argc,
                                          const char *const *argv, int *words)
 {
-	char name[128] = "";
+	char name[ADMIN_NAME_MAX] = "";
 	const struct gw_row *row = NULL;
 
 	for (*words = argc < NAME_WORDS ? argc : NAME_WORDS; *words > 0 && row == NULL; --*words) {
@@ -155,25 +164,50 @@ static const struct gw_row *find_command(struct gw_server *server, int argc,
 }
 
 /** The second words of a family: "module" is followed by list, load... */
-static int refuse_unknown(struct gw_admin_request *req, const char *first)
+static void list_family(struct gw_server *server, const char *first, char *out, size_t max)
 {
 	const struct gw_row *rows;
-	size_t n = module_api.rows(server_self(req->server), GW_POINT_ADMIN, &rows),
-	       len = strlen(first);
-	char known[200] = "";
+	size_t n = module_api.rows(server_self(server), GW_POINT_ADMIN, &rows), len = strlen(first),
+	       used = 0;
 
-	for (size_t i = 0; i < n; i++) {
+	out[0] = '\0';
+	for (size_t i = 0; i < n && used < max; i++) {
 		const struct gw_admin_command *command = rows[i].row;
-		size_t used = strlen(known);
 
 		if (strncmp(command->name, first, len) == 0 && command->name[len] == ' ')
-			snprintf(known + used, sizeof(known) - used, "%s%s", used > 0 ? ", " : "",
-			         command->name + len + 1);
+			used += (size_t)snprintf(out + used, max - used, "%s%s",
+			                         used > 0 ? ", " : "", command->name + len + 1);
 	}
+}
+
+static int refuse_unknown(struct gw_admin_request *req, int argc)
+{
+	const char *const *argv = (const char *const *)req->argv;
+	char meant[SUGGEST_MAX], known[300];
+
+	if (suggest_command(req->server, argc, argv, meant) > 0)
+		return refuse(req, -ENOSYS,
+		              "there is no such command; did you mean '%s'? 'help' lists all",
+		              meant);
+	list_family(req->server, argv[0], known, sizeof(known));
 	if (known[0] != '\0')
-		return refuse(req, -ENOSYS, "'%.60s' is followed by one of: %s", first, known);
+		return refuse(req, -ENOSYS, "'%.60s' is followed by one of: %s", argv[0], known);
 	return refuse(req, -ENOSYS, "there is no command '%.60s'; 'help' lists those there are",
-	              first);
+	              argv[0]);
+}
+
+/** What is known of the command, for as long as the request lasts: its module may be replaced. */
+static void note_command(struct gw_admin_request *req, const struct gw_admin_command *command,
+                         int words)
+{
+	req->name = mem_strdup(command->name);
+	req->words = words;
+	req->reads = command->reads;
+	req->secretive = command->secret > 0;
+	req->secret = command->secret > 0 ? words + command->secret - 1 : 0;
+	for (int i = 0; i < req->secret; i++)
+		if (req->argv[i] == NULL)
+			req->secret = 0;
 }
 
 static int start(struct gw_admin_request *req, const struct gw_row *row, int words, int argc)
@@ -181,19 +215,20 @@ static int start(struct gw_admin_request *req, const struct gw_row *row, int wor
 	const struct gw_admin_command *command = row->row;
 	const char *const *argv = (const char *const *)req->argv + words;
 	struct gw_call call = gw_call(row->module, command->call, 0);
+	char privilege[ADMIN_NAME_MAX];
 	struct frame frame;
 	gw_admin_fn *fn;
 
+	note_command(req, command, words);
+	admin_privilege(command, privilege);
 	if (!admin_allows(req, command))
 		return refuse(req, -EPERM, "'%s' needs the privilege '%s'", command->name,
-		              command->privilege);
+		              privilege);
 	if (argc < command->min_args || argc > command->max_args)
 		return refuse(req, -ENOSYS, "usage: %s%s%s", command->name,
 		              command->args != NULL && command->args[0] != '\0' ? " " : "",
 		              command->args != NULL ? command->args : "");
-	gw_log(row->module, GW_INFO, "admin command=\"%s\"%s%s%s who=\"%s\"", command->name,
-	       argc > 0 ? " object=\"" : "", argc > 0 ? argv[0] : "", argc > 0 ? "\"" : "",
-	       req->who);
+	admin_log_begun(req);
 	req->module = module_of(row->module);
 	fn = (gw_admin_fn *)call_enter(&frame, call);
 	if (fn != NULL)
@@ -213,6 +248,7 @@ static struct gw_admin_request *request_new(struct gw_server *server, int argc,
 	req->server = server;
 	req->answer = answer;
 	req->who = mem_strdup(asker->who != NULL ? asker->who : "");
+	req->detail = mem_strdup(asker->detail != NULL ? asker->detail : "");
 	req->argv = copy_list(argv, (size_t)argc);
 	while (asker->privileges != NULL && asker->privileges[n] != NULL)
 		n++;
@@ -235,7 +271,7 @@ static int api_run(struct gw_self *self, int argc, const char *const *argv,
 	req = request_new(server, argc, argv, asker, answer);
 	row = find_command(server, argc, argv, &words);
 	if (row == NULL)
-		return refuse_unknown(req, argv[0]);
+		return refuse_unknown(req, argc);
 	return start(req, row, words, argc - words);
 }
 

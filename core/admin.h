@@ -24,6 +24,11 @@ __attribute__((format(printf, 2, 3))) void admin_text(struct gw_admin_request *r
                                                       const char *format, ...);
 void admin_done(struct gw_admin_request **req, int status, const char *error);
 
+#define ADMIN_NAME_MAX 128
+
+/** What is needed for it; "" nothing. */
+void admin_privilege(const struct gw_admin_command *command, char out[ADMIN_NAME_MAX]);
+
 /** Whether who asks may use the command. */
 bool admin_allows(const struct gw_admin_request *req, const struct gw_admin_command *command);
 

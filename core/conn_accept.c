@@ -27,6 +27,7 @@ static void conn_describe(struct gw_conn *conn, struct listener *listener,
 	info->accepted_ns = conn->conns->loop->ops->mono_ns(conn->conns->loop);
 	info->has_uid = peer->has_uid;
 	info->uid = peer->uid;
+	info->pid = peer->pid;
 }
 
 /* 0 when a module has taken it over. */

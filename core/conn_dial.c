@@ -76,6 +76,7 @@ static int connect_next(struct dial *dial)
 	conn->info.loopback = peer.loopback;
 	conn->info.has_uid = peer.has_uid;
 	conn->info.uid = peer.uid;
+	conn->info.pid = peer.pid;
 	return 0;
 }
 

@@ -93,7 +93,7 @@ static void module_info(void *state, struct gw_admin_request *req, int argc,
 }
 
 /** The module of that name, the core too. */
-static struct module *timed(struct gw_server *server, const char *name)
+static struct module *named(struct gw_server *server, const char *name)
 {
 	return strcmp(name, "core") == 0 ? server->core : module_find(server, name);
 }
@@ -114,7 +114,7 @@ static void module_times(void *state, struct gw_admin_request *req, int argc,
 {
 	bool reset = argc > 0 && strcmp(argv[argc - 1], "--reset") == 0;
 	const char *name = argc > reset ? argv[0] : NULL;
-	struct module *only = name != NULL ? timed(state, name) : NULL;
+	struct module *only = name != NULL ? named(state, name) : NULL;
 
 	if (argc > 1 && !reset) {
 		fail(req, -ENOSYS, "usage: module times [NAME] [--reset]%s", "");
@@ -210,18 +210,24 @@ static void status_command(void *state, struct gw_admin_request *req, int argc,
 	admin_done(&req, 0, "");
 }
 
-static void log_levels(struct gw_server *server, struct gw_admin_request *req)
+static void log_level_row(struct gw_server *server, struct gw_admin_request *req, const char *name)
+{
+	const char *cells[] = {name, log_level_word(log_level(server->log, name))};
+
+	admin_row(req, cells, 2);
+}
+
+/** Of one module, or of all (NULL). */
+static void log_levels(struct gw_server *server, struct gw_admin_request *req, const char *only)
 {
 	static const char *const columns[] = {"module", "level"};
-	const char *cells[] = {"core", log_level_word(log_level(server->log, "core"))};
 
 	admin_head(req, columns, 2);
-	admin_row(req, cells, 2);
-	for (const struct module *m = server->modules; m != NULL; m = m->next) {
-		cells[0] = m->self.name;
-		cells[1] = log_level_word(log_level(server->log, m->self.name));
-		admin_row(req, cells, 2);
-	}
+	if (only == NULL || strcmp(only, "core") == 0)
+		log_level_row(server, req, "core");
+	for (const struct module *m = server->modules; m != NULL; m = m->next)
+		if (only == NULL || strcmp(only, m->self.name) == 0)
+			log_level_row(server, req, m->self.name);
 	admin_done(&req, 0, "");
 }
 
@@ -231,12 +237,12 @@ static void log_level_command(void *state, struct gw_admin_request *req, int arg
 	struct gw_server *server = state;
 	enum gw_log_level level;
 
-	if (argc == 0) {
-		log_levels(server, req);
-	} else if (argc == 1 || !log_level_parse(argv[1], &level)) {
-		fail(req, -EINVAL, "a level is one of debug, info, warn, error%s", "");
-	} else if (strcmp(argv[0], "core") != 0 && module_find(server, argv[0]) == NULL) {
+	if (argc > 0 && named(server, argv[0]) == NULL) {
 		fail(req, -ENOENT, "the module %.60s is not loaded", argv[0]);
+	} else if (argc < 2) {
+		log_levels(server, req, argc > 0 ? argv[0] : NULL);
+	} else if (!log_level_parse(argv[1], &level)) {
+		fail(req, -EINVAL, "a level is one of debug, info, warn, error%s", "");
 	} else {
 		log_set_level(server->log, argv[0], level);
 		admin_done(&req, 0, "");
@@ -295,12 +301,13 @@ static void help_command(void *state, struct gw_admin_request *req, int argc,
 	qsort(sorted, n, sizeof(*sorted), by_name);
 	for (size_t i = 0; i < n; i++) {
 		const struct gw_admin_command *command = sorted[i].row;
+		char privilege[ADMIN_NAME_MAX];
 		const char *cells[] = {command->name, command->args != NULL ? command->args : "",
-		                       command->privilege != NULL ? command->privilege : "",
-		                       command->help != NULL ? command->help : ""};
+		                       privilege, command->help != NULL ? command->help : ""};
 
 		if (!is_asked(command, argc, argv) || !admin_allows(req, command))
 			continue;
+		admin_privilege(command, privilege);
 		if (shown++ == 0)
 			admin_head(req, columns, 4);
 		admin_row(req, cells, 4);
@@ -348,32 +355,74 @@ static const struct gw_call_row calls[] = {
 };
 
 static const struct gw_admin_command commands[] = {
-	{"module list", "", "Lists the loaded modules.", "module", 0, 0, CALL_MODULE_LIST},
-	{"module info", "NAME", "Tells all about one module.", "module", 1, 1, CALL_MODULE_INFO},
-	{"module load", "NAME", "Loads a module, until the server stops.", "module", 1, 1,
-         CALL_MODULE_LOAD},
-	{"module unload", "NAME [--cascade]",
-         "Unloads a module, and with --cascade those that depend on it.", "module", 1, 2,
-         CALL_MODULE_UNLOAD},
-	{"module reload", "NAME|all", "Replaces a module's code by what its file holds now.",
-         "module", 1, 1, CALL_MODULE_RELOAD},
-	{"module times", "[NAME] [--reset]",
-         "Tells how long the functions of modules take; --reset: and counts anew.", "module", 0, 2,
-         CALL_MODULE_TIMES},
-	{"rehash", "", "Reads the configuration anew and applies what has changed.", "rehash", 0, 0,
-         CALL_REHASH},
-	{"status", "", "Tells how the server is.", "", 0, 0, CALL_STATUS},
-	{"log level", "[MODULE LEVEL]", "Shows the log levels, or sets one until the next rehash.",
-         "log", 0, 2, CALL_LOG_LEVEL},
-	{"server stop", "[--now] [REASON]",
-         "Stops the server in good order, once modules have done what comes first; --now: at "
-         "once.",
-         "server", 0, 2, CALL_STOP},
-	{"tls show", "", "Shows the certificate in force.", "rehash", 0, 0, CALL_TLS_SHOW},
-	{"tls reload", "", "Reads certificate and key anew, and shows them.", "rehash", 0, 0,
-         CALL_TLS_RELOAD},
-	{"help", "[COMMAND]", "Lists the commands, or those that begin with these words.", "", 0, 2,
-         CALL_HELP},
+	{.name = "module list",
+         .help = "Lists the loaded modules.",
+         .call = CALL_MODULE_LIST,
+         .reads = true},
+	{.name = "module info",
+         .args = "NAME",
+         .help = "Tells all about one module.",
+         .min_args = 1,
+         .max_args = 1,
+         .call = CALL_MODULE_INFO,
+         .reads = true},
+	{.name = "module load",
+         .args = "NAME",
+         .help = "Loads a module, until the server stops.",
+         .min_args = 1,
+         .max_args = 1,
+         .call = CALL_MODULE_LOAD},
+	{.name = "module unload",
+         .args = "NAME [--cascade]",
+         .help = "Unloads a module, and with --cascade those that depend on it.",
+         .min_args = 1,
+         .max_args = 2,
+         .call = CALL_MODULE_UNLOAD},
+	{.name = "module reload",
+         .args = "NAME|all",
+         .help = "Replaces a module's code by what its file holds now.",
+         .min_args = 1,
+         .max_args = 1,
+         .call = CALL_MODULE_RELOAD},
+	{.name = "module times",
+         .args = "[NAME] [--reset]",
+         .help = "Tells how long the functions of modules take; --reset: and counts anew.",
+         .max_args = 2,
+         .call = CALL_MODULE_TIMES,
+         .reads = true},
+	{.name = "rehash",
+         .help = "Reads the configuration anew and applies what has changed.",
+         .call = CALL_REHASH},
+	{.name = "status",
+         .help = "Tells how the server is.",
+         .privilege = "",
+         .call = CALL_STATUS,
+         .reads = true},
+	{.name = "log level",
+         .args = "[MODULE [LEVEL]]",
+         .help = "Shows the log levels, or sets one until the next rehash.",
+         .max_args = 2,
+         .call = CALL_LOG_LEVEL},
+	{.name = "server stop",
+         .args = "[--now] [REASON]",
+         .help = "Stops the server in good order, once modules have done what comes first; --now: "
+                 "at once.",
+         .max_args = 2,
+         .call = CALL_STOP},
+	{.name = "tls show",
+         .help = "Shows the certificate in force.",
+         .call = CALL_TLS_SHOW,
+         .reads = true},
+	{.name = "tls reload",
+         .help = "Reads certificate and key anew, and shows them.",
+         .call = CALL_TLS_RELOAD},
+	{.name = "help",
+         .args = "[COMMAND]",
+         .help = "Lists the commands, or those that begin with these words.",
+         .privilege = "",
+         .max_args = 3,
+         .call = CALL_HELP,
+         .reads = true},
 };
 
 static const struct gw_topic_row topics[] = {

@@ -175,9 +175,9 @@ static bool is_due(struct output *o)
 }
 
 /** The array on the standard output holds the answer alone. */
-static void progress_json(const char *text)
+static void json_aside(const char *key, const char *text)
 {
-	fputs("{\"progress\": ", stderr);
+	fprintf(stderr, "{\"%s\": ", key);
 	put_json(stderr, text);
 	fputs("}\n", stderr);
 }
@@ -187,7 +187,7 @@ static void show_progress(struct output *o, const struct line *line)
 	const char *text = line->n > 0 ? line->cells[0] : "";
 
 	if (o->json) {
-		progress_json(text);
+		json_aside("progress", text);
 	} else if (isatty(STDOUT_FILENO)) {
 		progress_in_place(o, text);
 	} else if (is_due(o)) {
@@ -236,19 +236,35 @@ static void show_text(struct output *o, struct line *line)
 	fflush(stdout);
 }
 
+/** Of a command that failed at once nothing is on the standard output. */
+static void end_output(struct output *o, bool failed)
+{
+	if (!o->json)
+		flush_rows(o);
+	else if (o->n_objects > 0)
+		fputs("\n]\n", stdout);
+	else if (!failed)
+		fputs("[]\n", stdout);
+	fflush(stdout);
+}
+
+void show_error(const struct output *o, const char *sentence)
+{
+	if (o->json)
+		json_aside("error", sentence);
+	else
+		fprintf(stderr, "godwitctl: %s\n", sentence);
+}
+
 static int show_end(struct output *o, struct line *line)
 {
 	int status = line->n > 0 ? atoi(line->cells[0]) : -EPROTO;
 
-	if (o->json)
-		fputs(o->n_objects > 0 ? "\n]\n" : "[]\n", stdout);
-	else
-		flush_rows(o);
-	fflush(stdout);
+	end_output(o, status != 0);
 	if (status == 0)
 		return 0;
-	fprintf(stderr, "godwitctl: %s\n",
-	        line->n > 1 && line->cells[1][0] != '\0' ? line->cells[1] : strerror(-status));
+	show_error(o,
+	           line->n > 1 && line->cells[1][0] != '\0' ? line->cells[1] : strerror(-status));
 	return status == -ENOSYS ? exit_usage : exit_failed;
 }
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { exit_failed = 1, exit_usage = 2, cells_max = 256 };
+enum { exit_failed = 1, exit_usage = 2, exit_unreached = 3, cells_max = 256 };
 
 /** A line of the answer, cut into cells. */
 struct line {
@@ -35,6 +35,8 @@ void *need(void *p);
 
 /** Shows a part of the answer; -1, or at its end the exit code. */
 int show_line(struct output *o, struct line *line);
+/** On the standard error, with --json as an object. */
+void show_error(const struct output *o, const char *sentence);
 /** Nothing more will come. */
 void show_free(struct output *o);
 

@@ -186,14 +186,15 @@ static bool fill_address(struct sockaddr_un *address, const char *path)
 static int dial(const char *path)
 {
 	struct sockaddr_un address;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int error, fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (fd >= 0 && fill_address(&address, path) &&
 	    connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0)
 		return fd;
-	fprintf(stderr, "godwitctl: no server answers at %s: %s\n", path, strerror(errno));
+	error = errno;
 	if (fd >= 0)
 		close(fd);
+	errno = error;
 	return -1;
 }
 
@@ -217,15 +218,31 @@ static int read_answer(FILE *in, struct output *o)
 	show_free(o);
 	if (code >= 0)
 		return code;
-	fprintf(stderr, "godwitctl: the server closed the connection before it had answered\n");
-	return exit_failed;
+	show_error(o, "the server closed the connection before it had answered; what it was told "
+	              "may have been done");
+	return exit_unreached;
 }
 
-static int talk(const struct command_line *line, int fd)
+/** One that has gone is noticed by its missing answer. */
+static void send_all(int fd, const char *p, size_t n)
 {
-	struct output output = {.json = line->json};
-	FILE *out = need(fdopen(fd, "w")), *in = need(fdopen(dup(fd), "r"));
-	int code;
+	while (n > 0) {
+		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent <= 0)
+			return;
+		p += sent;
+		n -= (size_t)sent;
+	}
+}
+
+static void send_request(const struct command_line *line, int fd)
+{
+	char *text = NULL;
+	size_t n;
+	FILE *out = need(open_memstream(&text, &n));
 
 	fputs("godwitctl 1\nC", out);
 	for (int i = 0; i < line->n_words; i++) {
@@ -233,11 +250,21 @@ static int talk(const struct command_line *line, int fd)
 		put_escaped(out, line->words[i]);
 	}
 	fputc('\n', out);
-	fflush(out);
+	fclose(out);
+	send_all(fd, need(text), n);
+	free(text);
 	shutdown(fd, SHUT_WR);
+}
+
+static int talk(const struct command_line *line, int fd)
+{
+	struct output output = {.json = line->json};
+	FILE *in = need(fdopen(fd, "r"));
+	int code;
+
+	send_request(line, fd);
 	code = read_answer(in, &output);
 	fclose(in);
-	fclose(out);
 	return code;
 }
 
@@ -299,6 +326,18 @@ static int parse(int argc, char **argv, struct command_line *out)
 	return exit_usage;
 }
 
+static int unreached(const struct command_line *line, const char *path, int error)
+{
+	const struct output output = {.json = line->json};
+	char *sentence;
+
+	if (asprintf(&sentence, "no server answers at %s: %s", path, strerror(error)) < 0)
+		need(NULL);
+	show_error(&output, sentence);
+	free(sentence);
+	return exit_unreached;
+}
+
 int main(int argc, char **argv)
 {
 	struct command_line line = {0};
@@ -309,6 +348,7 @@ int main(int argc, char **argv)
 		return code;
 	path = find_socket(&line);
 	fd = dial(path);
+	code = fd < 0 ? unreached(&line, path, errno) : talk(&line, fd);
 	free(path);
-	return fd < 0 ? exit_usage : talk(&line, fd);
+	return code;
 }

@@ -68,6 +68,7 @@ struct loop_peer {
 	bool loopback;
 	bool has_uid;
 	uid_t uid;
+	pid_t pid;
 };
 
 #define LOOP_FOUND_MAX 8

@@ -88,6 +88,7 @@ static void describe_unix(int fd, struct loop_peer *peer)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0) {
 		peer->has_uid = true;
 		peer->uid = who.uid;
+		peer->pid = who.pid;
 	}
 }
 

@@ -74,6 +74,7 @@ struct gw_server {
 	struct point *points;
 	struct changes *changes; /* of modules, that wait for the end of the turn */
 	struct gw_admin_request *requests;
+	uint64_t last_request;     /* number of the last one that was begun */
 	struct notify *notify;     /* NULL: no service manager wants to know */
 	struct stopping *stopping; /* NULL until server_stop() */
 	uint8_t hash_key[16];

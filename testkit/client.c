@@ -115,7 +115,7 @@ void gwt_move(struct gwt_client *c, struct gwt_server *to)
 	if (c->mover == NULL)
 		kit_refuse(net, "cannot be moved", "a client of gwt_enter_movable() can");
 	/* A server that has just come may not have said yet that it has room. */
-	while (answer = gwt_admin(gwt_client_server(c), &status, "redirect %s %s",
+	while (answer = gwt_admin(gwt_client_server(c), &status, "session redirect %s %s",
 	                          simmover_nick(c->mover), gwt_server_name(to)),
 	       status != 0 && gwt_now(net) < until)
 		gwt_run(net, GW_SECOND);

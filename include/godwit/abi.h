@@ -9,14 +9,16 @@
  *
  * 1.0  2026-11-23  the first one
  * 1.1  2026-11-23  gw_visit()
- * 2.0  2026-11-23  events of a module's own have their name, a command's number, and renderers
+ * 2.0  2026-11-23  events of a module's own have their name, a command's number, and renderers;
+ *                  commands of operators say whether they read, and which arguments are secret
  * 2.1  2026-11-23  own_field() of "services"
+ * 2.2  2026-11-23  named() of "client"; gw_admin_covers()
  */
 #ifndef GODWIT_ABI_H
 #define GODWIT_ABI_H
 
 #define GW_ABI_MAJOR 2
-#define GW_ABI_MINOR 1
+#define GW_ABI_MINOR 2
 #define GW_ABI ((GW_ABI_MAJOR << 16) | GW_ABI_MINOR)
 
 #endif

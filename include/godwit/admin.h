@@ -12,18 +12,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct gw_admin_request; /* the core's, from the call until gw_admin_done() */
 
 /** A row of the point "core.admin". */
 struct gw_admin_command {
-	const char *name; /* one to three words: "module list" */
-	const char *args; /* "NAME [--cascade]", "" for none */
-	const char *help; /* one sentence */
-	const char *
-		privilege; /* what an operator in IRC must hold, e.g. "module"; "" : any operator */
+	const char *name;      /* one to three words: "module list" */
+	const char *args;      /* "NAME [--cascade]", "" for none */
+	const char *help;      /* one sentence */
+	const char *privilege; /* what an operator in IRC must hold; NULL: the name with dots
+	                          between its words, "module.list"; "": any operator */
 	uint8_t min_args, max_args;
-	uint32_t call; /* row of `.calls`: gw_admin_fn */
+	uint32_t call;  /* row of `.calls`: gw_admin_fn */
+	bool reads;     /* it changes nothing: in the log at debug only */
+	uint8_t secret; /* the arguments from this one on (1: the first) are never logged, and
+	                   wiped at the end; 0: none */
 };
 #define GW_POINT_ADMIN "core.admin"
 
@@ -54,8 +58,20 @@ typedef void gw_admin_answer_fn(void *state, uint64_t tag, const struct gw_admin
 /** Who asks: for the log and for privileges. Copied. */
 struct gw_admin_asker {
 	const char *who; /* "uid 0 on the control socket", "account alice from 192.0.2.7" */
-	const char *const *privileges; /* NULL-terminated; "*" is all; NULL: all */
+	const char *const *privileges; /* NULL-terminated; see gw_admin_covers(); NULL: all */
+	const char *detail; /* more of it, for the log alone: "pid=4711"; NULL: nothing */
 };
+
+/** Whether what an operator holds gives a privilege: it is the same, or "*", or "module.*" for all
+ * that begins with "module.". */
+static inline bool gw_admin_covers(const char *held, const char *privilege)
+{
+	size_t n = strlen(held);
+
+	if (n > 0 && held[n - 1] == '*' && (n == 1 || held[n - 2] == '.'))
+		return strncmp(held, privilege, n - 1) == 0;
+	return strcmp(held, privilege) == 0;
+}
 
 /** Payload of the topic "core.status": call gw_status_add() for each figure. */
 struct gw_status {

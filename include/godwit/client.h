@@ -351,6 +351,9 @@ struct gw_client_ops {
 	             const struct gw_client_carry *);
 	/** How many more clients there may be. */
 	uint32_t (*room)(void *client_module);
+	/** The connection that an operator means: by its nick, or, also before it has one, by its
+	 * id as a decimal number. NULL: none of this server. */
+	struct gw_client *(*named)(void *client_module, const char *word);
 };
 
 #endif

@@ -125,8 +125,9 @@ struct gw_conn_info {
 	uint8_t binding[32]; /* tls-exporter (RFC 9266), with TLS 1.3, or 1.2 and the extended
 	                        master secret; the simulator's plain transport has one too */
 	int64_t accepted_ns; /* monotonic */
-	bool has_uid;        /* of a Unix socket: `uid` is the peer's */
+	bool has_uid;        /* of a Unix socket: `uid` and `pid` are the peer's, as it connected */
 	uid_t uid;
+	pid_t pid;
 };
 
 /** A row of the point "core.protocol". `accept` is a row of the contributor's `.calls`:

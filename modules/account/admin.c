@@ -42,9 +42,6 @@ static void found(struct account *st, struct task *task, int status, const struc
 static void committed(struct account *st, struct task *task, int status, struct gw_id made)
 {
 	(void)made;
-	if (status == 0)
-		gw_log(st->self, GW_INFO, "changed account=%s by=%s", task->name,
-		       gw_admin_who(st->self, task->admin));
 	if (task->alone)
 		gw_admin_text(st->self, task->admin,
 		              "It is stored on this server only until another one is reached.");

@@ -114,7 +114,7 @@ struct session {
 	struct gw_line *reading; /* the client's, during local_line() */
 	struct gate *gate; /* gate.c: lines that wait for the password, or for the first server */
 	struct gw_admin_request
-		*asked_move;          /* `session move` waits for what comes of it, or NULL */
+		*asked_move;          /* `session redirect` waits for what comes of it, or NULL */
 	struct gw_timer *asked_timer; /* for that; NULL */
 	struct gw_timer *timer;
 	char *reason; /* why the last dial failed, or the server was lost */
@@ -290,7 +290,7 @@ void doubt_tell(struct session *s);
 void doubt_free(struct session *s);
 
 /* admin.c */
-/** What came of a `session move`: status and sentence, as gw_admin_done() has them. */
+/** What came of a `session redirect`: status and sentence, as gw_admin_done() has them. */
 void admin_moved(struct session *s, int status, const char *sentence);
 
 #endif

@@ -1,31 +1,30 @@
 /*
- * balance/admin.c - the commands redirect (one client, now) and balance (how the network stands).
+ * balance/admin.c - the commands session redirect (one client, now) and balance (how the network
+ * stands).
  */
 #include "balance.h"
 #include <errno.h>
 
-/* --- redirect NICK [SERVER] --- */
+/* --- session redirect NICK|ID [SERVER] --- */
 
-static struct gw_client *client_named(struct balance_state *st, const char *nick,
+static struct gw_client *client_named(struct balance_state *st, const char *word,
                                       struct gw_error *why, int *status_out)
 {
-	const struct gw_user *user = NETWORK(st, user, nick);
-	struct gw_client *client;
+	const struct gw_user *user = NETWORK(st, user, word);
+	struct gw_client *client = st->client->ops == NULL ? NULL : CLIENT(st, named, word);
 
 	*status_out = -ENOENT;
-	if (user == NULL) {
-		gw_fail(why, 0, "there is no %.40s", nick);
-		return NULL;
-	}
-	if (!user->session->local) {
+	if (client != NULL && client->session != NULL)
+		return client;
+	if (client != NULL)
+		gw_fail(why, 0, "%.40s is not registered yet: there is no session to be moved",
+		        word);
+	else if (user != NULL && !user->session->local)
 		gw_fail(why, 0, "%s is at home on %s: give the command there", user->nick,
 		        user->session->home->name);
-		return NULL;
-	}
-	client = st->client->ops == NULL ? NULL : CLIENT(st, of_session, user->session);
-	if (client == NULL)
-		gw_fail(why, 0, "%s is not connected here", user->nick);
-	return client;
+	else
+		gw_fail(why, 0, "there is no %.40s: see session list", word);
+	return NULL;
 }
 
 /* An operator's order goes where somebody takes clients, whatever the policy thinks. */

@@ -77,23 +77,21 @@ static const struct gw_option options[] = {
 };
 
 static const struct gw_admin_command commands[] = {
-	{.name = "redirect",
-         .args = "NICK [SERVER]",
+	{.name = "session redirect",
+         .args = "NICK|ID [SERVER]",
          .help = "Moves a client of this server to another, and says what became of it.",
-         .privilege = "redirect",
          .min_args = 1,
          .max_args = 2,
          .call = CALL_ADMIN_REDIRECT},
 	{.name = "balance",
-         .args = "",
          .help = "Shows the servers with clients and room, the policy, and the last minute's "
                  "moves.",
          .privilege = "",
-         .call = CALL_ADMIN_BALANCE},
+         .call = CALL_ADMIN_BALANCE,
+         .reads = true},
 	{.name = "drain",
          .args = "[--then-exit] [--within TIME] | --cancel",
          .help = "Moves all clients of this server to others; with --then-exit it then stops.",
-         .privilege = "server",
          .max_args = 3,
          .call = CALL_ADMIN_DRAIN},
 };
@@ -311,7 +309,7 @@ GW_MODULE(balance) = {
 	.name = "balance",
 	.version = "1.0",
 	.summary = "load reports; moves clients as a policy says, or all of them away",
-	.requires = "network 1.0, client 1.0?, redirect 1.0?, policy 1.0?, link 1.0?",
+	.requires = "network 1.0, client 1.1?, redirect 1.0?, policy 1.0?, link 1.0?",
 	.options = options,
 	.calls = calls,
 	.subscriptions = subscriptions,

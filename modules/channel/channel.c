@@ -163,16 +163,16 @@ static const struct gw_admin_command channel_admin[] = {
 	{.name = "channel list",
          .args = "[MASK]",
          .help = "Lists the channels that are in use.",
-         .privilege = "channel",
          .max_args = 1,
-         .call = CALL_ADMIN_LIST},
+         .call = CALL_ADMIN_LIST,
+         .reads = true},
 	{.name = "channel info",
          .args = "CHANNEL",
          .help = "Lists who is in a channel.",
-         .privilege = "channel",
          .min_args = 1,
          .max_args = 1,
-         .call = CALL_ADMIN_INFO},
+         .call = CALL_ADMIN_INFO,
+         .reads = true},
 };
 
 static const struct gw_rows channel_rows[] = {

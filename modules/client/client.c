@@ -187,7 +187,7 @@ static const struct gw_rows client_rows[] = {
 };
 
 static const struct gw_interface_row client_interfaces[] = {
-	{.name = "client", .major = 1, .minor = 0, .ops = &client_ops},
+	{.name = "client", .major = 1, .minor = 1, .ops = &client_ops},
 	{.name = NULL},
 };
 

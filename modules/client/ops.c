@@ -2,6 +2,7 @@
  * modules/client/ops.c - the table behind the interface "client": what other modules call.
  */
 #include "client.h"
+#include <stdlib.h>
 
 static void op_numeric(void *state, struct gw_client *client, int numeric, const char *format, ...)
 {
@@ -211,6 +212,24 @@ static uint32_t op_room(void *state)
 	return st->settings.max_clients - st->n_clients;
 }
 
+/* No nick begins with a digit. */
+static struct gw_client *op_named(void *state, const char *word)
+{
+	struct client_state *st = state;
+	struct gw_client *client = NULL;
+	const struct gw_user *user;
+	char *end;
+
+	if (word[0] >= '0' && word[0] <= '9') {
+		uint64_t id = strtoull(word, &end, 10);
+
+		client = *end == '\0' ? op_by_id(st, id) : NULL;
+	} else if ((user = NETWORK(st, user, word)) != NULL) {
+		client = op_of_session(st, user->session);
+	}
+	return client != NULL && !client->shadow ? client : NULL;
+}
+
 const struct gw_client_ops client_ops = {
 	.numeric = op_numeric,
 	.line = op_line,
@@ -241,4 +260,5 @@ const struct gw_client_ops client_ops = {
 	.shadow_free = op_shadow_free,
 	.adopt = op_adopt,
 	.room = op_room,
+	.named = op_named,
 };

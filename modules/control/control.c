@@ -103,15 +103,17 @@ static enum gw_line_verdict run(struct control_state *control, struct peer *peer
 	const char *words[CONTROL_WORDS_MAX];
 	const struct gw_conn_info *info = gw_conn_info(control->self, peer->conn);
 	const char *why;
-	char who[64];
-	struct gw_admin_asker asker = {.who = who};
+	char who[64], detail[32] = "";
+	struct gw_admin_asker asker = {.who = who, .detail = detail};
 	int n = wire_parse(line, words, &why);
 
 	if (n < 0)
 		return refuse(control, peer, why);
 	if (info->has_uid)
 		snprintf(who, sizeof(who), "uid %ld on the control socket", (long)info->uid);
-	else
+	if (info->has_uid && info->pid != 0)
+		snprintf(detail, sizeof(detail), "pid=%ld", (long)info->pid);
+	if (!info->has_uid)
 		snprintf(who, sizeof(who), "the control socket");
 	peer->busy = true;
 	gw_admin_run(control->self, n, words, &asker,

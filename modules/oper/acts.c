@@ -4,7 +4,7 @@
  */
 #include "private.h"
 
-#include <errno.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,17 +17,46 @@ void oper_tell(struct oper_state *o, const char *format, ...)
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
-	gw_log(o->self, GW_INFO, "%s", text);
 	for (struct gw_client *c = CLIENT(o, next, NULL); c != NULL; c = CLIENT(o, next, c))
 		if (c->session != NULL && (c->session->user->modes & gw_letter('o')))
 			CLIENT(o, unasked, c, NULL, "NOTICE %s :*** %s", c->nick, text);
 }
 
+void oper_who(const struct gw_client *client, char who[WHO_MAX + 1], char detail[DETAIL_MAX])
+{
+	char hex[65];
+
+	snprintf(who, WHO_MAX + 1, "account %s (%s) from %s",
+	         client->account != NULL ? client->account : "-", client->nick,
+	         client->info->address);
+	detail[0] = '\0';
+	if (client->info->has_certificate)
+		snprintf(detail, DETAIL_MAX, "certificate=%s",
+		         sodium_bin2hex(hex, sizeof(hex), client->info->certificate,
+		                        sizeof(client->info->certificate)));
+}
+
+void oper_audit(struct oper_state *o, const struct gw_client *client, const char *command,
+                const char *format, ...)
+{
+	char who[WHO_MAX + 1], detail[DETAIL_MAX], text[400];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	oper_who(client, who, detail);
+	gw_log(o->self, GW_INFO, "irc command=%s who=\"%s\"%s%s %s", command, who,
+	       detail[0] != '\0' ? " " : "", detail, text);
+}
+
 /* Operators whose role lacks the privilege get 481 like everybody else. */
-bool oper_allowed(struct oper_state *o, struct gw_client *client, const char *privilege)
+bool oper_allowed(struct oper_state *o, struct gw_client *client, const char *command,
+                  const char *privilege)
 {
 	if (oper_may(o, client->session->user, privilege))
 		return true;
+	oper_audit(o, client, command, "refused: it needs the privilege %s", privilege);
 	CLIENT(o, numeric, client, 481, ":Permission Denied- Your role does not include \"%s\"",
 	       privilege);
 	return false;
@@ -41,41 +70,25 @@ void oper_kill(void *state, struct gw_client *client, const struct gw_message *m
 	                             ? gw_cut(m->argv[1], GW_REASON_MAX)
 	                             : "No reason given";
 
-	if (!oper_allowed(o, client, "kill"))
+	if (!oper_allowed(o, client, "KILL", "session.kick"))
 		return;
 	if (user == NULL) {
 		CLIENT(o, numeric, client, 401, "%s :No such nick", m->argv[0]);
 		return;
 	}
+	oper_audit(o, client, "KILL", "%s (%s)", user->nick, reason);
 	oper_tell(o, "%s killed %s (%s)", client->session->user->nick, user->nick, reason);
 	NETWORK(o, kill, client->session, user->session, reason, client->command);
-}
-
-void oper_admin_kill(void *state, struct gw_admin_request *req, int argc, const char *const *argv)
-{
-	struct oper_state *o = state;
-	struct gw_user *user = NETWORK(o, user, argv[0]);
-	char reason[REASON_MAX + 1] = "";
-	size_t used = 0;
-
-	if (user == NULL) {
-		gw_admin_done(o->self, &req, -ENOENT, "nobody has that nick");
-		return;
-	}
-	for (int i = 1; i < argc && used < sizeof(reason); i++)
-		used += (size_t)snprintf(reason + used, sizeof(reason) - used, "%s%s",
-		                         i > 1 ? " " : "", argv[i]);
-	oper_tell(o, "%s was killed by %s (%s)", user->nick, gw_admin_who(o->self, req), reason);
-	NETWORK(o, kill, NULL, user->session, reason[0] != '\0' ? reason : "No reason given", 0);
-	gw_admin_done(o->self, &req, 0, "");
 }
 
 void oper_wallops(void *state, struct gw_client *client, const struct gw_message *m)
 {
 	struct oper_state *o = state;
 
-	if (oper_allowed(o, client, "wallops"))
-		NETWORK(o, wallops, client->session, m->argv[0], client->command);
+	if (!oper_allowed(o, client, "WALLOPS", "wallops"))
+		return;
+	oper_audit(o, client, "WALLOPS", "%s", m->argv[0]);
+	NETWORK(o, wallops, client->session, m->argv[0], client->command);
 }
 
 void oper_render_wallops(void *state, struct gw_render *r, const struct gw_event *event)

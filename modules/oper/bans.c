@@ -210,7 +210,7 @@ static int64_t duration_ms(const char *text)
 	return -1;
 }
 
-static void join_words(char *out, size_t max, int argc, const char *const *argv)
+void oper_join_words(char *out, size_t max, int argc, const char *const *argv)
 {
 	size_t used = 0;
 
@@ -313,7 +313,7 @@ void oper_ban_add(void *state, struct gw_admin_request *req, int argc, const cha
 	snprintf(done, sizeof(done), "%.64s is banned (%.16s)", argv[0], argv[1]);
 	r = oper_request_new(o, req, done);
 	snprintf(r->name, sizeof(r->name), "%.*s", MASK_MAX, argv[0]);
-	join_words(r->reason, sizeof(r->reason), argc - 2, argv + 2);
+	oper_join_words(r->reason, sizeof(r->reason), argc - 2, argv + 2);
 	if (r->reason[0] == '\0')
 		snprintf(r->reason, sizeof(r->reason), "no reason given");
 	r->lasts_ms = lasts;

@@ -146,6 +146,7 @@ void oper_command(void *state, struct gw_client *client, const struct gw_message
 		CLIENT(o, numeric, client, 491,
 		       ":No operator's rights for you: log in to an account that has been granted "
 		       "them");
+		oper_audit(o, client, "OPER", "refused: no grant");
 		oper_tell(o, "%s (%s) tried to become an operator without a grant", user->nick,
 		          client->account != NULL ? client->account : "not logged in");
 		return;
@@ -153,6 +154,7 @@ void oper_command(void *state, struct gw_client *client, const struct gw_message
 	set.role = grant->role;
 	NETWORK(o, set, client->session, &set, client->command);
 	CLIENT(o, numeric, client, 381, ":You are now an IRC operator");
+	oper_audit(o, client, "OPER", "role %s", grant->role);
 	oper_tell(o, "%s (account %s) is now an operator, role %s", user->nick, client->account,
 	          grant->role);
 }

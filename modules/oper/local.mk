@@ -7,8 +7,10 @@ modules_oper_oper_la_SOURCES = modules/oper/acts.c \
 	modules/oper/oper.c \
 	modules/oper/private.h \
 	modules/oper/request.c \
-	modules/oper/roles.c
+	modules/oper/roles.c \
+	modules/oper/session_show.c \
+	modules/oper/sessions.c
 modules_oper_oper_la_CPPFLAGS = $(MODULE_CPPFLAGS)
-modules_oper_oper_la_CFLAGS = $(MODULE_CFLAGS)
+modules_oper_oper_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS)
 modules_oper_oper_la_LDFLAGS = $(MODULE_LDFLAGS)
-modules_oper_oper_la_LIBADD =
+modules_oper_oper_la_LIBADD = $(SODIUM_LIBS)

@@ -14,8 +14,8 @@ static const struct gw_option oper_options[] = {
          .fallback = "admin *",
          .min = 1,
          .max = 64,
-         .help = "What operators may do, a role a row: its name, then privileges (kill, wallops, "
-                 "rehash, module, ban, oper, account, channel, ...; * is all)."},
+         .help = "What operators may do, a role a row: its name, then privileges (session.kick, "
+                 "module.*, wallops, ...; * is all)."},
 	{.name = "second-copy",
          .type = GW_OPT_DURATION,
          .fallback = "2s",
@@ -82,50 +82,57 @@ static const struct gw_usermode oper_usermodes[] = {
 
 static const struct gw_admin_command oper_admin[] = {
 	{.name = "oper list",
-         .args = "",
          .help = "Lists the accounts that may be operators.",
-         .privilege = "oper",
-         .call = CALL_OPER_LIST},
+         .call = CALL_OPER_LIST,
+         .reads = true},
 	{.name = "oper add",
          .args = "ACCOUNT [ROLE]",
          .help = "Lets an account be an operator (role admin if none is named).",
-         .privilege = "oper",
          .min_args = 1,
          .max_args = 2,
          .call = CALL_OPER_ADD},
 	{.name = "oper remove",
          .args = "ACCOUNT",
          .help = "Takes that back, at once.",
-         .privilege = "oper",
          .min_args = 1,
          .max_args = 1,
          .call = CALL_OPER_REMOVE},
-	{.name = "ban list",
-         .args = "",
-         .help = "Lists the bans.",
-         .privilege = "ban",
-         .call = CALL_BAN_LIST},
+	{.name = "ban list", .help = "Lists the bans.", .call = CALL_BAN_LIST, .reads = true},
 	{.name = "ban add",
          .args = "ACCOUNT|ADDRESS[/BITS] DURATION|never [REASON...]",
          .help = "Bans an account or addresses; closes whom it meets.",
-         .privilege = "ban",
          .min_args = 2,
          .max_args = 60,
          .call = CALL_BAN_ADD},
 	{.name = "ban remove",
          .args = "MASK",
          .help = "Takes back all bans of that mask.",
-         .privilege = "ban",
          .min_args = 1,
          .max_args = 1,
          .call = CALL_BAN_REMOVE},
-	{.name = "kill",
-         .args = "NICK [REASON...]",
+	{.name = "oper roles",
+         .help = "Lists the roles that operators may have, and what each may do.",
+         .call = CALL_ROLES,
+         .reads = true},
+	{.name = "session list",
+         .args = "[MASK] [--all]",
+         .help = "Lists the connections of clients here; --all: and the users on other servers.",
+         .max_args = 2,
+         .call = CALL_SESSION_LIST,
+         .reads = true},
+	{.name = "session show",
+         .args = "NICK|ID",
+         .help = "Tells all about one session or connection.",
+         .min_args = 1,
+         .max_args = 1,
+         .call = CALL_SESSION_SHOW,
+         .reads = true},
+	{.name = "session kick",
+         .args = "NICK|ID [REASON...]",
          .help = "Closes a user's connection.",
-         .privilege = "kill",
          .min_args = 1,
          .max_args = 60,
-         .call = CALL_KILL_ADMIN},
+         .call = CALL_SESSION_KICK},
 };
 
 static const struct gw_rows oper_rows[] = {
@@ -255,7 +262,7 @@ static const struct gw_call_row oper_calls[] = {
 	[CALL_MAY_ENTER] = {"may-enter", (gw_fn *)oper_may_enter},
 	[CALL_ANSWER] = {"answer", (gw_fn *)oper_answer},
 	[CALL_RETRY] = {"retry", (gw_fn *)start_walks},
-	[CALL_KILL_ADMIN] = {"kill-admin", (gw_fn *)oper_admin_kill},
+	[CALL_SESSION_KICK] = {"session-kick", (gw_fn *)oper_session_kick},
 	[CALL_REQUEST_READ] = {"request-read", (gw_fn *)oper_request_read},
 	[CALL_COPIED] = {"copied", (gw_fn *)oper_copied},
 	[CALL_REMOVE_FOUND] = {"remove-found", (gw_fn *)oper_remove_found},
@@ -263,6 +270,11 @@ static const struct gw_call_row oper_calls[] = {
 	[CALL_BAN_FOUND] = {"ban-found", (gw_fn *)oper_ban_found},
 	[CALL_ADOPTED] = {"adopted", (gw_fn *)oper_adopted},
 	[CALL_RIGHTS_LATE] = {"rights-late", (gw_fn *)oper_rights_late},
+	[CALL_CTL_ROOM] = {"ctl-room", (gw_fn *)oper_ctl_room},
+	[CALL_SESSION_LIST] = {"session-list", (gw_fn *)oper_session_list},
+	[CALL_SESSION_SHOW] = {"session-show", (gw_fn *)oper_session_show},
+	[CALL_SESSION_SLICE] = {"session-slice", (gw_fn *)oper_session_slice},
+	[CALL_ROLES] = {"roles", (gw_fn *)oper_roles},
 	{NULL, NULL},
 };
 
@@ -286,6 +298,7 @@ static int oper_load(struct gw_self *self, void *state, enum gw_load why, struct
 	o->network = gw_interface(self, "network");
 	o->services = gw_interface(self, "services");
 	o->replica = gw_interface(self, "replica");
+	o->redirect = gw_interface(self, "redirect");
 	if (why == GW_LOAD_FIRST)
 		gw_defer(self, gw_call(self, CALL_RETRY, 0));
 	return 0;
@@ -301,6 +314,7 @@ static void oper_unload(struct gw_self *self, void *state, enum gw_unload why)
 	gw_timer_free(&o->rights, self);
 	oper_requests_free(o);
 	oper_runs_free(o);
+	oper_listings_free(o);
 	oper_grants_free(o);
 	oper_bans_free(o);
 }
@@ -310,7 +324,7 @@ GW_MODULE(oper) = {
 	.name = "oper",
 	.version = "1.0",
 	.summary = "operators, their commands, and bans",
-	.requires = "client 1.0, network 1.0, services 1.0, replica 1.0?",
+	.requires = "client 1.1, network 1.0, services 1.0, replica 1.0?, redirect 1.0?",
 	.options = oper_options,
 	.calls = oper_calls,
 	.subscriptions = oper_subscriptions,

@@ -16,6 +16,7 @@
 #include <godwit/module.h>
 #include <godwit/network.h>
 #include <godwit/parts.h>
+#include <godwit/redirect.h>
 #include <godwit/replica.h>
 #include <godwit/services.h>
 
@@ -23,7 +24,10 @@
 #define MASK_MAX 64
 #define WHO_MAX 128
 #define REASON_MAX 200
-#define PRIVILEGES_MAX 32
+#define PRIVILEGES_MAX 64
+#define ROLE_TEXT_MAX 1024 /* a row of the option `roles` */
+#define DETAIL_MAX 80
+#define AGE_MAX 24
 
 /** Rows of `.calls`. */
 enum oper_call {
@@ -52,14 +56,19 @@ enum oper_call {
 	CALL_MAY_ENTER,
 	CALL_ANSWER,
 	CALL_RETRY,
-	CALL_KILL_ADMIN,
+	CALL_SESSION_KICK,
 	CALL_REQUEST_READ,
 	CALL_COPIED,
 	CALL_REMOVE_FOUND,
 	CALL_MEMBERSHIP,
 	CALL_BAN_FOUND,
 	CALL_ADOPTED,
-	CALL_RIGHTS_LATE
+	CALL_RIGHTS_LATE,
+	CALL_CTL_ROOM,
+	CALL_SESSION_LIST,
+	CALL_SESSION_SHOW,
+	CALL_SESSION_SLICE,
+	CALL_ROLES
 };
 
 /** An account that may become an operator. */
@@ -104,9 +113,17 @@ struct ctl_run {
 	uint64_t id, client;
 	int64_t shown_ns; /* when its progress was last shown; 0: not yet */
 	bool held;        /* the client waits for the end */
-	uint8_t reserved[7];
+	bool waiting;     /* for room in its send queue, as `lines` do */
+	bool cut;         /* more than may wait */
+	bool ended;       /* all has come */
+	uint8_t reserved[4];
+	size_t piece, waiting_bytes;
+	struct ctl_line *lines, *last;
+	char *error; /* ended: NULL: well */
 	struct ctl_run *prev, *next;
 };
+
+struct listing;
 
 /*
  * The state, version 1. To change its layout, or that of what it points to: raise `.state_version`,
@@ -115,13 +132,15 @@ struct ctl_run {
  */
 struct oper_state {
 	struct gw_self *self;
-	struct gw_iface *client, *network, *services, *replica; /* replica: no ops without */
+	struct gw_iface *client, *network, *services;
+	struct gw_iface *replica, *redirect; /* no ops where there is none */
 	struct grant *grants;
 	struct ban *bans;
 	struct request *requests;
 	struct ctl_run *runs;
-	struct gw_timer *retry;  /* of a walk that could not begin */
-	struct gw_timer *rights; /* see oper_rights_of(); NULL: nobody waits */
+	struct listing *listings; /* sessions that are still to be shown */
+	struct gw_timer *retry;   /* of a walk that could not begin */
+	struct gw_timer *rights;  /* see oper_rights_of(); NULL: nobody waits */
 	uint64_t last_tag;
 };
 
@@ -149,8 +168,9 @@ void oper_account_found(void *state, uint64_t tag, int status, const struct gw_o
 
 /* roles.c: what a role may do, from the option `roles` */
 /** Fills a NULL-terminated list that points into `room`; returns false for an unknown role. */
-bool oper_privileges(struct oper_state *o, const char *role, char room[512],
+bool oper_privileges(struct oper_state *o, const char *role, char room[ROLE_TEXT_MAX],
                      const char *out[PRIVILEGES_MAX + 1]);
+void oper_roles(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
 bool oper_may(struct oper_state *o, const struct gw_user *user, const char *privilege);
 bool oper_role_exists(struct oper_state *o, const char *role);
 
@@ -181,9 +201,29 @@ void oper_request_read(void *state, uint64_t tag, int status, const struct gw_en
 void oper_copied(void *state, uint64_t tag, int status, struct gw_id made);
 void oper_requests_free(struct oper_state *o);
 
+/* sessions.c, session_show.c */
+void oper_session_list(void *state, struct gw_admin_request *req, int argc,
+                       const char *const *argv);
+void oper_session_slice(void *state, uint64_t tag);
+void oper_session_show(void *state, struct gw_admin_request *req, int argc,
+                       const char *const *argv);
+void oper_session_kick(void *state, struct gw_admin_request *req, int argc,
+                       const char *const *argv);
+void oper_listings_free(struct oper_state *o);
+const char *oper_session_state(const struct gw_client *client);
+/** "42s" since a moment; empty where that is 0: never. */
+void oper_age(struct oper_state *o, int64_t since_ns, char out[AGE_MAX]);
+
 /* acts.c, ctl.c */
-/** With a 481 if not. */
-bool oper_allowed(struct oper_state *o, struct gw_client *client, const char *privilege);
+/** With a 481, and a line in the log, if not. */
+bool oper_allowed(struct oper_state *o, struct gw_client *client, const char *command,
+                  const char *privilege);
+/** Who an operator is, and what else the log should know of where they come from. */
+void oper_who(const struct gw_client *client, char who[WHO_MAX + 1], char detail[DETAIL_MAX]);
+/** One command of IRC in the log; `what` says what was done, or why not. */
+void oper_audit(struct oper_state *o, const struct gw_client *client, const char *command,
+                const char *format, ...) __attribute__((format(printf, 4, 5)));
+void oper_join_words(char *out, size_t max, int argc, const char *const *argv);
 void oper_kill(void *state, struct gw_client *client, const struct gw_message *m);
 void oper_wallops(void *state, struct gw_client *client, const struct gw_message *m);
 void oper_render_wallops(void *state, struct gw_render *r, const struct gw_event *event);
@@ -191,8 +231,8 @@ void oper_rehash(void *state, struct gw_client *client, const struct gw_message 
 void oper_ctl(void *state, struct gw_client *client, const struct gw_message *m);
 void oper_answer(void *state, uint64_t tag, const struct gw_admin_answer *answer);
 void oper_runs_free(struct oper_state *o);
-void oper_admin_kill(void *state, struct gw_admin_request *req, int argc, const char *const *argv);
-/** A server notice to all operators here, and a line in the log. */
+void oper_ctl_room(void *state, uint64_t tag);
+/** A server notice to all operators here. */
 void oper_tell(struct oper_state *o, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 #endif

@@ -232,8 +232,10 @@ static const struct gw_frame_row redirect_frames[] = {
 };
 
 static const struct gw_admin_command redirect_admin[] = {
-	{"redirects", "", "Lists the clients that are being moved from here and to here.",
-         "session", 0, 0, CALL_LIST},
+	{.name = "session moves",
+         .help = "Lists the clients that are being moved from here and to here.",
+         .call = CALL_LIST,
+         .reads = true},
 };
 
 static const struct gw_rows redirect_rows[] = {

@@ -241,30 +241,25 @@ static const struct gw_subscription services_subscriptions[] = {
 
 static const struct gw_admin_command services_commands[] = {
 	{.name = "services status",
-         .args = "",
          .help = "What the services database holds, its digest and how far it has got.",
-         .privilege = "status",
-         .call = CALL_STATUS_COMMAND},
+         .call = CALL_STATUS_COMMAND,
+         .reads = true},
 	{.name = "services expire",
          .args = "SERVER",
          .help = "Ends a server's membership, so that it holds up nothing any more; it has to join "
                  "again.",
-         .privilege = "server",
          .min_args = 1,
          .max_args = 1,
          .call = CALL_EXPIRE_COMMAND},
 	{.name = "services adopt",
-         .args = "",
          .help = "Makes this server's copy the network's database: the only one that is left. "
                  "Other "
                  "servers have to join again.",
-         .privilege = "server",
          .call = CALL_ADOPT_COMMAND},
 	{.name = "backup",
          .args = "DIR",
          .help = "Copies the database, keys and certificates into a new folder, while the server "
                  "runs.",
-         .privilege = "backup",
          .min_args = 1,
          .max_args = 1,
          .call = CALL_BACKUP_COMMAND},

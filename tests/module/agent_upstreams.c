@@ -562,10 +562,10 @@ static void sessions_are_listed_and_moved(void **state)
 	                     "1|ann|127.0.0.1|" ONE "|passing|?s|0|0\n"
 	                     "2|-|127.0.0.1|" ONE "|passing|?s|0|0\n",
 	                     ask(&s, "session list")));
-	denied(&s, "session move 7", -ENOENT, "There is no session '7'");
-	denied(&s, "session move ann", -ENOENT, "There is no session 'ann'");
-	denied(&s, "session move 2", -ENOTCONN, "is on no server now");
-	denied(&s, "session move 1 :x", -EINVAL, "is no server's name");
+	denied(&s, "session redirect 7", -ENOENT, "There is no session '7'");
+	denied(&s, "session redirect ann", -ENOENT, "There is no session 'ann'");
+	denied(&s, "session redirect 2", -ENOTCONN, "is on no server now");
+	denied(&s, "session redirect 1 :x", -EINVAL, "is no server's name");
 	client_close(new);
 	agent_move(&s, "ann", 0, 1);
 	run(&s, 1);
@@ -589,8 +589,9 @@ static void a_move_is_asked_for(void **state)
 	open_with(&s, 2, "upstream: [\"" ONE "\"]");
 	ann = enter(&s);
 	free(client_take(ann));
-	assert_string_equal(ask(&s, "session move 1 s1.example.net"), "ann is on " TWO " now\n");
-	denied(&s, "session move 1 nowhere.example.net", -EPERM, "No such server");
+	assert_string_equal(ask(&s, "session redirect 1 s1.example.net"),
+	                    "ann is on " TWO " now\n");
+	denied(&s, "session redirect 1 nowhere.example.net", -EPERM, "No such server");
 	client_send(ann, "PING still");
 	client_expect_next(ann, ":s1.example.net PONG s1.example.net :still");
 	client_expect_none(ann, "*");
@@ -606,8 +607,8 @@ static void a_move_asked_for_is_answered_in_any_case(void **state)
 	open_with(&s, 1, "upstream: [\"" ONE "\"]");
 	ann = enter(&s);
 	simnet_stall(s.t->net, simserver_host(s.agent), simserver_host(s.t->nodes[0].server));
-	denied(&s, "session move 1", -ETIMEDOUT, "within 30 seconds");
-	denied(&s, "session move 1", -ETIMEDOUT, "within 30 seconds");
+	denied(&s, "session redirect 1", -ETIMEDOUT, "within 30 seconds");
+	denied(&s, "session redirect 1", -ETIMEDOUT, "within 30 seconds");
 	simnet_heal(s.t->net, NULL, NULL);
 	client_send(ann, "PING still");
 	client_expect(ann, "*PONG * :still");

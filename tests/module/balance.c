@@ -220,19 +220,21 @@ static void an_operator_moves_one_client(void **state)
 	stage_open(&s, 3, "client: {exempt: [\"127.0.0.0/8\"]}\n", MODULES);
 	people_come(&s, 0, 2);
 	pat = simtree_enter(s.t, 0, "pat", "");
-	has(ask(&s, 0, "redirect m0 s1.example.net"), "m0 is at home on s1.example.net, after ");
+	has(ask(&s, 0, "session redirect m0 s1.example.net"),
+	    "m0 is at home on s1.example.net, after ");
 	run(&s, 1);
 	assert_int_equal(simmover_node(s.movers[0]), 1);
-	has(ask(&s, 1, "redirect m0 s2"), "m0 is at home on s2.example.net, after ");
-	has(ask(&s, 0, "redirect m1"), "m1 is at home on s1.example.net, after ");
+	has(ask(&s, 1, "session redirect m0 s2"), "m0 is at home on s2.example.net, after ");
+	has(ask(&s, 0, "session redirect m1"), "m1 is at home on s1.example.net, after ");
 	run(&s, 1);
-	refused(&s, 0, "redirect m1 s1", -ENOENT, "m1 is at home on s1.example.net");
-	refused(&s, 0, "redirect nobody", -ENOENT, "there is no nobody");
-	refused(&s, 2, "redirect m0 s9.example.net", -ENOENT, "there is no server s9.example.net");
-	refused(&s, 2, "redirect m0 s2.example.net", -EHOSTUNREACH, "is this server");
-	refused(&s, 0, "redirect pat", -EOPNOTSUPP, "the software of pat cannot be moved");
+	refused(&s, 0, "session redirect m1 s1", -ENOENT, "m1 is at home on s1.example.net");
+	refused(&s, 0, "session redirect nobody", -ENOENT, "there is no nobody");
+	refused(&s, 2, "session redirect m0 s9.example.net", -ENOENT,
+	        "there is no server s9.example.net");
+	refused(&s, 2, "session redirect m0 s2.example.net", -EHOSTUNREACH, "is this server");
+	refused(&s, 0, "session redirect pat", -EOPNOTSUPP, "the software of pat cannot be moved");
 	simmover_behave(s.movers[1], SIMMOVER_REFUSES, 0);
-	refused(&s, 1, "redirect m1 s0", -ECONNREFUSED, "m1 stays on this server");
+	refused(&s, 1, "session redirect m1 s0", -ECONNREFUSED, "m1 stays on this server");
 	has(simserver_log(server(&s, 0)), "redirect nick=m0 to=s1.example.net end=done ms=");
 	has(ask(&s, 0, "balance"), "done 2,");
 	client_close(pat);
@@ -315,7 +317,7 @@ static void who_has_just_come_is_left_in_peace(void **state)
 	swap_policy(&s, "fill", "even");
 	run(&s, 500);
 	assert_int_equal(people_at(&s, 0), 15);
-	ask(&s, 0, "redirect m0");
+	ask(&s, 0, "session redirect m0");
 	run(&s, 1);
 	assert_int_equal(people_at(&s, 1), 1);
 	run(&s, 150);
@@ -358,7 +360,7 @@ static void policies_are_swapped_in_mid_move(void **state)
 	people_come(&s, 0, MOVERS);
 	behave(&s, SIMMOVER_SLOW);
 	ask(&s, 0, "module load even");
-	while (strstr(ask(&s, 0, "redirects"), "example") == NULL)
+	while (strstr(ask(&s, 0, "session moves"), "example") == NULL)
 		run(&s, 1);
 	ask(&s, 0, "module unload even");
 	has(ask(&s, 0, "balance"), "policy: none");
@@ -368,7 +370,7 @@ static void policies_are_swapped_in_mid_move(void **state)
 	ask(&s, 1, "module load fill");
 	run(&s, 5);
 	assert_int_equal(people_at(&s, 0) + people_at(&s, 1), MOVERS);
-	assert_null(strstr(ask(&s, 0, "redirects"), "example"));
+	assert_null(strstr(ask(&s, 0, "session moves"), "example"));
 	stage_close(&s);
 }
 
@@ -396,7 +398,7 @@ static void a_drain_moves_everybody_who_can_be(void **state)
 	client_expect_none(pat, "*");
 	has(ask(&s, 1, "balance"), "s0.example.net|draining|1|");
 	has(ask(&s, 1, "map"), "|yes\n");
-	refused(&s, 1, "redirect m0 s0", -EHOSTUNREACH,
+	refused(&s, 1, "session redirect m0 s0", -EHOSTUNREACH,
 	        "s0.example.net sends its own clients away");
 	zoe = simnet_client(server(&s, 0), "127.0.0.1", false);
 	client_send(zoe, "NICK zoe\r\nUSER zoe 0 * :Zoe");
@@ -453,7 +455,7 @@ static void a_server_alone_is_not_drained(void **state)
 	client_close(simtree_enter(s.t, 0, "pat", ""));
 	simtree_enter(s.t, 0, "ann", "");
 	refused(&s, 0, "drain", -EHOSTUNREACH, "the module redirect is not loaded");
-	refused(&s, 0, "redirect ann", -EHOSTUNREACH, "no other server takes clients");
+	refused(&s, 0, "session redirect ann", -EHOSTUNREACH, "no other server takes clients");
 	stage_close(&s);
 }
 
@@ -501,7 +503,7 @@ static void a_drain_is_watched_twice_and_cancelled(void **state)
 	later_end(&a);
 	later_end(&b);
 	run(&s, 60);
-	assert_null(strstr(ask(&s, 0, "redirects"), "example"));
+	assert_null(strstr(ask(&s, 0, "session moves"), "example"));
 	assert_int_equal(people_at(&s, 0), 2);
 	assert_false(stopped(&s, 0));
 	stage_close(&s);

@@ -321,7 +321,7 @@ static void test_an_operator_without_the_privilege_is_refused(void **state)
 	assert_int_equal(
 		admin_api.run(&h->asker->self, 2, words, &who, gw_call(&h->asker->self, 0, 0)), 0);
 	assert_int_equal(h->status, -EPERM);
-	assert_string_equal(h->answer, "'module list' needs the privilege 'module'\n");
+	assert_string_equal(h->answer, "'module list' needs the privilege 'module.list'\n");
 }
 
 int main(void)

@@ -459,6 +459,10 @@ check_PROGRAMS += tests/module/client_move
 tests_module_client_move_SOURCES = tests/module/client_move.c
 tests_module_client_move_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
+check_PROGRAMS += tests/module/operators
+tests_module_operators_SOURCES = tests/module/operators.c
+tests_module_operators_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
 check_PROGRAMS += tests/module/balance
 tests_module_balance_SOURCES = tests/module/balance.c
 tests_module_balance_LDADD = tests/sim/libsim.a $(TEST_LIBS)

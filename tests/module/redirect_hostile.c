@@ -415,7 +415,7 @@ static void who_was_killed_meanwhile_says_nothing_more(void **state)
 	client_expect(w->bob, ":ann!* JOIN #x");
 	goes_to_the_bad_one(w, NULL);
 	client_expect(w->ann, "* REDIRECT SYNC *");
-	ask(w->bad, "kill ann enough");
+	ask(w->bad, "session kick ann enough");
 	simnet_quiet(w->t->net);
 	ends_with(w, "PRIVMSG #x :one");
 	client_expect_next(w->bob, ":ann!* QUIT :Killed (*enough*)");

@@ -216,7 +216,7 @@ static void orders_and_changes_reach_people_on_other_servers(void **state)
 	client_expect(cid, "*MODE cid *+w*");
 	client_send(bob, "JOIN #d");
 	client_expect(cid, "*:rob!* JOIN #d");
-	simserver_admin(t->nodes[0].server, &status, "kill rob enough");
+	simserver_admin(t->nodes[0].server, &status, "session kick rob enough");
 	assert_int_equal(status, 0);
 	client_expect(bob, "ERROR :*enough*");
 	client_expect_end(bob);

@@ -127,7 +127,7 @@ static const struct gw_subscription subscriptions[] = {
 };
 
 static const struct gw_admin_command commands[] = {
-	{"keeper count", "N MILLISECONDS", "Counts.", "", 2, 2, CALL_COUNT},
+	{"keeper count", "N MILLISECONDS", "Counts.", "", 2, 2, CALL_COUNT, false, 0},
 };
 static const struct gw_rows rows[] = {GW_ROWS(GW_POINT_ADMIN, commands), {NULL, NULL, 0, 0}};
 

@@ -211,11 +211,11 @@ static const struct gw_verb_row verbs[] = {
 };
 
 static const struct gw_admin_command commands[] = {
-	{"porter release", "", "Lets the listeners open.", "", 0, 0, CALL_RELEASE},
-	{"porter tell", "", "Tells what it knows.", "", 0, 0, CALL_TELL},
-	{"porter options", "", "Tells what its options are.", "", 0, 0, CALL_OPTIONS},
-	{"porter give", "NAME VALUE", "Sets an option.", "", 2, 2, CALL_GIVE_LATE},
-	{"porter rename", "NAME", "Renames the server.", "", 1, 1, CALL_RENAME},
+	{"porter release", "", "Lets the listeners open.", "", 0, 0, CALL_RELEASE, false, 0},
+	{"porter tell", "", "Tells what it knows.", "", 0, 0, CALL_TELL, false, 0},
+	{"porter options", "", "Tells what its options are.", "", 0, 0, CALL_OPTIONS, false, 0},
+	{"porter give", "NAME VALUE", "Sets an option.", "", 2, 2, CALL_GIVE_LATE, false, 0},
+	{"porter rename", "NAME", "Renames the server.", "", 1, 1, CALL_RENAME, false, 0},
 };
 
 static const struct gw_protocol protocols[] = {{"door", CALL_ACCEPT, GW_TLS_CLIENTS},

@@ -372,9 +372,9 @@ static const struct gw_point points[] = {{"toy.row", sizeof(struct toy_row), CAL
 
 static const struct toy_row own_rows[] = {{"own", BUILD}};
 static const struct gw_admin_command commands[] = {
-	{ADMIN_NAME, "", "Reloads itself.", "module", 0, 0, CALL_AGAIN},
-	{"toy wait", "", "Waits for toy answer.", "", 0, 0, CALL_WAIT},
-	{"toy answer", "", "Answers toy wait.", "", 0, 0, CALL_ANSWER},
+	{ADMIN_NAME, "", "Reloads itself.", "module", 0, 0, CALL_AGAIN, false, 0},
+	{"toy wait", "", "Waits for toy answer.", "", 0, 0, CALL_WAIT, false, 0},
+	{"toy answer", "", "Answers toy wait.", "", 0, 0, CALL_ANSWER, false, 0},
 };
 static const struct gw_protocol protocols[] = {{"client", CALL_ACCEPT, GW_TLS_CLIENTS},
                                                {"other", CALL_ACCEPT, GW_TLS_CLIENTS}};

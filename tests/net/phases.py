@@ -38,7 +38,7 @@ class Scene:
 
     def order(self, phase):
         """By a process of its own: it ends when the move does."""
-        self.orders.append(Order(self.net["s"], "redirect", self.movers[phase].nick, "r.test"))
+        self.orders.append(Order(self.net["s"], "session", "redirect", self.movers[phase].nick, "r.test"))
 
     def into_phases(self):
         for phase in PHASES:

@@ -95,7 +95,7 @@ class Chaos:
                 (r.choice(["account list", "account info " + account, "account drop " + account, "channel list", "channel info #a", "ban list", "oper list",
                            "module info " + module, "services status", "help", "log level", "log level client info", "nonsense"]).split()),
                 ("account", r.choice(["add", "password"]), account, r.choice(PASSWORDS)),
-                ("kill", r.choice(NICKS), "because"), ("module", "unload", "services", "--cascade"),
+                ("session", "kick", r.choice(NICKS), "because"), ("module", "unload", "services", "--cascade"),
             ],
             [12, 3, 6, 10, 8, 6, 2, 3, 6, 10, 4, 3, 0.3],
         )[0]

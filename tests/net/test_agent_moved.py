@@ -71,7 +71,7 @@ def move(server, there):
     deadline = time.monotonic() + SECONDS
     while True:
         try:
-            return server.ctl("redirect", "anna", there)
+            return server.ctl("session", "redirect", "anna", there)
         except AssertionError as refused:
             assert "stays on this server" in str(refused) and time.monotonic() < deadline, refused
 

@@ -137,7 +137,7 @@ def end(subject, server, how):
     if how == "QUIT":
         subject.say(b"PRIVMSG #tea :bye\r\nQUIT :see you\r\nPRIVMSG #tea :too late\r\n")
     else:
-        server.ctl("kill", "anna", "enough")
+        server.ctl("session", "kick", "anna", "enough")
     subject.rest()
 
 

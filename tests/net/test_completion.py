@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from live import BUILD, SECONDS, Server, running
+from people import PASSWORD, Person
 
 FOLDER = pathlib.Path(os.environ["GODWIT_SRC"]) / "conf" / "completion"
 pytestmark = pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
@@ -31,9 +32,14 @@ def offered(program, *words):
 
 @pytest.fixture(scope="module")
 def ctl(tmp_path_factory):
-    with running(Server(tmp_path_factory.mktemp("completion"), modules="store, services, network, client, control")) as server:
+    with running(Server(tmp_path_factory.mktemp("completion"), modules="store, services, network, client, control, account, guest, oper")) as server:
         socket = server.folder / "state" / "control.sock"
+        server.ctl("account", "add", "anna", PASSWORD)
+        server.ctl("ban", "add", "192.0.2.0/24", "1h")
+        people = [Person(server.plain, "beth"), Person(server.plain, "`id`")]
         yield lambda *words: offered(BUILD / "godwitctl", "--socket", str(socket), *words)
+        for person in people:
+            person.close()
 
 
 def test_first_words_of_commands(ctl):
@@ -57,6 +63,16 @@ def test_arguments_that_are_known(ctl):
     assert ctl("server", "stop", "--n") == ["--now"]
     assert ctl("rehash", "x") == []
     assert ctl("nonsense", "") == []
+
+
+def test_arguments_that_are_asked_for(ctl):
+    """Who calls themselves by what a shell would execute is offered by number alone."""
+    ids = [word for word in ctl("session", "kick", "") if word.isdigit()]
+    assert len(ids) == 2 and set(ctl("session", "show", "")) == {"beth", *ids}
+    assert ctl("account", "password", "a") == ["anna"]
+    assert ctl("oper", "add", "anna", "") == ["admin"]
+    assert ctl("ban", "remove", "1") == ["192.0.2.0/24"]
+    assert ctl("account", "add", "") == []
 
 
 def test_nobody_answers(tmp_path):

@@ -272,7 +272,7 @@ def test_godwitctl_tells_failures_on_stderr(start, tmp_path):
     assert "there is no command 'dance'" in unknown.stderr
     assert server.ctl("module", "unload", "nothing").returncode == 1
     nobody = ctl("--socket", tmp_path / "none.sock", "status")
-    assert nobody.returncode == 2
+    assert nobody.returncode == 3
     assert "no server answers at" in nobody.stderr
 
 
@@ -298,7 +298,7 @@ def test_exit_codes_of_godwitctl(start, tmp_path):
         asker = subprocess.Popen([GODWITCTL, "--socket", tmp_path / "mute.sock", "status"], stderr=subprocess.PIPE, text=True)
         mute.accept()[0].close()
         assert "before it had answered" in asker.communicate(timeout=SECONDS)[1]
-        assert asker.returncode == 1
+        assert asker.returncode == 3
 
 
 def test_godwitctl_finds_the_server(start, tmp_path):
@@ -308,7 +308,7 @@ def test_godwitctl_finds_the_server(start, tmp_path):
     run.mkdir(parents=True)
     (run / "control.sock").symlink_to(server.folder / "state" / "control.sock")
     assert ctl("status", GODWIT_RUN_DIR=str(tmp_path / "run")).returncode == 0
-    assert ctl("-s", "two", "status", GODWIT_RUN_DIR=str(tmp_path / "run")).returncode == 2
+    assert ctl("-s", "two", "status", GODWIT_RUN_DIR=str(tmp_path / "run")).returncode == 3
     assert ctl("status", GODWIT_SOCKET=str(server.folder / "state" / "control.sock")).returncode == 0
 
 

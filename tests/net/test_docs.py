@@ -26,7 +26,8 @@ BUILD = pathlib.Path(os.environ["GODWIT_BUILD"])
 MODULES = sorted(f.name for f in (SRC / "modules").iterdir() if f.is_dir())
 INSTEAD = {"even": "fill"}  # of two that provide the same interface only one is loaded
 NOT_LISTED = {*INSTEAD.values(), "agent"}  # by the example of a server's configuration
-USUAL = [name for name in MODULES if name not in INSTEAD.values()]
+ALONE = "agent"  # not beside others: it has commands of its own for what they call the same
+USUAL = [name for name in MODULES if name not in (ALONE, *INSTEAD.values())]
 README = SRC / "README.md"
 GUIDE = SRC / "doc" / "modules.md"  # followed by test_guide.py
 PAGES = [README, *sorted((SRC / "doc").glob("*.md"))]
@@ -306,7 +307,7 @@ class Option:
 def options(tmp_path_factory):
     config = tmp_path_factory.mktemp("options") / "all.yaml"
     found = {}
-    for modules in (USUAL, [INSTEAD.get(name, name) for name in USUAL]):
+    for modules in (USUAL, [INSTEAD.get(name, name) for name in USUAL], [ALONE, "control"]):
         config.write_text(f"server: a.example\nmodules: [{', '.join(modules)}]\n")
         told = subprocess.run([BUILD / "godwit", "--options", "-c", config], capture_output=True, text=True, check=True).stdout
         found.update({option.name: option for option in map(Option, told.splitlines())})
@@ -391,21 +392,22 @@ def test_each_module_has_a_page_with_its_options(options):
 
 
 def test_the_readme_has_what_each_module_brings(serve):
-    server = serve(modules=", ".join(USUAL))
+    server, alone = serve(modules=", ".join(USUAL)), serve("alone", modules=f"network, client, {ALONE}, control")
     rows = re.findall(r"^\| \[(\w+)\]\(\S+\) \| [^|]* \| ([^|]*)\| ([^|]*)\|$", README.read_text(), re.M)
     assert sorted(row[0] for row in rows) == MODULES
     for name, commands, caps in rows:
         for old in (old for old, new in INSTEAD.items() if new == name):
             server.ctl("module", "unload", old)
             server.ctl("module", "load", name)
-        info = json.loads(server.ctl("module", "info", name, "--json"))
+        info = json.loads((alone if name == ALONE else server).ctl("module", "info", name, "--json"))
         for point, cell in (("client.command", commands), ("client.cap", caps)):
             assert cell.split() == [row["value"] for row in info if row["key"] == point], f"{name}, {point}"
 
 
 def test_the_manual_has_every_command_as_it_is(serve):
-    server = serve(modules=", ".join(USUAL))
-    told = json.loads(server.ctl("help", "--json"))
+    told = []
+    for modules in (", ".join(USUAL), f"network, client, {ALONE}, control"):
+        told += [row for row in json.loads(serve(modules[:7], modules=modules).ctl("help", "--json")) if row not in told]
     text = (SRC / "doc" / "godwitctl.1").read_text()
     items = {head: " ".join(body.split()) for head, body in re.findall(r"^\.It Ic (.*)\n((?:(?!\.It|\.El).*\n)*)", text, re.M)}
     heads = {row["command"] + (f" No {row['arguments']}" if row["arguments"] else ""): row for row in told}

@@ -6,7 +6,7 @@ import pytest
 from live import BUILD, Irc, wait_for
 from people import CHEAP, GUESTS, PASSWORD, Person
 
-ROLES = 'oper: {roles: ["admin *", "helper kill wallops", "nothing"]}\n'
+ROLES = 'oper: {roles: ["admin *", "helper session.kick wallops", "nothing"]}\n'
 KEEPER = f"module-directory: [{BUILD}/tests/modules/keeper/.libs]\n"  # has a command that takes its time
 
 
@@ -87,7 +87,7 @@ def test_roles_without_a_privilege(place, people):
     idle.does("OPER idle")
     helper.does("OPER helper")
     idle.got()
-    assert idle.does("KILL guest :x") == [idle.numeric(481, ":Permission Denied- Your role does not include \"kill\"")]
+    assert idle.does("KILL guest :x") == [idle.numeric(481, ":Permission Denied- Your role does not include \"session.kick\"")]
     assert idle.does("WALLOPS :x") == [idle.numeric(481, ":Permission Denied- Your role does not include \"wallops\"")]
     for person in (idle, helper):
         lines = person.does("REHASH")
@@ -115,10 +115,10 @@ def test_kill(people, boss):
 
 def test_kill_from_the_command_line(place, people):
     victim = people("victim")
-    place.ctl("kill", "victim", "go", "away")
+    place.ctl("session", "kick", "victim", "go", "away")
     victim.eof()
     assert "go away" in victim.seen[-1]
-    assert place.ctl("kill", "nobody", check=False) == ""
+    assert place.ctl("session", "kick", "nobody", check=False) == ""
 
 
 def test_wallops_go_to_those_who_want_them(people, boss):

@@ -40,7 +40,7 @@ def order(net):
     given = []
 
     def one(server, *words):
-        given.append(Order(net[server], "redirect", *words))
+        given.append(Order(net[server], "session", "redirect", *words))
         return given[-1]
 
     yield one

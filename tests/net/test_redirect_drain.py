@@ -70,11 +70,11 @@ def test_a_drain_moves_everybody_and_says_how_many(place):
     users = {line.split()[-1] for mover in movers for line in plain.does(f"WHOIS {mover.nick}") if " 312 " in line}
     assert users, "WHOIS says where they are"
     # It takes nobody now, until the drain is cancelled.
-    assert net["b"].ctl("redirect", "anna0", "a.test", check=False) == ""
+    assert net["b"].ctl("session", "redirect", "anna0", "a.test", check=False) == ""
     net["a"].ctl("drain", "--cancel")
     wait_for(lambda: not any("draining" in net[name].ctl("balance") for name in "bc"), "the news that it takes them again")
     where = "b" if any(" b.test " in line for line in plain.does("WHOIS anna0")) else "c"
-    back = place.order(where, "redirect", "anna0", "a.test")
+    back = place.order(where, "session", "redirect", "anna0", "a.test")
     movers[0].move().sync()
     assert back.end()[0] == 0
 

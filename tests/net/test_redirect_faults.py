@@ -24,7 +24,7 @@ def scene(tmp_path):
 
 
 def is_heir(server):
-    return "heir" in server.ctl("redirects")
+    return "heir" in server.ctl("session", "moves")
 
 
 def test_the_recipient_is_killed(scene):

@@ -34,7 +34,7 @@ def test_a_reload_in_every_phase_loses_nothing(tmp_path, net):
         mover.does("JOIN #room")
     net.wait_level()
     friend.got()
-    orders = [Order(net["s"], "redirect", phase, "r.test") for phase in PHASES]
+    orders = [Order(net["s"], "session", "redirect", phase, "r.test") for phase in PHASES]
     for phase, step in PHASES.items():
         step(movers[phase])
     for number, name in enumerate(REPLACED):
@@ -62,7 +62,7 @@ def test_a_reload_in_every_phase_loses_nothing(tmp_path, net):
 def test_without_the_module_redirect_everybody_stays_or_has_moved(net, where):
     movers = {phase: Mover(net["s"].plain, phase) for phase in PHASES}
     net.wait_level()
-    orders = [Order(net["s"], "redirect", phase, "r.test") for phase in PHASES]
+    orders = [Order(net["s"], "session", "redirect", phase, "r.test") for phase in PHASES]
     for phase, step in PHASES.items():
         step(movers[phase])
     net[where].ctl("module", "unload", "redirect", "--cascade")

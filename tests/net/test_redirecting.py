@@ -37,7 +37,7 @@ def anna(net):
 
 
 def asked_to_move(net):
-    return Order(net["a"], "redirect", "anna", "b.test")
+    return Order(net["a"], "session", "redirect", "anna", "b.test")
 
 
 def talk(anna):
@@ -190,7 +190,7 @@ def test_the_new_connection_must_have_tls_too(net, anna):
 
 def test_without_tls_the_request_says_so(net):
     plain = Mover(net["a"].plain, "paul")
-    order = Order(net["a"], "redirect", "paul", "b.test")
+    order = Order(net["a"], "session", "redirect", "paul", "b.test")
     plain.move()
     assert order.end()[0] == 0
     order.close()
@@ -208,7 +208,7 @@ def test_a_client_that_asks_is_told_what_the_page_says(net, anna):
 
 def test_a_client_without_the_capability_is_not_asked(net):
     bare = Person(net["a"].tls, "carl", tls=True)
-    order = Order(net["a"], "redirect", "carl", "b.test")
+    order = Order(net["a"], "session", "redirect", "carl", "b.test")
     status, said = order.end()
     order.close()
     assert status != 0 and said

@@ -170,8 +170,8 @@ static void killed(struct world *w, struct person *one)
 		return;
 	people_tell(&w->people, "%s is killed on s%u", name_of(one), node);
 	excuse(one, "it was killed");
-	simserver_admin(w->tree->nodes[node].server, NULL, "kill t%ux%u away with it", one->number,
-	                one->seen_nick);
+	simserver_admin(w->tree->nodes[node].server, NULL, "session kick t%ux%u away with it",
+	                one->number, one->seen_nick);
 }
 
 static void fidgets(struct world *w, struct person *one)

@@ -132,7 +132,7 @@ static void replay(struct stage *s)
 
 static void kill_it(struct stage *s)
 {
-	simserver_admin(s->t->nodes[1].server, NULL, "kill t0x0 enough");
+	simserver_admin(s->t->nodes[1].server, NULL, "session kick t0x0 enough");
 }
 
 static void join_and_part(struct stage *s)

@@ -231,14 +231,14 @@ static const struct gw_subscription subscriptions[] = {
 };
 
 static const struct gw_admin_command commands[] = {
-	{"drover shadow", "NICK SERVER", "Makes it the shadow.", "", 2, 2, CALL_SHADOW},
-	{"drover end", "NICK", "Ends it.", "", 1, 1, CALL_END},
-	{"drover moving", "NICK on|off", "Keeps its home silent.", "", 2, 2, CALL_MOVING},
-	{"drover move", "NICK", "Takes it.", "", 1, 1, CALL_MOVE},
-	{"drover quit", "NICK", "Ends it.", "", 1, 1, CALL_QUIT},
-	{"drover state", "NICK", "Tells of it.", "", 1, 1, CALL_STATE},
-	{"drover export", "NICK", "What modules keep.", "", 1, 1, CALL_EXPORT},
-	{"drover import", "NICK NAME VERSION DATA", "The same.", "", 4, 4, CALL_IMPORT},
+	{"drover shadow", "NICK SERVER", "Makes it the shadow.", "", 2, 2, CALL_SHADOW, false, 0},
+	{"drover end", "NICK", "Ends it.", "", 1, 1, CALL_END, false, 0},
+	{"drover moving", "NICK on|off", "Keeps its home silent.", "", 2, 2, CALL_MOVING, false, 0},
+	{"drover move", "NICK", "Takes it.", "", 1, 1, CALL_MOVE, false, 0},
+	{"drover quit", "NICK", "Ends it.", "", 1, 1, CALL_QUIT, false, 0},
+	{"drover state", "NICK", "Tells of it.", "", 1, 1, CALL_STATE, false, 0},
+	{"drover export", "NICK", "What modules keep.", "", 1, 1, CALL_EXPORT, false, 0},
+	{"drover import", "NICK NAME VERSION DATA", "The same.", "", 4, 4, CALL_IMPORT, false, 0},
 };
 static const struct gw_rows rows[] = {GW_ROWS(GW_POINT_ADMIN, commands), {NULL, NULL, 0, 0}};
 

@@ -145,10 +145,10 @@ static const struct gw_call_row calls[] = {
 
 static const struct gw_admin_command commands[] = {
 	{"foreign account", "NAME SECONDS", "Makes an old account.", "test", 2, 2,
-         CALL_MAKE_ACCOUNT},
+         CALL_MAKE_ACCOUNT, false, 0},
 	{"foreign channel", "NAME SECONDS", "Makes an old channel.", "test", 2, 2,
-         CALL_MAKE_CHANNEL},
-	{"foreign drop", "", "Drops what was made last.", "test", 0, 0, CALL_DROP},
+         CALL_MAKE_CHANNEL, false, 0},
+	{"foreign drop", "", "Drops what was made last.", "test", 0, 0, CALL_DROP, false, 0},
 };
 
 static const struct gw_rows rows[] = {

@@ -274,9 +274,10 @@ static const struct gw_frame_row forger_frames[] = {
 
 static const struct gw_admin_command forger_admin[] = {
 	{"forger shadow", "NICK SERVER ID", "Makes a server a session's shadow.", "", 3, 3,
-         CALL_SHADOW},
-	{"forger send", "FROM SERVER NUMBER ID PART...", "Sends a message.", "", 4, 30, CALL_SEND},
-	{"forger storm", "SERVER COUNT NICK", "Sends many.", "", 3, 3, CALL_STORM},
+         CALL_SHADOW, false, 0},
+	{"forger send", "FROM SERVER NUMBER ID PART...", "Sends a message.", "", 4, 30, CALL_SEND,
+         false, 0},
+	{"forger storm", "SERVER COUNT NICK", "Sends many.", "", 3, 3, CALL_STORM, false, 0},
 };
 
 static const struct gw_rows forger_rows[] = {

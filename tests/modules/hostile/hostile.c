@@ -236,9 +236,10 @@ static const struct gw_subscription subscriptions[] = {{GW_TOPIC_RECORD, 0, CALL
                                                        {NULL, 0, 0}};
 
 static const struct gw_admin_command commands[] = {
-	{"hostile begin", "", "Begins.", "hostile", 0, 0, CALL_BEGIN},
-	{"hostile end", "", "Ends.", "hostile", 0, 0, CALL_END},
-	{"hostile count", "", "Says how many frames were sent.", "hostile", 0, 0, CALL_COUNT},
+	{"hostile begin", "", "Begins.", "hostile", 0, 0, CALL_BEGIN, false, 0},
+	{"hostile end", "", "Ends.", "hostile", 0, 0, CALL_END, false, 0},
+	{"hostile count", "", "Says how many frames were sent.", "hostile", 0, 0, CALL_COUNT, false,
+         0},
 };
 
 static const struct gw_rows rows[] = {

@@ -195,11 +195,11 @@ static const struct gw_subscription moves_subscriptions[] = {
 };
 
 static const struct gw_admin_command moves_admin[] = {
-	{"moves begin", "NICK SERVER", "Begins a move.", "", 2, 2, CALL_BEGIN},
-	{"moves cancel", "NICK", "Calls it off.", "", 1, 1, CALL_CANCEL},
-	{"moves left", "", "What is left of moves.", "", 0, 0, CALL_LEFT},
-	{"moves home", "NICK", "Where somebody is at home.", "", 1, 1, CALL_HOME},
-	{"moves closed", "yes|no", "Nobody may come.", "", 1, 1, CALL_CLOSED},
+	{"moves begin", "NICK SERVER", "Begins a move.", "", 2, 2, CALL_BEGIN, false, 0},
+	{"moves cancel", "NICK", "Calls it off.", "", 1, 1, CALL_CANCEL, false, 0},
+	{"moves left", "", "What is left of moves.", "", 0, 0, CALL_LEFT, false, 0},
+	{"moves home", "NICK", "Where somebody is at home.", "", 1, 1, CALL_HOME, false, 0},
+	{"moves closed", "yes|no", "Nobody may come.", "", 1, 1, CALL_CLOSED, false, 0},
 };
 
 static const struct gw_rows moves_rows[] = {

@@ -323,16 +323,18 @@ static const struct gw_frame_row frames[] = {
 };
 
 static const struct gw_admin_command commands[] = {
-	{"probe send", "NAME KIND BYTES COUNT", "Sends frames.", "", 4, 4, CALL_SEND},
-	{"probe live", "NAME", "Makes a link live.", "", 1, 1, CALL_LIVE},
-	{"probe route", "KIND REACH DROP [WHOM]", "Sends a frame on its way.", "", 3, 4,
-         CALL_ROUTE},
-	{"probe bulk", "NAME PARTS", "Sends bulk, as there is room.", "", 2, 2, CALL_BULK},
-	{"probe join", "ADDRESS KEY", "Dials as a new server.", "", 2, 2, CALL_JOIN},
-	{"probe via", "NAME", "Lets events pass.", "", 1, 1, CALL_VIA},
-	{"probe leave", "", "Has the neighbours linked with each other.", "", 0, 0, CALL_LEAVE},
-	{"probe stay", "", "Leaves no more.", "", 0, 0, CALL_STAY},
-	{"probe cancel", "", "Dials so no more.", "", 0, 0, CALL_CANCEL},
+	{"probe send", "NAME KIND BYTES COUNT", "Sends frames.", "", 4, 4, CALL_SEND, false, 0},
+	{"probe live", "NAME", "Makes a link live.", "", 1, 1, CALL_LIVE, false, 0},
+	{"probe route", "KIND REACH DROP [WHOM]", "Sends a frame on its way.", "", 3, 4, CALL_ROUTE,
+         false, 0},
+	{"probe bulk", "NAME PARTS", "Sends bulk, as there is room.", "", 2, 2, CALL_BULK, false,
+         0},
+	{"probe join", "ADDRESS KEY", "Dials as a new server.", "", 2, 2, CALL_JOIN, false, 0},
+	{"probe via", "NAME", "Lets events pass.", "", 1, 1, CALL_VIA, false, 0},
+	{"probe leave", "", "Has the neighbours linked with each other.", "", 0, 0, CALL_LEAVE,
+         false, 0},
+	{"probe stay", "", "Leaves no more.", "", 0, 0, CALL_STAY, false, 0},
+	{"probe cancel", "", "Dials so no more.", "", 0, 0, CALL_CANCEL, false, 0},
 };
 
 static const struct gw_rows rows[] = {

@@ -218,8 +218,8 @@ static const struct gw_renderer renderers[] = {{.name = "restless.render",
 static const struct gw_command lines[] = {
 	{.name = "RESTLESS", .states = GW_IN_CONNECTED, .cost = 1, .call = CALL_COMMAND}};
 static const struct gw_admin_command commands[] = {
-	{"restless do", "WHEN TIMES LINE...", "Asks for it.", "", 3, 9, CALL_DO},
-	{"restless told", "", "What came of it.", "", 0, 0, CALL_TOLD},
+	{"restless do", "WHEN TIMES LINE...", "Asks for it.", "", 3, 9, CALL_DO, false, 0},
+	{"restless told", "", "What came of it.", "", 0, 0, CALL_TOLD, false, 0},
 };
 static const struct gw_rows rows[] = {
 	GW_ROWS("restless.row", own_rows),
