@@ -20,4 +20,4 @@ CLEANFILES += conf/godwit-agent.service conf/godwit.service
 conf/godwit-agent.service: $(srcdir)/conf/godwit-agent.service.in Makefile
 	$(AM_V_GEN)sed 's|@sbindir[@]|$(sbindir)|' $(srcdir)/conf/godwit-agent.service.in >$@
 conf/godwit.service: $(srcdir)/conf/godwit.service.in Makefile
-	$(AM_V_GEN)sed 's|@sbindir[@]|$(sbindir)|' $(srcdir)/conf/godwit.service.in >$@
+	$(AM_V_GEN)sed 's|@bindir[@]|$(bindir)|; s|@sbindir[@]|$(sbindir)|' $(srcdir)/conf/godwit.service.in >$@

@@ -15,7 +15,8 @@ struct settings;
 /** Sets server->name ("" when nobody knows it). Two places that do not agree are an error with
  * both, unless the command line has said it; so is no name where one is `required`. */
 int server_name_settle(struct gw_server *server, bool required, struct gw_error *err);
-/** Whether a running server could start again with another configuration, as far as its name goes. */
+/** Whether a running server could start again with another configuration, as far as its name goes.
+ */
 int server_name_check(const struct gw_server *server, const struct config *config,
                       const struct settings *settings, struct gw_error *err);
 /** From the command line or a verb: it goes before all others. */
