@@ -41,9 +41,11 @@ static bool may_send(const struct sending *s, struct gw_message_query *query, co
 	query->text = s->text;
 	if (gw_ask(s->message->self, s->message->may_send, query, &why) == 0)
 		return true;
+	if (why.code == 0)
+		why.code = query->channel != NULL ? 404 : 531;
 	if (!quiet(s))
-		GW_VIA(s->message->client, gw_client_ops, numeric, s->client,
-		       why.code != 0 ? why.code : 404, "%s :%s", target, why.text);
+		GW_VIA(s->message->client, gw_client_ops, numeric, s->client, why.code, "%s :%s",
+		       target, why.text);
 	return false;
 }
 
