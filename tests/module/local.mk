@@ -370,6 +370,14 @@ check_PROGRAMS += tests/module/layout
 tests_module_layout_SOURCES = tests/module/layout.c
 tests_module_layout_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 
+check_PROGRAMS += tests/module/reload_asked
+tests_module_reload_asked_SOURCES = tests/module/reload_asked.c
+tests_module_reload_asked_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+check_PROGRAMS += tests/module/reload_midway
+tests_module_reload_midway_SOURCES = tests/module/reload_midway.c
+tests_module_reload_midway_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
 # what other servers registered, before there are any
 check_LTLIBRARIES += tests/modules/foreign/foreign.la
 tests_modules_foreign_foreign_la_SOURCES = tests/modules/foreign/foreign.c modules/services/cell.c
