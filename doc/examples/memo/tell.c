@@ -1,0 +1,265 @@
+/*
+ * tell.c - who is shown a memo, and when.
+ *
+ * Whenever something may be new for an account (it has changed, somebody has logged in to it, or
+ * has come from another server) the server where its sessions are at home reads the account, and
+ * compares: what is stored with what the session has been told of. What is missing goes out as an
+ * event to that session, not as a line to its connection: should the session be on its way to
+ * another server just then, it is shown once all the same, by one of the two.
+ *
+ * What a session has been told of is data of the session. Every server has it: the event memo.told
+ * changes it, a link's burst carries it, and whoever has the session next goes on from it.
+ */
+#include "memo.h"
+#include <errno.h>
+#include <godwit/redirect.h>
+
+/* --- what a session has been told of --- */
+
+static bool is_told(const struct told *told, uint64_t mark)
+{
+	for (uint32_t i = 0; i < told->n; i++)
+		if (told->marks[i] == mark)
+			return true;
+	return false;
+}
+
+bool memo_is_told(struct memo_state *st, struct gw_id account, uint64_t mark)
+{
+	struct gw_user *user = NULL;
+
+	while ((user = NETWORK(st, next_user, user)) != NULL)
+		if (user->account != NULL && gw_id_is(user->account_id, account) &&
+		    is_told(NETWORK(st, data, user->session, TOLD), mark))
+			return true;
+	return false;
+}
+
+/* The form between servers: of a burst, and of the event. */
+int memo_export(void *state, const struct gw_session *session, const void *data, void *out,
+                size_t max, size_t *len_out)
+{
+	struct gw_parts parts = {.bytes = out, .max = max};
+	const struct told *told = data;
+
+	(void)state, (void)session;
+	for (uint32_t i = 0; i < told->n; i++)
+		gw_parts_u64(&parts, told->marks[i]);
+	*len_out = parts.n;
+	return parts.overflow ? -E2BIG : 0;
+}
+
+int memo_import(void *state, struct gw_session *session, void *data, const void *in, size_t len,
+                struct gw_error *err)
+{
+	struct gw_blob parts = {in, len}, part;
+	struct told *told = data;
+
+	(void)state, (void)session;
+	told->n = 0;
+	for (unsigned i = 0; gw_part(parts, i, &part); i++) {
+		if (told->n == MEMOS_MAX)
+			return gw_fail(err, -E2BIG, "a session has been told of too many memos");
+		told->marks[told->n++] = gw_part_u64(parts, i, 0);
+	}
+	return 0;
+}
+
+/* A session's memos are its home's business: from another server neither event is believed. */
+static bool from_home(const struct gw_event *event)
+{
+	return event->target != NULL && event->node == event->target->home;
+}
+
+int memo_told_apply(void *state, const struct gw_event *event)
+{
+	struct memo_state *st = state;
+
+	if (!from_home(event))
+		return -EPERM;
+	return memo_import(st, event->target, NETWORK(st, data, event->target, TOLD), event->body,
+	                   event->body_len, NULL);
+}
+
+int memo_deliver_apply(void *state, const struct gw_event *event)
+{
+	(void)state;
+	return from_home(event) ? 0 : -EPERM;
+}
+
+/* --- telling --- */
+
+static void deliver(struct memo_state *st, struct gw_session *session, const struct memo *memo)
+{
+	uint8_t body[2 + 8 + 2 + 8 + 2 + GW_NAME_MAX + 2 + TEXT_MAX];
+	struct gw_parts parts = {.bytes = body, .max = sizeof(body)};
+
+	memo_put(&parts, memo);
+	gw_parts_u64(&parts, memo->id.clock);
+	gw_parts_u64(&parts, memo->id.origin);
+	if (NETWORK(st, custom, NULL, DELIVER, GW_SCOPE_SESSION, NULL, session, parts.bytes,
+	            parts.n, 0) == 0)
+		st->shown++;
+}
+
+static void publish(struct memo_state *st, struct gw_session *session, const struct told *told)
+{
+	uint8_t body[MEMOS_MAX * 10];
+	size_t n;
+
+	if (memo_export(st, session, told, body, sizeof(body), &n) == 0)
+		NETWORK(st, custom, NULL, TOLD, GW_SCOPE_ALL, NULL, session, body, n, 0);
+}
+
+/* Of more memos than a session can remember, which a split may have brought, the rest comes when
+ * some have been deleted. */
+static void tell(struct memo_state *st, struct gw_session *session, const struct gw_entity *account)
+{
+	const struct told *told = NETWORK(st, data, session, TOLD);
+	struct told now = {0};
+	struct memo memo;
+	bool news = false;
+
+	for (size_t at = 0; now.n < MEMOS_MAX && memo_next(st, account, &at, &memo);) {
+		uint64_t mark = memo_mark(memo.id);
+
+		if (!is_told(told, mark)) {
+			deliver(st, session, &memo);
+			news = true;
+		}
+		now.marks[now.n++] = mark;
+	}
+	if (news || now.n != told->n)
+		publish(st, session, &now);
+}
+
+static bool is_of(const struct gw_client *c, struct gw_id account)
+{
+	return c->state == GW_CONNECTED && c->account != NULL && gw_id_is(c->account_id, account);
+}
+
+/* The answer to a read, or a part of a walk's. A session that is about to be handed over is left to
+ * whoever gets it; if nobody does, memo_move_ended() looks again. */
+void memo_tell(void *state, uint64_t tag, int status, const struct gw_entity *account)
+{
+	struct memo_state *st = state;
+	struct gw_client *c = NULL;
+
+	(void)tag;
+	if (status != 0 || account == NULL)
+		return;
+	while ((c = CLIENT(st, next, c)) != NULL)
+		if (is_of(c, account->id) && c->session->local && !c->session->moving)
+			tell(st, c->session, account);
+}
+
+/* --- when --- */
+
+static void look(struct memo_state *st, const struct gw_client *c)
+{
+	if (c != NULL && c->state == GW_CONNECTED && c->account != NULL)
+		SERVICES(st, read, GW_CLASS_ACCOUNT, c->account_id,
+		         gw_call(st->self, CALL_TELL, 0));
+}
+
+/* "services.changed": perhaps a memo was written, here or on another server. */
+void memo_changed(void *state, uint64_t tag, const void *payload)
+{
+	const struct gw_services_change *change = payload;
+	struct memo_state *st = state;
+	struct gw_client *c = NULL;
+
+	(void)tag;
+	if (change->class != GW_CLASS_ACCOUNT || change->dead)
+		return;
+	while ((c = CLIENT(st, next, c)) != NULL)
+		if (is_of(c, change->id)) {
+			look(st, c);
+			break; /* one read does for all sessions of the account */
+		}
+}
+
+/* "client.welcomed", "client.adopted" */
+void memo_client(void *state, uint64_t tag, const void *payload)
+{
+	(void)tag;
+	look(state, payload);
+}
+
+/* "network.event": somebody who was connected already has logged in. */
+void memo_event(void *state, uint64_t tag, const struct gw_event *event)
+{
+	struct memo_state *st = state;
+
+	(void)tag;
+	if (event->kind == GW_EV_SET && (event->fields & GW_SET_ACCOUNT) != 0 &&
+	    event->source->local)
+		look(st, CLIENT(st, of_session, event->source));
+}
+
+/* "redirect.ended" */
+void memo_move_ended(void *state, uint64_t tag, const void *payload)
+{
+	const struct gw_move_end_told *move = payload;
+	struct memo_state *st = state;
+	struct gw_session *session = NETWORK(st, session, move->session);
+
+	(void)tag;
+	if (session != NULL && session->local)
+		look(st, CLIENT(st, of_session, session));
+}
+
+/* Behind the first load: there may be people already. One walk does for all of them. */
+void memo_started(void *state, uint64_t tag)
+{
+	struct memo_state *st = state;
+
+	(void)tag;
+	SERVICES(st, walk, GW_CLASS_ACCOUNT, gw_call(st->self, CALL_TELL, 0));
+}
+
+/* --- how --- */
+
+/* What makes one of the two forms. */
+static bool has_cap(struct memo_state *st, uint64_t caps)
+{
+	return (caps & CLIENT(st, cap, CAP_NAME)) != 0;
+}
+
+#define AS_MEMO "MEMO %s %s %llu :%s"
+#define AS_NOTICE "NOTICE %s :Memo %s from %s: %s"
+
+/* A renderer writes from the event and the capabilities alone: its line may be for several. */
+void memo_show(void *state, struct gw_render *r, const struct gw_event *event)
+{
+	struct gw_blob body = {event->body, event->body_len};
+	struct memo_state *st = state;
+	char letters[MARK_LEN + 1], from[GW_NAME_MAX + 40];
+	struct memo memo;
+
+	if (!memo_get(body, &memo))
+		return;
+	memo.id.clock = gw_part_u64(body, 2, 0);
+	memo.id.origin = gw_part_u64(body, 3, 0);
+	memo_letters(memo_mark(memo.id), letters);
+	memo_from(&memo, from, sizeof(from));
+	if (has_cap(st, r->caps))
+		gw_render_line(r, NULL, AS_MEMO, letters, memo.sender,
+		               (unsigned long long)(memo.id.clock >> 16), memo.text);
+	else
+		gw_render_line(r, NULL, AS_NOTICE, event->target->user->nick, letters, from,
+		               memo.text);
+}
+
+void memo_line(struct memo_state *st, struct gw_client *c, const struct memo *memo)
+{
+	char letters[MARK_LEN + 1], from[GW_NAME_MAX + 40];
+
+	memo_letters(memo_mark(memo->id), letters);
+	memo_from(memo, from, sizeof(from));
+	if (has_cap(st, c->caps))
+		CLIENT(st, line, c, NULL, AS_MEMO, letters, memo->sender,
+		       (unsigned long long)(memo->id.clock >> 16), memo->text);
+	else
+		CLIENT(st, line, c, NULL, AS_NOTICE, c->nick, letters, from, memo->text);
+}
