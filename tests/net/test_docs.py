@@ -286,8 +286,16 @@ def test_make_targets_and_options_of_configure_are_there():
         assert option in told, option
 
 
+def anchors(page):
+    """What links within a page may lead to: its headings, as browsers of Markdown name them."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^#+ (.*)$", text, re.M)}
+
+
 def test_links_lead_somewhere():
     for page in PAGES:
+        inside = set(re.findall(r"\]\(#([^)]+)\)", page.read_text()))
+        assert inside <= anchors(page), f"{page.name}: {inside - anchors(page)}"
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
