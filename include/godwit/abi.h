@@ -13,12 +13,13 @@
  *                  commands of operators say whether they read, and which arguments are secret
  * 2.1  2026-11-23  own_field() of "services"
  * 2.2  2026-11-23  named() of "client"; gw_admin_covers()
+ * 2.3  2026-11-23  images of "store"
  */
 #ifndef GODWIT_ABI_H
 #define GODWIT_ABI_H
 
 #define GW_ABI_MAJOR 2
-#define GW_ABI_MINOR 2
+#define GW_ABI_MINOR 3
 #define GW_ABI ((GW_ABI_MAJOR << 16) | GW_ABI_MINOR)
 
 #endif

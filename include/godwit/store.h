@@ -1,5 +1,5 @@
 /*
- * godwit/store.h - durable key-value transactions: the interface "store" 1.0.
+ * godwit/store.h - durable key-value transactions: the interface "store" 1.1.
  *
  * Two kinds of engine fit behind it: a local one (one copy per server, replication above it) and
  * one that servers share. A batch of operations is all or nothing; batches that queue up while the
@@ -97,7 +97,7 @@ typedef void gw_store_rows_fn(void *state, uint64_t tag, int status,
                               const struct gw_store_row *rows, size_t n);
 #define GW_STORE_MORE 1
 
-/** The interface "store" 1.0. `store`: the handle's `impl`, which GW_VIA gives. */
+/** The interface "store" 1.1. `store`: the handle's `impl`, which GW_VIA gives. */
 struct gw_store_ops {
 	unsigned (*caps)(void *store);
 	/** Once, before the first GW_STORE_MERGE. The call follows reloads of its module; the code
@@ -139,6 +139,18 @@ struct gw_store_ops {
 	int (*tx_del)(struct gw_store_tx *, uint8_t table, struct gw_blob key);
 	int (*tx_next)(struct gw_store_tx *, uint8_t table, struct gw_blob after,
 	               struct gw_blob prefix, struct gw_store_row *row_out);
+
+	/* --- not inside a merge function --- */
+
+	/** Holds an image of this moment, to be read with read_image() until close_image(). The
+	 * data takes more room while it is held: seconds, not hours. -EBUSY: one is held. NULL: the
+	 * engine has no images. */
+	int (*open_image)(void *store);
+	/** As read(), of the image; one at a time. -ENOENT: there is none. */
+	int (*read_image)(void *store, const struct gw_store_range *ranges, size_t n,
+	                  size_t max_bytes, struct gw_call rows);
+	/** Not while a read of it is under way. */
+	void (*close_image)(void *store);
 };
 
 /** Rows are borrowed until the next of these calls. -ENOENT. */

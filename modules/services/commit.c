@@ -39,6 +39,7 @@ struct pending {
 /** A batch being built: operations, and the memory that their keys and values lie in. */
 struct batch {
 	struct gw_stamp stamp;
+	const struct gw_stamp *claims; /* by write; NULL: claims are of the stamp, too */
 	struct gw_store_op *ops;
 	size_t n_ops;
 	uint8_t *bytes, *at;
@@ -224,7 +225,7 @@ static uint8_t flags_of(const struct gw_write *w)
 	return flags;
 }
 
-static void add_cell(struct batch *b, const struct gw_write *w)
+static void add_cell(struct batch *b, const struct gw_write *w, struct gw_stamp claimed)
 {
 	bool claim = is_claim(w) && !w->remove;
 	struct gw_blob key = key_blob(b, w);
@@ -233,7 +234,7 @@ static void add_cell(struct batch *b, const struct gw_write *w)
 
 	cell_header(row, flags_of(w), b->stamp);
 	if (claim) {
-		n += claim_value(row + n, b->stamp, w->value);
+		n += claim_value(row + n, claimed, w->value);
 	} else if (w->value.n > 0) {
 		memcpy(row + n, w->value.p, w->value.n);
 		n += w->value.n;
@@ -276,7 +277,7 @@ static void batch_build(struct services_state *state, struct batch *b,
 	for (size_t i = 0; i < n; i++)
 		need_room(b, writes, i);
 	for (size_t i = 0; i < n; i++)
-		add_cell(b, &writes[i]);
+		add_cell(b, &writes[i], b->claims != NULL ? b->claims[i] : b->stamp);
 	add_issue(b);
 	if (n_meta > 0)
 		memcpy(b->ops + b->n_ops, meta, n_meta * sizeof(*meta));
@@ -370,39 +371,72 @@ static int draw_stamp(struct services_state *state, struct gw_stamp *out)
 	return -ETIME;
 }
 
-int commit_stamped(struct services_state *state, const struct gw_write *writes, size_t n,
-                   struct gw_stamp stamp, const struct gw_store_op *meta, size_t n_meta,
-                   struct gw_call done)
+static int commit_batch(struct services_state *state, struct batch *b,
+                        const struct gw_write *writes, size_t n, const struct gw_store_op *meta,
+                        size_t n_meta, struct gw_call done)
 {
-	struct batch b = {.stamp = stamp};
-	struct pending *p = pending_new(state, writes, n, stamp, done);
+	struct pending *p = pending_new(state, writes, n, b->stamp, done);
 	int status;
 
-	state->last_issued = stamp.clock;
-	batch_build(state, &b, writes, n, meta, n_meta);
-	status = GW_VIA(state->store, gw_store_ops, commit, b.ops, b.n_ops, GW_STORE_DISK,
+	state->last_issued = b->stamp.clock;
+	batch_build(state, b, writes, n, meta, n_meta);
+	status = GW_VIA(state->store, gw_store_ops, commit, b->ops, b->n_ops, GW_STORE_DISK,
 	                gw_call(state->self, CALL_COMMITTED, p->id));
-	gw_free(state->self, b.ops);
-	gw_free(state->self, b.bytes);
+	gw_free(state->self, b->ops);
+	gw_free(state->self, b->bytes);
 	if (status != 0)
 		pending_free(state, p);
 	return status;
 }
 
-int commit(void *services, const struct gw_write *writes, size_t n, struct gw_call done)
+int commit_stamped(struct services_state *state, const struct gw_write *writes, size_t n,
+                   struct gw_stamp stamp, const struct gw_store_op *meta, size_t n_meta,
+                   struct gw_call done)
 {
-	struct services_state *state = services;
-	struct gw_stamp stamp;
+	struct batch b = {.stamp = stamp};
+
+	return commit_batch(state, &b, writes, n, meta, n_meta, done);
+}
+
+static int may_commit(struct services_state *state, const struct gw_write *writes, size_t n)
+{
 	int status = check_writes(writes, n);
 
 	if (status != 0)
 		return status;
 	if (state->membership == GW_MEMBER_LOST)
 		return -EROFS;
-	if (state->origin == 0)
-		return -EAGAIN;
-	status = draw_stamp(state, &stamp);
-	return status == 0 ? commit_stamped(state, writes, n, stamp, NULL, 0, done) : status;
+	return state->origin == 0 ? -EAGAIN : 0;
+}
+
+int commit(void *services, const struct gw_write *writes, size_t n, struct gw_call done)
+{
+	struct services_state *state = services;
+	int status = may_commit(state, writes, n);
+	struct batch b = {.ops = NULL};
+
+	if (status == 0)
+		status = draw_stamp(state, &b.stamp);
+	return status == 0 ? commit_batch(state, &b, writes, n, NULL, 0, done) : status;
+}
+
+/* The clocks of the claims lie before the transaction's, in the same turn: whoever has the one has
+ * the others. */
+int commit_in_order(struct services_state *state, const struct gw_write *writes, size_t n,
+                    struct gw_call done, struct gw_id *made_out)
+{
+	int status = may_commit(state, writes, n);
+	struct gw_stamp claims[GW_TX_CELLS];
+	struct batch b = {.claims = claims};
+
+	if (status != 0)
+		return status;
+	for (size_t i = 0; i < n; i++)
+		if (is_claim(&writes[i]))
+			claims[i] = (struct gw_stamp){gw_clock_next(state->self), state->origin};
+	status = draw_stamp(state, &b.stamp);
+	*made_out = (struct gw_id){b.stamp.clock, b.stamp.origin};
+	return status == 0 ? commit_batch(state, &b, writes, n, NULL, 0, done) : status;
 }
 
 /* --- when it is --- */

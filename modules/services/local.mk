@@ -34,11 +34,29 @@ SERVICES_SOURCES = \
 	modules/services/salvage.c \
 	modules/services/wire.c \
 	modules/services/admin.c \
-	modules/services/backup.c
+	modules/services/backup.c \
+	modules/services/form.c \
+	modules/services/form_text.c \
+	modules/services/form_write.c \
+	modules/services/form_write_parts.c \
+	modules/services/form_write_claims.c \
+	modules/services/form_write_rest.c \
+	modules/services/form_tree.c \
+	modules/services/form_read.c \
+	modules/services/form_read_parts.c \
+	modules/services/form_read_claims.c \
+	modules/services/form_read_record.c \
+	modules/services/export.c \
+	modules/services/export_names.c \
+	modules/services/import.c \
+	modules/services/import_file.c \
+	modules/services/import_plan.c \
+	modules/services/import_check.c \
+	modules/services/import_write.c
 
 module_LTLIBRARIES += modules/services/services.la
 modules_services_services_la_SOURCES = $(SERVICES_SOURCES)
 modules_services_services_la_CPPFLAGS = $(MODULE_CPPFLAGS)
-modules_services_services_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS) $(GNUTLS_CFLAGS)
+modules_services_services_la_CFLAGS = $(MODULE_CFLAGS) $(SODIUM_CFLAGS) $(GNUTLS_CFLAGS) $(YAML_CFLAGS)
 modules_services_services_la_LDFLAGS = $(MODULE_LDFLAGS)
-modules_services_services_la_LIBADD = $(SODIUM_LIBS) $(GNUTLS_LIBS)
+modules_services_services_la_LIBADD = $(SODIUM_LIBS) $(GNUTLS_LIBS) $(YAML_LIBS)

@@ -204,16 +204,19 @@ static int walk_on(struct services_state *state, struct request *request)
 
 	if (request->class < 0xff)
 		range.to = (struct gw_blob){end, 1};
+	if (request->image)
+		return GW_VIA(state->store, gw_store_ops, read_image, &range, 1, request->max_bytes,
+		              gw_call(state->self, CALL_WALK_ROWS, request->id));
 	return store_read(state, &range, 1, request->max_bytes, CALL_WALK_ROWS, request->id);
 }
 
-int walk(void *services, uint8_t class, struct gw_call each)
+static int walk_begin(struct services_state *state, uint8_t class, bool image, struct gw_call each)
 {
-	struct services_state *state = services;
 	struct request *request = request_new(state, each);
 	int status;
 
 	request->class = class;
+	request->image = image;
 	request->from[0] = class;
 	request->from_n = 1;
 	request->max_bytes = SLICE_BYTES;
@@ -221,6 +224,31 @@ int walk(void *services, uint8_t class, struct gw_call each)
 	if (status != 0)
 		request_free(state, request);
 	return status;
+}
+
+int walk(void *services, uint8_t class, struct gw_call each)
+{
+	return walk_begin(services, class, false, each);
+}
+
+int walk_image(struct services_state *state, uint8_t class, struct gw_call each)
+{
+	return walk_begin(state, class, true, each);
+}
+
+static void walk_end(struct services_state *state, struct request *request, int status)
+{
+	tell(request->done, status, NULL);
+	request_free(state, request);
+}
+
+void walk_resume(struct services_state *state, uint64_t id)
+{
+	struct request *request = request_find(state, id);
+	int status = walk_on(state, request);
+
+	if (status != 0)
+		walk_end(state, request, status);
 }
 
 /* Tells the entities of a slice. The last one may go on in the next slice when there is `more`, so
@@ -263,10 +291,11 @@ void walk_rows(void *state_, uint64_t tag, int status, const struct gw_store_row
 			request->max_bytes = SLICE_BYTES;
 		memcpy(request->from, rows[left].key.p, ENTITY_BYTES);
 		request->from_n = ENTITY_BYTES;
+		if (request->image && export_holds(state, request->id))
+			return;
 		status = request->max_bytes > ENTITY_BYTES_MAX ? -E2BIG : walk_on(state, request);
 		if (status == 0)
 			return;
 	}
-	tell(request->done, status, NULL);
-	request_free(state, request);
+	walk_end(state, request, status);
 }

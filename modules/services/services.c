@@ -5,6 +5,7 @@
  * This file is the descriptor, and the state's beginning and end; services.h says where the rest
  * is.
  */
+#include "import.h"
 #include "index.h"
 #include "join.h"
 #include "members.h"
@@ -82,6 +83,8 @@ static void services_unload(struct gw_self *self, void *state_, enum gw_unload w
 		gw_admin_done(self, &state->backup, -ECANCELED, "the module was unloaded");
 	if (state->backup_path != NULL)
 		gw_free(self, state->backup_path);
+	export_drop(state);
+	import_drop(state);
 	for (size_t i = 0; i < sizeof(timers) / sizeof(timers[0]); i++)
 		gw_timer_free(timer_of(state, i), self);
 	salvage_drop(state);
@@ -216,6 +219,20 @@ static const struct gw_call_row services_calls[] = {
 	[CALL_SALVAGE_OLD] = {"salvage-old", (gw_fn *)salvage_old},
 	[CALL_SALVAGE_ROWS] = {"salvage-rows", (gw_fn *)salvage_rows},
 	[CALL_SALVAGE_GIVEN] = {"salvage-given", (gw_fn *)salvage_given},
+	[CALL_EXPORT_COMMAND] = {"export-command", (gw_fn *)export_command},
+	[CALL_EXPORT_NAMES] = {"export-names", (gw_fn *)export_names},
+	[CALL_EXPORT_EACH] = {"export-each", (gw_fn *)export_each},
+	[CALL_EXPORT_RUN] = {"export-run", (gw_fn *)export_run},
+	[CALL_EXPORT_WRITTEN] = {"export-written", (gw_fn *)export_written},
+	[CALL_IMPORT_COMMAND] = {"import-command", (gw_fn *)import_command},
+	[CALL_IMPORT_RUN] = {"import-run", (gw_fn *)import_run},
+	[CALL_IMPORT_READ] = {"import-read", (gw_fn *)import_chunk},
+	[CALL_IMPORT_TURN] = {"import-turn", (gw_fn *)import_turn},
+	[CALL_IMPORT_OWNER] = {"import-owner", (gw_fn *)import_owner},
+	[CALL_IMPORT_CLAIMANT] = {"import-claimant", (gw_fn *)import_claimant},
+	[CALL_IMPORT_ACCOUNT] = {"import-account", (gw_fn *)import_account},
+	[CALL_IMPORT_EACH] = {"import-each", (gw_fn *)import_each},
+	[CALL_IMPORT_DONE] = {"import-done", (gw_fn *)import_done},
 	{NULL, NULL},
 };
 
@@ -256,6 +273,20 @@ static const struct gw_admin_command services_commands[] = {
                  "Other "
                  "servers have to join again.",
          .call = CALL_ADOPT_COMMAND},
+	{.name = "services export",
+         .args = "FILE [--without-secrets]",
+         .help = "Writes the services database in a readable form to a new file in the state "
+                 "directory.",
+         .min_args = 1,
+         .max_args = 2,
+         .call = CALL_EXPORT_COMMAND},
+	{.name = "services import",
+         .args = "FILE [--dry-run] [--skip-existing] [--servers]",
+         .help = "Reads such a file, checks all of it, and writes what it holds into the services "
+                 "database.",
+         .min_args = 1,
+         .max_args = 4,
+         .call = CALL_IMPORT_COMMAND},
 	{.name = "backup",
          .args = "DIR",
          .help = "Copies the database, keys and certificates into a new folder, while the server "
@@ -275,7 +306,7 @@ GW_MODULE(services) = {
 	.name = "services",
 	.version = "1.0",
 	.summary = "the services database: accounts, channels, bans, operators, servers",
-	.requires = "store 1.0",
+	.requires = "store 1.1",
 	.interfaces = services_interfaces,
 	.options = services_options,
 	.calls = services_calls,

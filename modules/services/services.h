@@ -13,6 +13,8 @@
  *     own.c      numbers of third parties' fields
  *     admin.c    services status, figures for status
  *     backup.c   the command backup
+ *     form.h     the readable form of the database
+ *     export.c, import.h   services export, services import
  *     members.c  servers and lives of their databases
  *     peer.h     says which files exchange the database with other servers
  *     admin_replica.c  services expire, services adopt, the peers in services status
@@ -102,7 +104,21 @@ enum services_call {
 	CALL_SALVAGE_NETWORK,
 	CALL_SALVAGE_OLD,
 	CALL_SALVAGE_ROWS,
-	CALL_SALVAGE_GIVEN
+	CALL_SALVAGE_GIVEN,
+	CALL_EXPORT_COMMAND,
+	CALL_EXPORT_NAMES,
+	CALL_EXPORT_EACH,
+	CALL_EXPORT_RUN,
+	CALL_EXPORT_WRITTEN,
+	CALL_IMPORT_COMMAND,
+	CALL_IMPORT_RUN,
+	CALL_IMPORT_READ,
+	CALL_IMPORT_TURN,
+	CALL_IMPORT_OWNER,
+	CALL_IMPORT_CLAIMANT,
+	CALL_IMPORT_ACCOUNT,
+	CALL_IMPORT_EACH,
+	CALL_IMPORT_DONE
 };
 
 #define SCHEMA 1
@@ -120,6 +136,8 @@ struct merging;
 struct kept;
 struct telling;
 struct dead_account;
+struct export;
+struct import;
 struct copy;
 struct member;
 struct server;
@@ -220,6 +238,10 @@ struct services_state {
 	struct gw_admin_request *backup;
 	char *backup_path;
 
+	/* export.c, import.h; NULL: none is under way */
+	struct export *export;
+	struct import *import;
+
 	/* own.c */
 	struct own_field *own_fields; /* by number */
 };
@@ -290,6 +312,9 @@ int commit(void *services, const struct gw_write *writes, size_t n, struct gw_ca
 int commit_stamped(struct services_state *state, const struct gw_write *writes, size_t n,
                    struct gw_stamp stamp, const struct gw_store_op *meta, size_t n_meta,
                    struct gw_call done);
+/** commit() with claims whose order is that of `writes`; `made_out`: what it makes. */
+int commit_in_order(struct services_state *state, const struct gw_write *writes, size_t n,
+                    struct gw_call done, struct gw_id *made_out);
 gw_store_done_fn commit_done;
 void pending_drop_all(struct services_state *state);
 
@@ -330,6 +355,10 @@ bool filter_may_hold(struct gw_self *self, const struct filter *filter, struct g
 
 int read_entity(void *services, uint8_t class, struct gw_id id, struct gw_call done);
 int walk(void *services, uint8_t class, struct gw_call each);
+/** A walk over the store's image, which the export holds. */
+int walk_image(struct services_state *state, uint8_t class, struct gw_call each);
+/** Goes on with one that export_holds() has stopped. */
+void walk_resume(struct services_state *state, uint64_t id);
 gw_store_rows_fn read_rows;
 gw_store_rows_fn walk_rows;
 
@@ -340,6 +369,7 @@ struct request {
 	uint64_t claims_changed; /* find: as it was when this was asked */
 	uint8_t name_n, name[NAME_PREFIX_MAX];
 	uint8_t class;
+	bool image; /* walk: of the store's image */
 	struct gw_id entity;
 	size_t max_bytes;
 	uint8_t *claims; /* read: names whose rows are read with the entity: length, prefix;
@@ -416,5 +446,18 @@ gw_admin_fn admin_backup;
 gw_store_done_fn admin_backup_stored;
 gw_job_run_fn admin_backup_run;
 gw_job_done_fn admin_backup_done;
+
+/* --- export.c --- */
+
+/** A file within the state directory, of a command: its path, or NULL and a sentence. */
+char *export_path(struct services_state *state, const char *name, const char **why_out);
+/** Whether too much waits to be written: then the walk is resumed later. */
+bool export_holds(struct services_state *state, uint64_t walk);
+void export_drop(struct services_state *state);
+gw_admin_fn export_command;
+gw_store_rows_fn export_names;
+gw_walk_fn export_each;
+gw_job_run_fn export_run;
+gw_job_done_fn export_written;
 
 #endif

@@ -24,12 +24,15 @@ struct flat_range {
 	uint32_t from, to;
 };
 
+/** What a read is of. */
+enum source { THE_DATABASE, SET_ASIDE, THE_IMAGE };
+
 struct read {
 	uint64_t id;
 	struct gw_call rows;
 	size_t max_bytes, buffer;
 	bool started;
-	bool old; /* of the database that was set aside */
+	uint8_t from; /* enum source */
 	UT_hash_handle hh;
 	size_t n_ranges, bytes; /* of what follows: ranges, then their keys */
 	struct flat_range ranges[];
@@ -45,6 +48,7 @@ struct flat_row {
 
 struct read_job {
 	struct env *env;
+	struct snapshot *snapshot; /* NULL: a transaction of its own */
 	size_t max_bytes, buffer, used;
 	size_t needed; /* not 0: of a buffer that holds the row that did not fit */
 	size_t n_rows, n_ranges;
@@ -181,13 +185,15 @@ static int range_read(struct read_job *job, MDB_txn *txn, const struct flat_rang
 void read_run(void *job_)
 {
 	struct read_job *job = job_;
-	MDB_txn *txn = NULL;
+	MDB_txn *txn = job->snapshot != NULL ? snapshot_txn(job->snapshot) : NULL;
 
-	job->status = env_status(mdb_txn_begin(job->env->lmdb, NULL, MDB_RDONLY, &txn));
+	if (txn == NULL)
+		job->status = env_status(mdb_txn_begin(job->env->lmdb, NULL, MDB_RDONLY, &txn));
 	for (size_t i = 0; i < job->n_ranges && job->status == 0; i++)
 		job->status = range_read(job, txn, &job->ranges[i]);
-	if (txn != NULL)
+	if (txn != NULL && job->snapshot == NULL)
 		mdb_txn_abort(txn);
+	snapshot_unref(&job->snapshot);
 	env_unref(&job->env);
 }
 
@@ -232,10 +238,16 @@ static int read_start(struct store_state *state, struct read *read)
 {
 	struct gw_self *self = state->self;
 	struct read_job *job = gw_job_new(self, sizeof(*job) + read->bytes + read->buffer);
-	struct env *env = read->old ? state->old : state->env;
+	struct snapshot *snapshot = state->snapshot != NULL && read->from == THE_IMAGE
+	                                    ? snapshot_ref(state->snapshot)
+	                                    : NULL; /* gone: so is who asked */
+	struct env *env = snapshot != NULL          ? snapshot_env(snapshot)
+	                  : read->from == SET_ASIDE ? state->old
+	                                            : state->env;
 	int status;
 
 	job->env = env_ref(env);
+	job->snapshot = snapshot;
 	job->max_bytes = read->max_bytes;
 	job->buffer = read->buffer;
 	job->n_ranges = read->n_ranges;
@@ -244,6 +256,7 @@ static int read_start(struct store_state *state, struct read *read)
 	                      gw_call(self, CALL_READ_DONE, read->id));
 	if (status != 0) {
 		env_unref(&(struct env *){env}); /* the job's: it is gone */
+		snapshot_unref(&snapshot);
 		return status;
 	}
 	read->started = true;
@@ -265,8 +278,8 @@ void read_pump(struct store_state *state)
 	}
 }
 
-static int add(struct store_state *state, bool old, const struct gw_store_range *ranges, size_t n,
-               size_t max_bytes, struct gw_call rows)
+static int add(struct store_state *state, enum source from, const struct gw_store_range *ranges,
+               size_t n, size_t max_bytes, struct gw_call rows)
 {
 	struct gw_self *self = state->self;
 	bool whole = false;
@@ -285,7 +298,7 @@ static int add(struct store_state *state, bool old, const struct gw_store_range 
 	read = read_new(state, ranges, n);
 	read->id = ++state->last_read;
 	read->rows = rows;
-	read->old = old;
+	read->from = (uint8_t)from;
 	read->max_bytes = max_bytes;
 	/* Who reads by an index expects as much as it asks for, and each row is a search; so does
 	 * who goes on with a table to its end. */
@@ -298,7 +311,7 @@ static int add(struct store_state *state, bool old, const struct gw_store_range 
 int read_add(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes,
              struct gw_call rows)
 {
-	return add(store, false, ranges, n, max_bytes, rows);
+	return add(store, THE_DATABASE, ranges, n, max_bytes, rows);
 }
 
 /* It stays open as long as there are reads: whoever closes it has had its answers. */
@@ -307,7 +320,17 @@ int read_old_add(void *store, const struct gw_store_range *ranges, size_t n, siz
 {
 	struct store_state *state = store;
 
-	return state->old == NULL ? -ENOENT : add(state, true, ranges, n, max_bytes, rows);
+	return state->old == NULL ? -ENOENT : add(state, SET_ASIDE, ranges, n, max_bytes, rows);
+}
+
+/* The same holds for the image. */
+int read_image_add(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes,
+                   struct gw_call rows)
+{
+	struct store_state *state = store;
+
+	return state->snapshot == NULL ? -ENOENT
+	                               : add(state, THE_IMAGE, ranges, n, max_bytes, rows);
 }
 
 static void rows_open(struct read_job *job, struct gw_store_row *rows)

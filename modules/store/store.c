@@ -1,5 +1,5 @@
 /*
- * store/store.c - the module store: durable key-value transactions on LMDB (interface "store" 1.0).
+ * store/store.c - the module store: durable key-value transactions on LMDB (interface "store" 1.1).
  *
  * Nothing here runs on disk: the files beside do, on the lanes of the pool. This one is the
  * descriptor, and the state's beginning and end.
@@ -51,6 +51,9 @@ const struct gw_store_ops store_ops = {
 	.tx_put = tx_put,
 	.tx_del = tx_del,
 	.tx_next = tx_next,
+	.open_image = snapshot_open,
+	.read_image = read_image_add,
+	.close_image = snapshot_close,
 };
 
 static int store_first_load(struct gw_self *self, struct store_state *state, struct gw_error *err)
@@ -90,6 +93,7 @@ static void store_unload(struct gw_self *self, void *state_, enum gw_unload why)
 	commit_drop_all(state);
 	read_drop_all(state);
 	gw_timer_free(&state->retry, self);
+	snapshot_unref(&state->snapshot);
 	env_unref(&state->old);
 	env_unref(&state->env); /* a job under way has its own reference and closes it */
 }
@@ -106,7 +110,7 @@ static const struct gw_option store_options[] = {
 };
 
 static const struct gw_interface_row store_interfaces[] = {
-	{.name = "store", .major = 1, .minor = 0, .ops = &store_ops},
+	{.name = "store", .major = 1, .minor = 1, .ops = &store_ops},
 	{.name = NULL},
 };
 

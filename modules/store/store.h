@@ -4,8 +4,9 @@
  *     env.c     the LMDB environment, shared by the state and the jobs that use it
  *     commit.c  on the loop: batches queue up, one job at a time takes them all, completions in
  * order write.c   on the write lane: one transaction for the job's batches, the merge function
- * inside it read.c    slices, each from its own short read transaction on the read lane care.c
- * backup, wipe
+ * inside it read.c    slices, each from its own short read transaction on the read lane
+ * snapshot.c
+ * one read transaction that is held over several slices care.c    backup, wipe
  *
  * Jobs get all they need in their own memory and may still run when the module is gone, so the
  * environment is counted: the last user closes it. Memory of a job that is under way at a reload
@@ -75,12 +76,14 @@ void env_identity(const struct env *env, char out[GW_STORE_IDENTITY]);
 /* --- state --- */
 
 struct batch;
+struct snapshot;
 struct read;
 
 struct store_state {
 	struct gw_self *self;
 	struct env *env;
-	struct env *old; /* set aside, being read; NULL: none */
+	struct env *old;           /* set aside, being read; NULL: none */
+	struct snapshot *snapshot; /* held; NULL: none */
 
 	struct gw_call merge;
 	struct batch *queue, *in_flight;
@@ -179,11 +182,23 @@ int read_add(void *store, const struct gw_store_range *ranges, size_t n, size_t 
              struct gw_call rows);
 int read_old_add(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes,
                  struct gw_call rows);
+int read_image_add(void *store, const struct gw_store_range *ranges, size_t n, size_t max_bytes,
+                   struct gw_call rows);
 void read_run(void *job);
 void read_finished(void *state, uint64_t tag, void *job);
 void read_drop_all(struct store_state *state);
 /** Starts what waits, as far as the lane's share goes. */
 void read_pump(struct store_state *state);
+
+/* --- snapshot.c --- */
+
+int snapshot_open(void *store);
+void snapshot_close(void *store);
+struct snapshot *snapshot_ref(struct snapshot *snapshot);
+/** Any thread; nulls `*snapshot`. */
+void snapshot_unref(struct snapshot **snapshot);
+struct env *snapshot_env(const struct snapshot *snapshot);
+MDB_txn *snapshot_txn(const struct snapshot *snapshot);
 
 /* --- care.c --- */
 

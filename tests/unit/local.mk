@@ -78,9 +78,9 @@ check_LIBRARIES += tests/unit/libservices.a
 tests_unit_libservices_a_SOURCES = tests/unit/mini.c tests/unit/services_rig.c tests/unit/services_net.c \
 	tests/modules/store_fake/store_fake.c \
 	modules/store/store.c modules/store/env.c modules/store/commit.c modules/store/write.c \
-	modules/store/read.c modules/store/care.c \
+	modules/store/read.c modules/store/snapshot.c modules/store/care.c \
 	$(SERVICES_SOURCES)
-SERVICES_TEST_LIBS = tests/unit/libservices.a $(CMOCKA_LIBS) $(LMDB_LIBS) $(SODIUM_LIBS) $(GNUTLS_LIBS)
+SERVICES_TEST_LIBS = tests/unit/libservices.a $(CMOCKA_LIBS) $(LMDB_LIBS) $(SODIUM_LIBS) $(GNUTLS_LIBS) $(YAML_LIBS)
 
 check_PROGRAMS += tests/unit/store
 tests_unit_store_SOURCES = tests/unit/store.c
@@ -109,6 +109,10 @@ tests_unit_services_join_LDADD = $(SERVICES_TEST_LIBS)
 check_PROGRAMS += tests/unit/services_replica
 tests_unit_services_replica_SOURCES = tests/unit/services_replica.c
 tests_unit_services_replica_LDADD = $(SERVICES_TEST_LIBS)
+
+check_PROGRAMS += tests/unit/services_form
+tests_unit_services_form_SOURCES = tests/unit/services_form.c
+tests_unit_services_form_LDADD = $(SERVICES_TEST_LIBS)
 
 check_PROGRAMS += tests/unit/services_converge
 tests_unit_services_converge_SOURCES = tests/unit/services_converge.c

@@ -705,14 +705,24 @@ static void api_done(struct gw_admin_request **req, int status, const char *erro
 	*req = NULL;
 }
 
+static void api_progress(struct gw_admin_request *req, const char *line)
+{
+	(void)req;
+	(void)line;
+}
+
 static const char *api_who(struct gw_admin_request *req)
 {
 	(void)req;
 	return "the test";
 }
 
-static const struct gw_admin_api admin = {
-	.head = api_head, .row = say, .text = api_text, .done = api_done, .who = api_who};
+static const struct gw_admin_api admin = {.head = api_head,
+                                          .row = say,
+                                          .text = api_text,
+                                          .done = api_done,
+                                          .who = api_who,
+                                          .progress = api_progress};
 
 static const struct gw_admin_command *command_find(struct mini *mini, const char *name,
                                                    struct gw_self **self_out)
@@ -736,16 +746,22 @@ static const struct gw_admin_command *command_find(struct mini *mini, const char
 }
 
 const char *mini_admin(struct mini *mini, int *status_out, const char *command,
-                       const char *argument)
+                       const char *arguments)
 {
 	struct gw_self *self = NULL;
 	const struct gw_admin_command *row = command_find(mini, command, &self);
+	char words[1024];
+	const char *argv[8];
+	int argc = 0;
 
 	assert_non_null(row);
 	memset(&mini->request, 0, sizeof(mini->request));
-	((gw_admin_fn *)self->calls[row->call].fn)(self->state, &mini->request, argument != NULL,
-	                                           &argument);
-	for (int i = 0; i < 1000 && !mini->request.ended; i++)
+	snprintf(words, sizeof(words), "%s", arguments != NULL ? arguments : "");
+	for (char *rest, *w = strtok_r(words, " ", &rest); w != NULL && argc < 8;
+	     w = strtok_r(NULL, " ", &rest))
+		argv[argc++] = w;
+	((gw_admin_fn *)self->calls[row->call].fn)(self->state, &mini->request, argc, argv);
+	for (int i = 0; i < 100000 && !mini->request.ended; i++)
 		mini_run(mini, 10 * GW_MS);
 	assert_true(mini->request.ended);
 	*status_out = mini->request.status;

@@ -59,10 +59,10 @@ void mini_refuse(struct mini *mini, const char *question);
 void mini_hear(struct mini *mini, const char *topic, void (*fn)(void *ctx, const void *payload),
                void *ctx);
 void mini_notify(struct mini *mini, const char *topic, const void *payload);
-/** Runs an admin command of a loaded module; the answer's lines, cells divided by a space, until
- * the next. Status in `*status_out`. */
+/** Runs an admin command of a loaded module, `arguments` divided by spaces; the answer's lines,
+ * cells divided by a space, until the next. Status in `*status_out`. */
 const char *mini_admin(struct mini *mini, int *status_out, const char *command,
-                       const char *argument);
+                       const char *arguments);
 
 /** A new folder below $TMPDIR or /tmp, and its removal. */
 char *mini_folder(void);

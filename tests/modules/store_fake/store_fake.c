@@ -759,7 +759,7 @@ static const struct gw_option fake_options[] = {
 };
 
 static const struct gw_interface_row fake_interfaces[] = {
-	{.name = "store", .major = 1, .minor = 0, .ops = &fake_ops},
+	{.name = "store", .major = 1, .minor = 1, .ops = &fake_ops},
 	{.name = NULL},
 };
 

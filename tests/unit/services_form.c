@@ -1,0 +1,553 @@
+/*
+ * tests/unit/services_form.c - services export and services import: databases drawn at random go
+ * into a file, from there into a new network, and give the same file again, byte by byte.
+ *
+ *     services_form [SEEDS [FIRST]]      40 seeds from 1 unless told otherwise
+ */
+#include "modules/services/form.h"
+#include "tests/unit/services_rig.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define ENTITIES 40
+#define WRITES 60
+
+static uint64_t seeds = 40, first = 1;
+
+/** What was drawn in all seeds, lest the test test nothing. */
+static struct {
+	uint64_t claims, beaten, cells, entities, binary;
+} tally;
+
+/* --- files --- */
+
+static char *read_file(const char *folder, const char *name)
+{
+	char path[4096], *text;
+	FILE *file;
+	long n;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	fseek(file, 0, SEEK_END);
+	n = ftell(file);
+	rewind(file);
+	text = calloc(1, (size_t)n + 1);
+	assert_int_equal(fread(text, 1, (size_t)n, file), n);
+	fclose(file);
+	return text;
+}
+
+static void write_file(const char *folder, const char *name, const char *text)
+{
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fwrite(text, 1, strlen(text), file) == strlen(text));
+	fclose(file);
+}
+
+/* Servers and what the network says of itself are another network's. */
+static void cut_servers(char *text)
+{
+	char *at = strstr(text, "\nservers:");
+
+	assert_non_null(at);
+	at[1] = '\0';
+}
+
+static const char *admin(struct rig *rig, int status, const char *command, const char *arguments)
+{
+	const char *answer;
+	int got;
+
+	answer = mini_admin(rig->mini, &got, command, arguments);
+	if (got != status)
+		print_error("%s %s: %s", command, arguments, answer);
+	assert_int_equal(got, status);
+	return answer;
+}
+
+/* --- a database drawn at random --- */
+
+struct drawn {
+	struct rig *rig;
+	struct gw_id accounts[ENTITIES];
+	size_t n_accounts;
+	struct gw_write writes[WRITES];
+	size_t n;
+	uint8_t bytes[WRITES][600], subs[WRITES][64];
+	struct gw_parts parts[WRITES];
+};
+
+static uint64_t draw(struct drawn *d, uint64_t below)
+{
+	return mini_random(d->rig->mini) % below;
+}
+
+static const char *const texts[] = {"anna",
+                                    "",
+                                    "null",
+                                    "Yes",
+                                    "12",
+                                    "- a: b",
+                                    "#chan",
+                                    "a # b",
+                                    "tab\there",
+                                    "two\nlines\r\n",
+                                    "\"quoted\\\"",
+                                    "\x02"
+                                    "bold\x0f",
+                                    "gr\xc3\xbc\xc3\x9f"
+                                    "e",
+                                    "\xf0\x9f\x90\xa6 godwit",
+                                    "\xff\xfe\x80",
+                                    "\xe2\x80\xae turned",
+                                    "\xef\xbf\xbf\xc2\x85\xe2\x80\xa8",
+                                    "{x: [y]}",
+                                    "2026-01-01",
+                                    "~",
+                                    " lead",
+                                    "trail ",
+                                    "!!binary x",
+                                    "\xed\xa0\x80"};
+
+static struct gw_blob draw_text(struct drawn *d)
+{
+	size_t i = draw(d, sizeof(texts) / sizeof(texts[0]) + 1);
+
+	if (i == sizeof(texts) / sizeof(texts[0]))
+		return (struct gw_blob){"nul\0inside", 10};
+	tally.binary += i == 14;
+	return rig_text(texts[i]);
+}
+
+static void draw_bytes(struct drawn *d, uint8_t *out, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		out[i] = (uint8_t)draw(d, 256);
+}
+
+static struct gw_write *write_new(struct drawn *d, uint8_t class, struct gw_id id, uint16_t field)
+{
+	struct gw_write *w = &d->writes[d->n];
+
+	assert_true(d->n < WRITES);
+	*w = (struct gw_write){.class = class, .make = gw_id_none(id), .id = id, .field = field};
+	d->parts[d->n] = (struct gw_parts){.bytes = d->bytes[d->n], .max = sizeof(d->bytes[0])};
+	d->n++;
+	return w;
+}
+
+static void part_text(struct drawn *d, struct gw_blob text)
+{
+	gw_parts_add(&d->parts[d->n - 1], text.p, text.n);
+}
+
+static void part_number(struct drawn *d, uint64_t n)
+{
+	gw_parts_u64(&d->parts[d->n - 1], n);
+}
+
+static void part_random(struct drawn *d, size_t n)
+{
+	uint8_t bytes[64];
+
+	draw_bytes(d, bytes, n);
+	gw_parts_add(&d->parts[d->n - 1], bytes, n);
+}
+
+static struct gw_id draw_account(struct drawn *d)
+{
+	if (d->n_accounts == 0 || draw(d, 12) == 0)
+		return (struct gw_id){draw(d, 1u << 20) + 1, 77}; /* one that is gone */
+	return d->accounts[draw(d, d->n_accounts)];
+}
+
+static struct gw_id part_account(struct drawn *d)
+{
+	struct gw_id id = draw_account(d);
+	uint8_t bytes[16];
+
+	gw_id_bytes(id, bytes);
+	gw_parts_add(&d->parts[d->n - 1], bytes, 16);
+	return id;
+}
+
+static uint64_t draw_time(struct drawn *d)
+{
+	static const uint64_t odd[] = {0, 1, FORM_TIME_MAX, FORM_TIME_MAX + 1, UINT64_MAX};
+
+	return draw(d, 6) == 0 ? odd[draw(d, 5)] : 1700000000000 + draw(d, UINT64_C(1) << 36);
+}
+
+static void sub(struct drawn *d, const void *p, size_t n)
+{
+	uint8_t *to = d->subs[d->n - 1];
+
+	memcpy(to, p, n);
+	d->writes[d->n - 1].sub = (struct gw_blob){to, n};
+}
+
+static void claim(struct drawn *d, uint8_t class, struct gw_id id, char ns, const char *name)
+{
+	struct gw_write *w = write_new(d, class, id, GW_F_NAME);
+	char bytes[64] = {ns};
+	size_t n = strlen(name);
+
+	form_fold(name, n, (uint8_t *)bytes + 1);
+	sub(d, bytes, n + 1);
+	w->value = rig_text(name);
+	tally.claims++;
+}
+
+/* A name of which there are so few that many claim the same. */
+static const char *draw_name(struct drawn *d, char ns)
+{
+	static const char *const nicks[] = {"anna", "Bert", "cleo",  "dora",        "Emil",
+	                                    "null", "x-1",  "[odd]", "gr\xc3\xbcn", "\xff\xfe"},
+				 *const channels[] = {"#one", "#Two", "#drei", "&x",
+	                                              "#\xf0\x9f\x90\xa6"};
+	static char fresh[32];
+
+	if (draw(d, 3) > 0) {
+		snprintf(fresh, sizeof(fresh), "%sN%u", ns == 'c' ? "#" : "",
+		         (unsigned)draw(d, 100000));
+		return fresh;
+	}
+	return ns == 'c' ? channels[draw(d, 5)] : nicks[draw(d, 10)];
+}
+
+/* The value as it has been put together; now and then with a part more, or a byte less. */
+static void ends(struct drawn *d)
+{
+	if (draw(d, 12) == 0)
+		part_text(d, draw_text(d));
+	d->writes[d->n - 1].value = gw_parts_value(&d->parts[d->n - 1]);
+	if (draw(d, 25) == 0 && d->writes[d->n - 1].value.n > 0)
+		d->writes[d->n - 1].value.n--;
+	tally.cells++;
+}
+
+static void draw_password(struct drawn *d, uint8_t class, struct gw_id id)
+{
+	bool scram = draw(d, 2) == 0;
+
+	write_new(d, class, id, GW_F_CRED);
+	part_text(d, draw(d, 8) == 0 ? rig_text("rot13")
+	                             : rig_text(scram ? "SCRAM-SHA-256" : "argon2id"));
+	part_random(d, 16);
+	part_number(d, draw(d, 100000));
+	if (scram)
+		part_random(d, 32);
+	else
+		part_number(d, 1u << 26);
+	part_random(d, 32);
+	ends(d);
+}
+
+static void draw_mail(struct drawn *d, uint8_t class, struct gw_id id)
+{
+	const char *addresses[] = {"Anna@Example.org", "b@example.org", ""};
+	struct gw_blob address = rig_text(addresses[draw(d, 3)]);
+	bool confirmed = draw(d, 2) == 0;
+	uint8_t digest[33] = {'m'};
+
+	write_new(d, class, id, GW_F_MAIL);
+	part_text(d, address);
+	part_number(d, confirmed);
+	ends(d);
+	if (class != GW_CLASS_ACCOUNT || draw(d, 5) == 0)
+		return;
+	assert_true(form_mail_digest(address, digest + 1));
+	if (draw(d, 8) == 0)
+		digest[5] ^= 1;
+	write_new(d, class, id, GW_F_NAME)->value = rig_text(draw(d, 8) == 0 ? "Label" : "");
+	sub(d, digest, 33);
+}
+
+static void draw_option(struct drawn *d, uint8_t class, struct gw_id id)
+{
+	struct gw_blob name = draw_text(d);
+
+	write_new(d, class, id, GW_F_OPTION);
+	sub(d, name.p, name.n);
+	part_text(d, draw_text(d));
+	ends(d);
+}
+
+static void draw_expiry(struct drawn *d, uint8_t class, struct gw_id id)
+{
+	write_new(d, class, id, GW_F_EXPIRY);
+	part_number(d, draw_time(d));
+	ends(d);
+}
+
+static void draw_unknown(struct drawn *d, uint8_t class, struct gw_id id)
+{
+	uint8_t bytes[64];
+	size_t n = draw(d, 40);
+
+	draw_bytes(d, bytes, n);
+	if (n >= 16 && draw(d, 2) == 0)
+		gw_id_bytes(draw_account(d), bytes + draw(d, n - 15));
+	write_new(d, class, id, (uint16_t)(draw(d, 2) == 0 ? 0x8000 + draw(d, 50) : 200));
+	sub(d, bytes, n);
+	d->parts[d->n - 1].n = draw(d, 90);
+	draw_bytes(d, d->bytes[d->n - 1], d->parts[d->n - 1].n);
+	if (d->parts[d->n - 1].n >= 40)
+		gw_id_bytes(draw_account(d), d->bytes[d->n - 1] + draw(d, 20));
+	d->writes[d->n - 1].value = gw_parts_value(&d->parts[d->n - 1]);
+}
+
+static void draw_text_field(struct drawn *d, uint8_t class, struct gw_id id, uint16_t field)
+{
+	write_new(d, class, id, field);
+	part_text(d, draw_text(d));
+	ends(d);
+}
+
+static void core(struct drawn *d, uint8_t class, struct gw_id id, bool text)
+{
+	write_new(d, class, id, GW_F_CORE);
+	if (text)
+		part_text(d, draw(d, 4) == 0 ? draw_text(d) : rig_text(""));
+	else
+		part_number(d, draw(d, 4) == 0 ? 5 : 0);
+}
+
+static void draw_account_cells(struct drawn *d, struct gw_id id)
+{
+	uint8_t digest[32];
+
+	draw_password(d, GW_CLASS_ACCOUNT, id);
+	if (draw(d, 2) == 0)
+		draw_mail(d, GW_CLASS_ACCOUNT, id);
+	if (draw(d, 2) == 0)
+		draw_text_field(d, GW_CLASS_ACCOUNT, id, GW_F_VHOST);
+	if (draw(d, 3) == 0)
+		draw_text_field(d, GW_CLASS_ACCOUNT, id, GW_F_LANG);
+	if (draw(d, 3) == 0) {
+		memset(digest, (int)draw(d, 4), sizeof(digest));
+		write_new(d, GW_CLASS_ACCOUNT, id, GW_F_CERTFP)->value =
+			rig_text(draw(d, 2) == 0 ? "" : "laptop");
+		sub(d, digest, sizeof(digest));
+	}
+}
+
+static void draw_channel_cells(struct drawn *d, struct gw_id id)
+{
+	uint8_t bytes[33];
+
+	write_new(d, GW_CLASS_CHANNEL, id, GW_F_FOUNDER);
+	part_account(d);
+	part_text(d, draw(d, 2) == 0 ? rig_text("anna") : draw_text(d));
+	ends(d);
+	draw_text_field(d, GW_CLASS_CHANNEL, id, GW_F_MODES);
+	write_new(d, GW_CLASS_CHANNEL, id, GW_F_TOPIC);
+	part_text(d, draw_text(d));
+	part_text(d, draw_text(d));
+	part_number(d, draw_time(d));
+	ends(d);
+	for (uint64_t i = draw(d, 6); i > 0; i--) {
+		write_new(d, GW_CLASS_CHANNEL, id, GW_F_ACCESS);
+		gw_id_bytes(draw_account(d), bytes);
+		sub(d, bytes, draw(d, 20) == 0 ? 7 : 16);
+		part_text(d, rig_text("ov"));
+		part_text(d, draw(d, 2) == 0 ? rig_text("Bert") : draw_text(d));
+		ends(d);
+	}
+	for (uint64_t i = draw(d, 6); i > 0; i--) {
+		struct gw_blob mask = draw_text(d);
+
+		write_new(d, GW_CLASS_CHANNEL, id, GW_F_LIST);
+		assert_true(form_mask_sub(rig_text(i % 2 == 0 ? "b" : "\xff"), mask, bytes));
+		sub(d, bytes, draw(d, 20) == 0 ? 30 : 33);
+		part_text(d, mask);
+		part_text(d, draw_text(d));
+		part_number(d, draw_time(d));
+		ends(d);
+	}
+}
+
+static void draw_core(struct drawn *d, uint8_t class, struct gw_id id)
+{
+	static const char *const types[] = {"a", "c", "z"};
+
+	core(d, class, id, class == 'C' || class == 'B' || class == 'P');
+	if (class == 'B') {
+		part_text(d, rig_text(types[draw(d, 3)]));
+		part_text(d, draw_text(d));
+		part_text(d, draw_text(d));
+		part_text(d, draw_text(d));
+		part_number(d, draw_time(d));
+		if (draw(d, 2) == 0)
+			part_account(d);
+	} else if (class == 'P') {
+		part_account(d);
+		part_text(d, rig_text("admin"));
+		part_text(d, draw_text(d));
+	} else {
+		part_number(d, draw_time(d));
+	}
+	if (class == 'R') {
+		part_number(d, draw(d, 4));
+		part_random(d, 32);
+		part_text(d, draw_text(d));
+	}
+	ends(d);
+}
+
+/* Twice the same cell is no transaction. */
+static void drop_twice(struct drawn *d)
+{
+	for (size_t i = 1; i < d->n; i++)
+		for (size_t j = 0; j < i; j++)
+			if (d->writes[i].field == d->writes[j].field &&
+			    d->writes[i].sub.n == d->writes[j].sub.n &&
+			    (d->writes[i].sub.n == 0 ||
+			     memcmp(d->writes[i].sub.p, d->writes[j].sub.p, d->writes[i].sub.n) ==
+			             0)) {
+				d->writes[i--] = d->writes[--d->n];
+				break;
+			}
+}
+
+static void draw_entity(struct drawn *d)
+{
+	static const char classes[] = "AAAACCCBPRQX";
+	uint8_t class = (uint8_t)classes[draw(d, sizeof(classes) - 1)];
+	char ns = class == 'A' ? 'n' : class == 'C' ? 'c' : class == 'R' ? 'r' : 'q';
+	struct gw_id made, none = {0, 0};
+
+	d->n = 0;
+	draw_core(d, class, none);
+	if (class != 'B' && class != 'P' && draw(d, 15) != 0)
+		claim(d, class, none, ns, draw_name(d, ns));
+	if (class == 'A')
+		draw_account_cells(d, none);
+	else if (class == 'C')
+		draw_channel_cells(d, none);
+	else if (class == 'R')
+		draw_password(d, class, none);
+	if (class == 'R' && draw(d, 2) == 0)
+		draw_mail(d, class, none);
+	for (uint64_t i = draw(d, 3); i > 0; i--)
+		draw_option(d, class, none);
+	if (draw(d, 3) == 0)
+		draw_expiry(d, class, none);
+	for (uint64_t i = draw(d, 3); i > 0; i--)
+		draw_unknown(d, class, none);
+	drop_twice(d);
+	assert_int_equal(rig_commit_wait(d->rig, d->writes, d->n, &made), 0);
+	tally.entities++;
+	if (class == 'A')
+		d->accounts[d->n_accounts++] = made;
+}
+
+/* A further name, or one less: so that names are not in the order of accounts. */
+static void change_names(struct drawn *d)
+{
+	struct gw_id id = d->accounts[draw(d, d->n_accounts)];
+
+	d->n = 0;
+	claim(d, GW_CLASS_ACCOUNT, id, draw(d, 8) == 0 ? 'q' : 'n', draw_name(d, 'n'));
+	if (draw(d, 4) == 0) {
+		d->writes[0].remove = true;
+		d->writes[0].value.n = 0;
+	}
+	rig_commit_wait(d->rig, d->writes, d->n, NULL);
+}
+
+static void draw_database(struct rig *rig)
+{
+	struct drawn *d = calloc(1, sizeof(*d));
+
+	d->rig = rig;
+	for (int i = 0; i < ENTITIES; i++) {
+		draw_entity(d);
+		if (d->n_accounts > 0 && draw(d, 2) == 0)
+			change_names(d);
+	}
+	free(d);
+}
+
+/* --- there and back --- */
+
+static char *export(struct rig *rig, const char *folder, const char *name)
+{
+	admin(rig, 0, "services export", name);
+	return read_file(folder, name);
+}
+
+static void round_trip(uint64_t seed)
+{
+	char *there = mini_folder(), *here = mini_folder(), *text, *again;
+	struct rig *rig = calloc(1, sizeof(*rig));
+	const char *answer;
+
+	rig_open(rig, there, false, seed);
+	draw_database(rig);
+	text = export(rig, there, "one.yaml");
+	again = export(rig, there, "two.yaml");
+	assert_string_equal(text, again);
+	free(again);
+	for (const char *p = text; (p = strstr(p, "place: ")) != NULL; p++)
+		tally.beaten++;
+	rig_close(rig);
+
+	rig_open(rig, here, false, seed + 1000);
+	write_file(here, "in.yaml", text);
+	admin(rig, 0, "services import", "in.yaml --dry-run");
+	again = export(rig, here, "nothing.yaml");
+	assert_null(strstr(again, "accounts:"));
+	free(again);
+	admin(rig, 0, "services import", "in.yaml");
+	rig_check(rig);
+	again = export(rig, here, "out.yaml");
+	cut_servers(text);
+	cut_servers(again);
+	if (strcmp(text, again) != 0)
+		print_error("seed %llu: see %s and %s\n", (unsigned long long)seed, there, here);
+	assert_string_equal(text, again);
+	free(again);
+
+	/* A second time there is nothing left to do. */
+	admin(rig, -EEXIST, "services import", "in.yaml");
+	answer = admin(rig, 0, "services import", "in.yaml --skip-existing");
+	if (strstr(answer, "imported nothing") == NULL)
+		print_error("seed %llu: %s\n", (unsigned long long)seed, answer);
+	assert_non_null(strstr(answer, "imported nothing"));
+	rig_close(rig);
+	free(text);
+	free(rig);
+	mini_folder_remove(&there);
+	mini_folder_remove(&here);
+}
+
+static void test_databases_come_back_byte_by_byte(void **state)
+{
+	(void)state;
+	for (uint64_t seed = first; seed < first + seeds; seed++)
+		round_trip(seed);
+	assert_true(tally.claims > seeds && tally.beaten > seeds && tally.cells > 50 * seeds &&
+	            tally.entities == ENTITIES * seeds && tally.binary > 0);
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_databases_come_back_byte_by_byte),
+	};
+
+	if (argc > 1)
+		seeds = strtoull(argv[1], NULL, 10);
+	if (argc > 2)
+		first = strtoull(argv[2], NULL, 10);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
