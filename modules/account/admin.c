@@ -2,6 +2,7 @@
  * admin.c - account list, info, add, drop, password: for operators, from godwitctl and from IRC.
  */
 #include "account.h"
+#include <sodium.h>
 #include <stdio.h>
 
 static struct task *admin_task(struct account *st, enum task_kind kind,
@@ -109,18 +110,65 @@ void admin_info(void *state, struct gw_admin_request *req, int argc, const char 
 	start(st, admin_task(st, TASK_ADMIN_INFO, req, argv[0]));
 }
 
+static void pair(struct account *st, struct task *task, const char *key, const char *value)
+{
+	gw_admin_row(st->self, task->admin, (const char *const[]){key, value}, 2);
+}
+
+/* Each nick that it has claimed, and each certificate that logs it in. */
+static void info_cells(struct account *st, struct task *task, const struct gw_entity *entity)
+{
+	for (size_t i = 0; i < entity->n; i++) {
+		const struct gw_cell *cell = &entity->cells[i];
+		char text[2 * DIGEST + 32];
+
+		if (is_nick(cell) && gw_part_text(cell->value, 2, text, GW_NAME_MAX + 1)) {
+			if (cell->beaten)
+				strcat(text, " (another account's)");
+			pair(st, task, "nick", text);
+		} else if (cell->field == GW_F_CERTFP && cell->sub.n == DIGEST) {
+			sodium_bin2hex(text, sizeof(text), cell->sub.p, DIGEST);
+			pair(st, task, "certificate", text);
+		}
+	}
+}
+
+/* Who is logged in to it, anywhere. */
+static void info_sessions(struct account *st, struct task *task, struct gw_id account)
+{
+	char text[GW_NICK_MAX + GW_SERVER_MAX + 8];
+
+	for (const struct gw_user *user = NETWORK(st, next_user, NULL); user != NULL;
+	     user = NETWORK(st, next_user, user)) {
+		if (!gw_id_is(user->account_id, account))
+			continue;
+		snprintf(text, sizeof(text), "%s on %s", user->nick, user->session->home->name);
+		pair(st, task, "session", text);
+	}
+}
+
 static void info_read(struct account *st, struct task *task, int status,
                       const struct gw_entity *entity)
 {
+	static const char *const head[] = {"key", "value"};
 	struct view view;
+	char date[32];
 
 	if (status != 0) {
 		end(st, task, status, "There is no such account.");
 		return;
 	}
 	view_of(entity, &view);
-	list_head(st, task->admin);
-	list_row(st, task->admin, &view);
+	when(view.registered_ms, date);
+	gw_admin_head(st->self, task->admin, head, 2);
+	pair(st, task, "account", view.name);
+	pair(st, task, "registered", date);
+	pair(st, task, "mail", view.mail);
+	pair(st, task, "confirmed", view.confirmed ? "yes" : "no");
+	pair(st, task, "password", view.cred.kind == CRED_NONE ? "no" : "yes");
+	pair(st, task, "host", view.host);
+	info_cells(st, task, entity);
+	info_sessions(st, task, entity->id);
 	end(st, task, 0, "");
 }
 

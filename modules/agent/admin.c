@@ -106,8 +106,8 @@ static void show_session(struct gw_admin_request *req, const struct session *s)
 void admin_session_list(void *state, struct gw_admin_request *req, int argc,
                         const char *const *argv)
 {
-	static const char *const head[] = {"id",    "nick",  "client", "server",
-	                                   "state", "since", "moves",  "lost"};
+	static const char *const head[] = {"id",    "nick",  "address", "server",
+	                                   "state", "since", "moves",   "lost"};
 	struct agent *agent = state;
 	const struct session *s;
 

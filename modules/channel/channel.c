@@ -168,11 +168,36 @@ static const struct gw_admin_command channel_admin[] = {
          .reads = true},
 	{.name = "channel info",
          .args = "CHANNEL",
-         .help = "Lists who is in a channel.",
+         .help = "Tells all about a channel, in use or registered.",
          .min_args = 1,
          .max_args = 1,
          .call = CALL_ADMIN_INFO,
          .reads = true},
+	{.name = "channel members",
+         .args = "CHANNEL",
+         .help = "Lists who is in a channel.",
+         .min_args = 1,
+         .max_args = 1,
+         .call = CALL_ADMIN_MEMBERS,
+         .reads = true},
+	{.name = "channel op",
+         .args = "CHANNEL NICK",
+         .help = "Makes somebody in a channel its operator.",
+         .min_args = 2,
+         .max_args = 2,
+         .call = CALL_ADMIN_OP},
+	{.name = "channel kick",
+         .args = "CHANNEL NICK [REASON...]",
+         .help = "Puts somebody out of a channel.",
+         .min_args = 2,
+         .max_args = 60,
+         .call = CALL_ADMIN_KICK},
+	{.name = "channel drop",
+         .args = "CHANNEL",
+         .help = "Ends a channel's registration; who is in it stays there.",
+         .min_args = 1,
+         .max_args = 1,
+         .call = CALL_ADMIN_DROP},
 };
 
 static const struct gw_rows channel_rows[] = {
@@ -287,6 +312,15 @@ static const struct gw_call_row channel_calls[] = {
 	[CALL_CLAIMANT] = {"claimant", (gw_fn *)channel_claimant},
 	[CALL_NEXT_FOUND] = {"next-found", (gw_fn *)channel_next_found},
 	[CALL_UNSHOWN] = {"unshown", (gw_fn *)channel_unshown},
+	[CALL_ADMIN_MEMBERS] = {"admin-members", (gw_fn *)channel_admin_members},
+	[CALL_ADMIN_OP] = {"admin-op", (gw_fn *)channel_admin_op},
+	[CALL_ADMIN_KICK] = {"admin-kick", (gw_fn *)channel_admin_kick},
+	[CALL_ADMIN_SLICE] = {"admin-slice", (gw_fn *)channel_admin_slice},
+	[CALL_ADMIN_DROP] = {"admin-drop", (gw_fn *)channel_admin_drop},
+	[CALL_ADMIN_FOUND] = {"admin-found", (gw_fn *)channel_admin_found},
+	[CALL_ADMIN_READ] = {"admin-read", (gw_fn *)channel_admin_read},
+	[CALL_ADMIN_DROPPED] = {"admin-dropped", (gw_fn *)channel_admin_dropped},
+	[CALL_ADMIN_COPIED] = {"admin-copied", (gw_fn *)channel_admin_copied},
 	{NULL, NULL},
 };
 
@@ -337,6 +371,8 @@ static void channel_unload(struct gw_self *self, void *state, enum gw_unload why
 	channel_joinings_free(c);
 	channel_listings_free(c);
 	channel_pendings_free(c);
+	channel_overviews_free(c);
+	channel_inquiries_free(c);
 	channel_saves_free(c);
 	channel_settlings_free(c);
 	channel_registered_free(c);

@@ -1,5 +1,5 @@
 module_LTLIBRARIES += modules/channel/channel.la
-modules_channel_channel_la_SOURCES = modules/channel/admin.c \
+modules_channel_channel_la_SOURCES = modules/channel/admin.c modules/channel/admin_record.c \
 	modules/channel/changed.c modules/channel/channel.c \
 	modules/channel/chanserv.c \
 	modules/channel/invite.c \

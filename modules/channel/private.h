@@ -80,7 +80,16 @@ enum channel_call {
 	CALL_LOSER_READ,
 	CALL_CLAIMANT,
 	CALL_NEXT_FOUND,
-	CALL_UNSHOWN
+	CALL_UNSHOWN,
+	CALL_ADMIN_MEMBERS,
+	CALL_ADMIN_OP,
+	CALL_ADMIN_KICK,
+	CALL_ADMIN_SLICE,
+	CALL_ADMIN_DROP,
+	CALL_ADMIN_FOUND,
+	CALL_ADMIN_READ,
+	CALL_ADMIN_DROPPED,
+	CALL_ADMIN_COPIED
 };
 
 /** One entry of a registered channel's access list. */
@@ -106,9 +115,11 @@ struct registered {
 	UT_hash_handle hh; /* by id */
 };
 
+struct inquiry;
 struct invitation;
 struct joining;
 struct listing;
+struct overview;
 struct pending;
 struct save;
 struct settling;
@@ -124,10 +135,12 @@ struct channel_state {
 	struct gw_topic *may_join, *may_claim;
 	struct registered *registered;
 	struct invitation *invitations;
-	struct joining *joinings; /* JOINs that wait for the services database */
-	struct listing *listings; /* LISTs under way */
-	struct pending *pendings; /* CHANNEL commands that wait for a commit or an account */
-	struct save *saves;       /* writes of registered channels that the store had no room for */
+	struct joining *joinings;   /* JOINs that wait for the services database */
+	struct listing *listings;   /* LISTs under way */
+	struct overview *overviews; /* operators' lists of channels under way */
+	struct inquiry *inquiries;  /* operators' commands that wait for the services database */
+	struct pending *pendings;   /* CHANNEL commands that wait for a commit or an account */
+	struct save *saves; /* writes of registered channels that the store had no room for */
 	struct settling *settlings; /* registrations to be looked at again, by time */
 	struct gw_timer *sweep, *save_again, *settle;
 	uint64_t last_tag;
@@ -263,11 +276,16 @@ void channel_copied(void *state, uint64_t tag, int status, struct gw_id made);
 void channel_pendings_free(struct channel_state *c);
 void channel_service(void *state, uint64_t tag, const void *payload);
 
-/* admin.c */
-void channel_admin_list(void *state, struct gw_admin_request *req, int argc,
-                        const char *const *argv);
-void channel_admin_info(void *state, struct gw_admin_request *req, int argc,
-                        const char *const *argv);
+/* admin.c, admin_record.c */
+gw_admin_fn channel_admin_list, channel_admin_members, channel_admin_op, channel_admin_kick;
+gw_admin_fn channel_admin_info, channel_admin_drop;
+void channel_admin_slice(void *state, uint64_t tag);
+void channel_admin_found(void *state, uint64_t tag, int status, const struct gw_owner *owner);
+void channel_admin_read(void *state, uint64_t tag, int status, const struct gw_entity *entity);
+void channel_admin_dropped(void *state, uint64_t tag, int status, struct gw_id made);
+void channel_admin_copied(void *state, uint64_t tag, int status, struct gw_id made);
+void channel_overviews_free(struct channel_state *c);
+void channel_inquiries_free(struct channel_state *c);
 
 /* render.c */
 void channel_render_join(void *state, struct gw_render *r, const struct gw_event *event);

@@ -884,7 +884,7 @@ static void administrators_manage_accounts(void **state)
 	simserver_admin(s, &status, "account add 1bob secret-1");
 	assert_true(status != 0);
 	assert_non_null(strstr(simserver_admin(s, &status, "account list a*"), "Ann|"));
-	assert_non_null(strstr(simserver_admin(s, &status, "account info ann"), "Ann|"));
+	assert_non_null(strstr(simserver_admin(s, &status, "account info ann"), "account|Ann\n"));
 	simserver_admin(s, &status, "account drop ann");
 	assert_int_equal(status, 0);
 	assert_null(strstr(simserver_admin(s, &status, "account list"), "Ann|"));

@@ -554,11 +554,11 @@ static void sessions_are_listed_and_moved(void **state)
 	(void)state;
 	open_with(&s, 2, "upstream: [\"" ONE "\"]");
 	assert_string_equal(ask(&s, "session list"),
-	                    "id|nick|client|server|state|since|moves|lost\n");
+	                    "id|nick|address|server|state|since|moves|lost\n");
 	ann = enter(&s);
 	new = agent_client(&s);
 	run(&s, 5);
-	assert_true(sim_glob("id|nick|client|server|state|since|moves|lost\n"
+	assert_true(sim_glob("id|nick|address|server|state|since|moves|lost\n"
 	                     "1|ann|127.0.0.1|" ONE "|passing|?s|0|0\n"
 	                     "2|-|127.0.0.1|" ONE "|passing|?s|0|0\n",
 	                     ask(&s, "session list")));

@@ -261,6 +261,90 @@ static void a_long_answer_waits_for_the_one_who_reads(void **state)
 	end(&t);
 }
 
+static void channels_are_put_in_order(void **state)
+{
+	struct stage t;
+	struct simclient *ann, *pat;
+	const char *told;
+	int status;
+
+	(void)state;
+	begin(&t, CHEAP);
+	simserver_ask(t.s, "account add ann %s", SECRET);
+	ann = person(&t, "ann");
+	pat = simtree_enter(t.tree, 0, "pat", "");
+	client_send(ann, "JOIN #c\r\nCHANNEL REGISTER #c\r\nTOPIC #c :of birds\r\n"
+	                 "MODE #c +bk *!*@bad key\r\nPING x");
+	client_expect(ann, "*PONG* :x");
+	client_send(pat, "JOIN #c key");
+	client_expect(pat, "* 366 *");
+	has(simserver_ask(t.s, "channel list"), "\n#c|2|+ntk *|yes|of birds\n");
+	lacks(simserver_ask(t.s, "channel list #d*"), "#c");
+	told = simserver_ask(t.s, "channel info #C");
+	has(told, "key|value\nname|#c\nmembers|2\ncreated|2026-01-01T00:00:0");
+	has(told, "modes|+ntk key\ntopic|of birds\ntopic-by|ann!a@ann");
+	has(told, "list|+b *!*@bad by "
+	          "ann!a@ann.users.godwit\nregistered|yes\nregistered-since|2026-01-01T");
+	has(told, "founder|ann\n");
+	assert_string_equal(simserver_ask(t.s, "channel members #c"),
+	                    "nick|account|prefixes|server\nann|ann|~@|s0.example.net\n"
+	                    "pat|||s0.example.net\n");
+	simserver_ask(t.s, "channel op #c pat");
+	client_expect(pat, ":s0.example.net MODE #c +o pat");
+	simserver_ask(t.s, "channel kick #c ann too much");
+	client_expect(ann, ":s0.example.net KICK #c ann :too much");
+	simserver_admin(t.s, &status, "channel kick #c ann");
+	assert_int_equal(status, -ENOENT);
+	client_send(pat, "PART #c");
+	client_expect(pat, "* PART #c*");
+	has(simserver_ask(t.s, "channel info #c"), "name|#c\nmembers|0\ncreated|");
+	has(simserver_ask(t.s, "channel drop #c"), "#c is no longer registered\n");
+	simserver_admin(t.s, &status, "channel info #c");
+	assert_int_equal(status, -ENOENT);
+	simserver_admin(t.s, &status, "channel drop #c");
+	assert_int_equal(status, -ENOENT);
+	simserver_admin(t.s, &status, "channel op #c pat");
+	assert_int_equal(status, -ENOENT);
+	end(&t);
+}
+
+/* Four hundred each, in several turns. */
+static void many_channels_and_members_are_listed(void **state)
+{
+	struct stage t;
+	struct simclient *one = NULL;
+
+	(void)state;
+	begin(&t, CHEAP);
+	for (int i = 0; i < 400; i++) {
+		char nick[16];
+
+		snprintf(nick, sizeof(nick), "p%d", i);
+		one = simtree_enter(t.tree, 0, nick, "");
+		client_send(one, "JOIN #all,#%d", i);
+	}
+	client_expect(one, "* 366 * #399 *");
+	assert_int_equal(sim_count(simserver_ask(t.s, "channel list"), "\n#"), 401);
+	assert_int_equal(sim_count(simserver_ask(t.s, "channel members #all"), "\np"), 400);
+	end(&t);
+}
+
+static void an_account_is_shown(void **state)
+{
+	struct stage t;
+	const char *told;
+
+	(void)state;
+	begin(&t, CHEAP);
+	simserver_ask(t.s, "account add ann %s", SECRET);
+	person(&t, "ann");
+	told = simserver_ask(t.s, "account info ann");
+	has(told, "key|value\naccount|ann\nregistered|2026-01-01");
+	has(told, "mail|\nconfirmed|no\npassword|yes\n");
+	has(told, "nick|ann\nsession|ann on s0.example.net\n");
+	end(&t);
+}
+
 /* --- privileges --- */
 
 static bool is_for_all(const char *name)
@@ -504,6 +588,9 @@ int main(void)
 		cmocka_unit_test(a_session_is_shown),
 		cmocka_unit_test(the_whole_network_is_listed),
 		cmocka_unit_test(a_long_answer_waits_for_the_one_who_reads),
+		cmocka_unit_test(channels_are_put_in_order),
+		cmocka_unit_test(many_channels_and_members_are_listed),
+		cmocka_unit_test(an_account_is_shown),
 		cmocka_unit_test(each_command_has_a_privilege_and_asks_for_it),
 		cmocka_unit_test(so_have_those_of_the_agent),
 		cmocka_unit_test(a_role_may_do_what_its_words_say),

@@ -113,7 +113,7 @@ class Talk:
     def oper(self):
         return self.one(
             f"OPER {self.account()} {self.password()}", f"OPER {self.account()}", f"KILL {self.nick()} :{self.text()}", f"WALLOPS :{self.text()}", "REHASH",
-            f"CTL {self.one('status', 'module list', 'help', 'account list', 'ban list', 'oper list', 'channel list', 'module reload query', 'module info client', 'nonsense', 'kill ' + self.nick(), 'ban add 127.0.0.9 1s x')}",
+            f"CTL {self.one('status', 'module list', 'help', 'account list', 'ban list', 'oper list', 'channel list', 'module reload query', 'module info client', 'nonsense', 'session kick ' + self.nick(), 'ban add 127.0.0.9 1s x')}",
         )
 
     def register(self):

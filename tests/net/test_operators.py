@@ -16,9 +16,9 @@ WORDS = {
     "ban add": "192.0.2.0/24 1h why", "ban remove": "192.0.2.0/24", "backup": "{folder}/copy", "drain": "--cancel",
     "log level": "core info", "module info": "query", "module load": "query", "module reload": "query", "module unload": "monitor",
     "oper add": "anna", "oper remove": "anna", "session show": "beth", "session redirect": "beth", "session kick": "cleo",
-    "channel info": "#c", "help": "session",
+    "channel info": "#c", "channel members": "#c", "channel op": "#c beth", "channel kick": "#d cleo", "channel drop": "#d", "help": "session",
 }
-REFUSED = {"drain", "module load", "session redirect"}  # which there is no reason for, with these words
+REFUSED = {"channel drop", "drain", "module load", "session redirect"}  # which there is no reason for, with these words
 NOT_HERE = {"server stop", "services adopt"}  # which end it
 
 
@@ -32,7 +32,8 @@ def place(tmp_path_factory):
     with running(Server(tmp_path_factory.mktemp("operators"), modules=MODULES)) as server:
         server.ctl("account", "add", "anna", PASSWORD)
         people = [Person(server.plain, nick) for nick in ("beth", "cleo")]
-        people[0].does("JOIN #c")
+        for person in people:
+            person.does("JOIN #c,#d")
         yield server
         for person in people:
             person.close()
