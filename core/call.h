@@ -28,7 +28,6 @@ struct frame {
 static inline void frame_enter(struct frame *frame, struct module *module)
 {
 	frame->server = module->server;
-	frame->row = NULL;
 	frame->outer = frame->server->running;
 	frame->server->running = module;
 	frame->server->depth++;
@@ -38,7 +37,7 @@ static inline void call_leave(struct frame *frame)
 {
 	if (frame->server == NULL)
 		return;
-	if (frame->row != NULL)
+	if (frame->server->measured == frame)
 		times_end(frame);
 	frame->server->depth--;
 	frame->server->running = frame->outer;

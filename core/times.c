@@ -8,10 +8,12 @@
 
 #include <stdlib.h>
 
-enum {
-	always = 64, /* calls of a row that are all measured: what is rare is measured whole */
-	apart = 127  /* then one of so many; odd, so that it does not keep step with what repeats */
-};
+/* What is rare is measured whole: the first calls of a row. Then one of so many; primes, so that
+ * it does not keep step with what repeats. */
+static const struct {
+	uint64_t calls; /* from so many on */
+	uint32_t apart;
+} steps[] = {{0, 1}, {64, 127}, {20000, 1021}};
 
 void times_fit(struct module *module)
 {
@@ -43,6 +45,15 @@ uint64_t times_calls(const struct row_time *row)
 	return row->calls + row->period - row->left;
 }
 
+static uint32_t period_of(uint64_t calls)
+{
+	size_t i = sizeof(steps) / sizeof(steps[0]) - 1;
+
+	while (calls < steps[i].calls)
+		i--;
+	return steps[i].apart;
+}
+
 static int64_t now_ns(struct gw_server *server)
 {
 	return server->loop->ops->now_ns(server->loop);
@@ -52,7 +63,7 @@ void times_begin(struct frame *frame, struct row_time *row)
 {
 	if (row->left == 0) {
 		row->calls += row->period;
-		row->left = row->period = row->calls < always ? 1 : apart;
+		row->left = row->period = period_of(row->calls);
 	}
 	frame->row = row;
 	frame->above = frame->server->measured;

@@ -1,8 +1,9 @@
 /*
  * core/times.h - how long the functions of modules take, by their row in `.calls`.
  *
- * Every call is counted. Measured are a row's first calls and then one of some dozens, with all
- * that it calls in turn, so that the clock costs next to nothing; the rest is estimated from them.
+ * Every call is counted. Measured are a row's first calls, then one of some dozens, then one of a
+ * thousand, with all that it calls in turn, so that the clock costs next to nothing; the rest is
+ * estimated from them.
  * A time is a function's own: what others do meanwhile, in calls that go through a frame, is
  * theirs. Clocks are read anew for it (loop_ops.now_ns); under the simulator time stands still
  * within a turn, so every figure but the number of calls is 0.

@@ -161,10 +161,12 @@ static void respond(struct account *st, struct gw_client *c, struct party *party
 		            status != 0 ? "that is no base64" : "the mechanism is gone");
 	} else {
 		const struct gw_mechanism *row = found->row;
-		gw_mechanism_fn *fn =
-			(gw_mechanism_fn *)gw_call_fn(gw_call(found->module, row->respond, 0));
+		struct gw_visit visit;
+		gw_mechanism_fn *fn = (gw_mechanism_fn *)gw_visit(
+			st->self, &visit, gw_call(found->module, row->respond, 0));
 
 		fn(found->module->state, c, response, n);
+		gw_visit_end(st->self, &visit);
 	}
 	sodium_memzero(response, n);
 }

@@ -39,13 +39,15 @@ uint32_t caps_hash(struct client_state *st, const char *value)
 void caps_value(struct client_state *st, struct cap *cap, struct client *c, char *out, size_t max)
 {
 	typedef void value_fn(void *state, struct gw_client *, char *out, size_t max);
-	value_fn *fn = (value_fn *)gw_call_fn(cap->value_call);
+	struct gw_visit visit;
+	value_fn *fn = (value_fn *)gw_visit(st->self, &visit, cap->value_call);
 
 	out[0] = '\0';
 	if (fn != NULL)
 		fn(cap->value_call.module->state, &c->pub, out, max);
 	else if (cap->value != NULL)
 		snprintf(out, max, "%s", cap->value);
+	gw_visit_end(st->self, &visit);
 	cap->shown[caps_kind(c)] = caps_hash(st, out);
 }
 

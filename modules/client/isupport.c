@@ -36,21 +36,29 @@ bool client_token_targmax(void *state, char *out, size_t max)
 	return n > 0 && at < max;
 }
 
-/* "NAME=value", or false. */
-static bool token_text(const struct gw_row *from, char *out, size_t max)
+static bool ask_value(struct gw_self *self, const struct gw_row *from, char *out, size_t max)
 {
 	typedef bool value_fn(void *state, char *out, size_t max);
 	const struct gw_isupport *row = from->row;
-	char value[300] = "";
-	value_fn *fn;
+	struct gw_visit visit;
+	value_fn *fn =
+		(value_fn *)gw_visit(self, &visit, gw_call(from->module, row->value_call, 0));
+	bool shown = fn != NULL && fn(from->module->state, out, max);
 
-	if (row->value_call != 0) {
-		fn = (value_fn *)gw_call_fn(gw_call(from->module, row->value_call, 0));
-		if (fn == NULL || !fn(from->module->state, value, sizeof(value)))
-			return false;
-	} else if (row->value != NULL) {
+	gw_visit_end(self, &visit);
+	return shown;
+}
+
+/* "NAME=value", or false. */
+static bool token_text(struct gw_self *self, const struct gw_row *from, char *out, size_t max)
+{
+	const struct gw_isupport *row = from->row;
+	char value[300] = "";
+
+	if (row->value_call != 0 && !ask_value(self, from, value, sizeof(value)))
+		return false;
+	if (row->value_call == 0 && row->value != NULL)
 		snprintf(value, sizeof(value), "%s", row->value);
-	}
 	snprintf(out, max, "%.60s%s%s", row->name, value[0] != '\0' ? "=" : "", value);
 	return true;
 }
@@ -73,7 +81,7 @@ static void tokens_make(struct client_state *st)
 	st->tokens = gw_alloc(st->self, (n + 1) * sizeof(*st->tokens));
 	st->n_tokens = 0;
 	for (size_t i = 0; i < n; i++)
-		if (token_text(&rows[i], text, sizeof(text)))
+		if (token_text(st->self, &rows[i], text, sizeof(text)))
 			st->tokens[st->n_tokens++] = gw_strdup(st->self, text);
 	st->tokens_stale = false;
 }

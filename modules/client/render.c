@@ -17,7 +17,6 @@ struct render {
 	struct client_state *st;
 	const struct gw_event *event;
 	const struct renderer *row;
-	gw_render_fn *fn;
 	uint64_t mask;          /* capabilities that make a difference */
 	uint64_t key;           /* of `current` */
 	struct gw_buf *current; /* NULL: this form is empty */
@@ -211,10 +210,15 @@ static void line(struct gw_render *pub, const char *source, const char *format, 
 
 static void make(struct render *r, uint64_t caps, const struct gw_session *to)
 {
+	struct gw_visit visit;
+	gw_render_fn *fn;
+
 	r->pub.caps = caps;
 	r->pub.to = to;
 	r->lines = 0;
-	r->fn(r->row->call.module->state, &r->pub, r->event);
+	fn = (gw_render_fn *)gw_visit(r->st->self, &visit, r->row->call);
+	fn(r->row->call.module->state, &r->pub, r->event);
+	gw_visit_end(r->st->self, &visit);
 }
 
 static struct form *form_make(struct render *r, uint64_t key, const struct gw_session *to)
@@ -413,8 +417,7 @@ static void run_row(struct client_state *st, const struct renderer *row,
 	struct render r = {
 		.st = st, .event = event, .row = row, .none_yet = true, .together = together};
 
-	r.fn = (gw_render_fn *)gw_call_fn(row->call);
-	if (r.fn == NULL || !concerns(row, event))
+	if (gw_call_fn(row->call) == NULL || !concerns(row, event))
 		return;
 	r.pub.line = line;
 	r.mask = row->caps | st->bit.time | st->bit.tags;

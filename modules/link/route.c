@@ -188,9 +188,12 @@ static int deliver(struct link_state *st, struct link *link, const struct gw_fra
                    struct gw_error *why)
 {
 	struct gw_call call = st->frames->calls[frame->kind];
-	gw_frame_fn *fn = (gw_frame_fn *)gw_call_fn(call);
+	struct gw_visit visit;
+	gw_frame_fn *fn = (gw_frame_fn *)gw_visit(st->self, &visit, call);
+	int status = fn == NULL ? 0 : fn(call.module->state, &link->pub, frame, why);
 
-	return fn == NULL ? 0 : fn(call.module->state, &link->pub, frame, why);
+	gw_visit_end(st->self, &visit);
+	return status;
 }
 
 static void log_unsaid(struct link_state *st, const struct link *link)

@@ -55,14 +55,21 @@ int apply_wallops(struct applying *a)
 int apply_custom(struct applying *a)
 {
 	const struct kind_copy *kind = kind_by_number(a->net, a->header.kind);
-	gw_fn *fn = gw_call_fn(gw_call(kind->module, kind->apply, 0));
+	struct gw_visit visit;
+	gw_kind_apply_fn *fn;
+	int status = 0;
 
 	if (a->body.end - a->body.p > CUSTOM_MAX)
 		return -EBADMSG;
 	a->event.name = kind->name;
 	a->event.body = a->body.p;
 	a->event.body_len = (size_t)(a->body.end - a->body.p);
-	if (fn == NULL || ((gw_kind_apply_fn *)fn)(kind->module->state, &a->event) == 0)
+	fn = (gw_kind_apply_fn *)gw_visit(a->net->self, &visit,
+	                                  gw_call(kind->module, kind->apply, 0));
+	if (fn != NULL)
+		status = fn(kind->module->state, &a->event);
+	gw_visit_end(a->net->self, &visit);
+	if (status == 0)
 		publish(a->net, &a->event);
 	return 0;
 }

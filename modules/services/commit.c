@@ -472,6 +472,7 @@ void commit_done(void *state_, uint64_t tag, int status, uint64_t number)
 {
 	struct services_state *state = state_;
 	struct gw_self *self = state->self;
+	struct gw_visit visit;
 	gw_committed_fn *fn;
 	struct pending *p;
 
@@ -483,10 +484,11 @@ void commit_done(void *state_, uint64_t tag, int status, uint64_t number)
 		if (!p->only_acks)
 			members_news(state);
 	}
-	fn = (gw_committed_fn *)gw_call_fn(p->done);
+	fn = (gw_committed_fn *)gw_visit(self, &visit, p->done);
 	if (fn != NULL)
 		fn(p->done.module->state, p->done.tag, status,
 		   (struct gw_id){p->stamp.clock, p->stamp.origin});
+	gw_visit_end(self, &visit);
 	if (status == 0) {
 		announce(state, p);
 		figures_refresh(state);

@@ -54,12 +54,16 @@ void request_drop_all(struct services_state *state)
 /* --- rows to entities --- */
 
 /* Calls `done` with an entity (NULL: none); the cells are borrowed. */
-static void tell(struct gw_call done, int status, const struct gw_entity *entity)
+static void tell(struct gw_self *self, struct gw_call done, int status,
+                 const struct gw_entity *entity)
 {
-	gw_entity_fn *fn = (gw_entity_fn *)gw_call_fn(done); /* a gw_walk_fn has the same shape */
+	struct gw_visit visit;
+	/* a gw_walk_fn has the same shape */
+	gw_entity_fn *fn = (gw_entity_fn *)gw_visit(self, &visit, done);
 
 	if (fn != NULL)
 		fn(done.module->state, done.tag, status, entity);
+	gw_visit_end(self, &visit);
 }
 
 static bool same_entity(const struct gw_store_row *a, const struct gw_store_row *b)
@@ -188,7 +192,7 @@ void read_rows(void *state_, uint64_t tag, int status, const struct gw_store_row
 	else
 		again = false;
 	if (!again || status != 0) {
-		tell(request->done, status, status == 0 ? &entity : NULL);
+		tell(state->self, request->done, status, status == 0 ? &entity : NULL);
 		request_free(state, request);
 	}
 	gw_free(self, cells);
@@ -238,7 +242,7 @@ int walk_image(struct services_state *state, uint8_t class, struct gw_call each)
 
 static void walk_end(struct services_state *state, struct request *request, int status)
 {
-	tell(request->done, status, NULL);
+	tell(state->self, request->done, status, NULL);
 	request_free(state, request);
 }
 
@@ -268,7 +272,7 @@ static size_t walk_tell(struct services_state *state, const struct request *requ
 			break;
 		status = entity_open(rows + i, end - i, cells, &entity);
 		if (status == 0)
-			tell(request->done, 0, &entity);
+			tell(state->self, request->done, 0, &entity);
 		else if (status == -EILSEQ)
 			gw_log(self, GW_ERROR, "a damaged entity is left out class=%c",
 			       request->class);

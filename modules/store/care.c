@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <godwit/mem.h>
+#include <godwit/module.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,10 +38,12 @@ static struct care_job *job_new(struct store_state *state, const char *path)
 
 static void answer(struct store_state *state, struct gw_call call, int status)
 {
-	gw_store_done_fn *fn = (gw_store_done_fn *)gw_call_fn(call);
+	struct gw_visit visit;
+	gw_store_done_fn *fn = (gw_store_done_fn *)gw_visit(state->self, &visit, call);
 
 	if (fn != NULL)
 		fn(call.module->state, call.tag, status, state->commits);
+	gw_visit_end(state->self, &visit);
 }
 
 /* --- backup --- */

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <godwit/mem.h>
+#include <godwit/module.h>
 #include <string.h>
 #include <unistd.h>
 #include <utlist.h>
@@ -195,6 +196,7 @@ void commit_written(void *state_, uint64_t tag, void *job_)
 	struct store_state *state = state_;
 	struct gw_self *self = state->self;
 	struct write_job *job = job_;
+	struct gw_visit visit;
 	gw_store_done_fn *fn;
 	struct batch *batch;
 
@@ -204,10 +206,11 @@ void commit_written(void *state_, uint64_t tag, void *job_)
 		batch = state->in_flight;
 		DL_DELETE(state->in_flight, batch);
 		state->pending -= batch->bytes;
-		fn = (gw_store_done_fn *)gw_call_fn(batch->done);
+		fn = (gw_store_done_fn *)gw_visit(self, &visit, batch->done);
 		if (fn != NULL)
 			fn(batch->done.module->state, batch->done.tag, job->slots[i].status,
 			   state->commits);
+		gw_visit_end(self, &visit);
 		gw_free(self, batch);
 	}
 	state->writing = false;

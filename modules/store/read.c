@@ -8,6 +8,7 @@
 #include "store.h"
 #include <errno.h>
 #include <godwit/hash.h>
+#include <godwit/module.h>
 #include <string.h>
 
 #define READS_AT_ONCE 8
@@ -351,16 +352,19 @@ static void rows_open(struct read_job *job, struct gw_store_row *rows)
 static void answer(struct store_state *state, struct read *read, struct read_job *job)
 {
 	struct gw_self *self = state->self;
-	gw_store_rows_fn *fn = (gw_store_rows_fn *)gw_call_fn(read->rows);
 	size_t n = job->status < 0 ? 0 : job->n_rows;
 	struct gw_store_row *rows;
+	struct gw_visit visit;
+	gw_store_rows_fn *fn;
 
-	if (fn == NULL)
+	if (gw_call_fn(read->rows) == NULL)
 		return;
 	rows = gw_alloc(self, (n + 1) * sizeof(*rows));
 	if (n > 0)
 		rows_open(job, rows);
+	fn = (gw_store_rows_fn *)gw_visit(self, &visit, read->rows);
 	fn(read->rows.module->state, read->rows.tag, job->status, rows, n);
+	gw_visit_end(self, &visit);
 	gw_free(self, rows);
 }
 

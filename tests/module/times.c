@@ -84,6 +84,9 @@ static void test_then_one_of_some_and_the_rest_is_estimated(void **state)
 	simnet_run(w->h.net, 1000 * GW_SECOND + GW_MS);
 	/* 64, and one of 127 of the other 936 */
 	expect(&w->h, "module times toy", "\ntoy|tick|1000|1000.000|1.000000|1.000|71\n");
+	simnet_run(w->h.net, 29000 * GW_SECOND);
+	/* one of 127 up to 20003, one of 1021 of the 9997 behind it */
+	expect(&w->h, "module times toy", "\ntoy|tick|30000|30000.000|1.000000|1.000|230\n");
 }
 
 static void test_a_time_is_ones_own(void **state)

@@ -75,7 +75,7 @@ tests_unit_loop_ev_LDADD = $(BARE_LIBS)
 
 # store and services in a small core (mini.h)
 check_LIBRARIES += tests/unit/libservices.a
-tests_unit_libservices_a_SOURCES = tests/unit/mini.c tests/unit/services_rig.c tests/unit/services_net.c \
+tests_unit_libservices_a_SOURCES = tests/unit/mini.c tests/unit/visit.h tests/unit/services_rig.c tests/unit/services_net.c \
 	tests/modules/store_fake/store_fake.c \
 	modules/store/store.c modules/store/env.c modules/store/commit.c modules/store/write.c \
 	modules/store/read.c modules/store/snapshot.c modules/store/care.c \
@@ -124,7 +124,7 @@ check-power: tests/unit/services_power
 
 # the live network in a rig of its own
 check_LIBRARIES += tests/unit/libnetwork.a
-NETWORK_RIG_SOURCES = tests/unit/network_rig.c tests/unit/network_rig.h \
+NETWORK_RIG_SOURCES = tests/unit/network_rig.c tests/unit/network_rig.h tests/unit/visit.h \
 	tests/unit/network_acts.c tests/unit/network_acts.h \
 	tests/unit/network_watch.c tests/unit/network_watch.h $(NETWORK_SOURCES)
 tests_unit_libnetwork_a_SOURCES = $(NETWORK_RIG_SOURCES)
@@ -215,7 +215,7 @@ tests_unit_policy_LDADD = $(CMOCKA_LIBS)
 REDIRECT_SOURCES = $(modules_redirect_redirect_la_SOURCES)
 check_LIBRARIES += tests/unit/libredirect.a
 tests_unit_libredirect_a_SOURCES = tests/unit/redirect_rig.c tests/unit/redirect_rig.h \
-	tests/unit/redirect_rig_clients.c tests/unit/redirect_rig_drive.c tests/unit/mini.c tests/unit/mini.h \
+	tests/unit/redirect_rig_clients.c tests/unit/redirect_rig_drive.c tests/unit/mini.c tests/unit/mini.h tests/unit/visit.h \
 	$(REDIRECT_SOURCES)
 REDIRECT_TEST_LIBS = tests/unit/libredirect.a $(CMOCKA_LIBS) $(SODIUM_LIBS)
 
@@ -252,7 +252,7 @@ tests_unit_agent_upstreams_SOURCES = tests/unit/agent_upstreams.c modules/agent/
 tests_unit_agent_upstreams_LDADD = $(CMOCKA_LIBS) $(SODIUM_LIBS)
 
 check_PROGRAMS += tests/unit/agent_back
-tests_unit_agent_back_SOURCES = tests/unit/agent_back.c tests/unit/mini.c tests/unit/mini.h \
+tests_unit_agent_back_SOURCES = tests/unit/agent_back.c tests/unit/mini.c tests/unit/mini.h tests/unit/visit.h \
 	modules/agent/lines.c modules/agent/login.c modules/agent/login_file.c modules/agent/lost.c \
 	modules/agent/regain.c modules/agent/restore.c modules/agent/restore_login.c \
 	modules/agent/restore_rooms.c modules/agent/restore_tell.c \

@@ -3,6 +3,7 @@
  */
 #include "tests/unit/mini.h"
 #include "tests/unit/cmocka.h"
+#include "tests/unit/visit.h"
 #include <errno.h>
 #include <ftw.h>
 #include <limits.h>
@@ -577,7 +578,8 @@ static struct gw_iface *api_interface(struct gw_self *self, const char *name)
 	return mini_iface(mini_of(self), name);
 }
 
-static const struct gw_module_api module = {.interface = api_interface};
+static const struct gw_module_api module = {
+	.interface = api_interface, .visit = visit_untimed, .visit_end = visit_untimed_end};
 
 struct gw_iface *mini_iface(struct mini *mini, const char *name)
 {

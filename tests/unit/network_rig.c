@@ -1,5 +1,6 @@
 /* tests/unit/network_rig.c - see network_rig.h */
 #include "tests/unit/network_rig.h"
+#include "tests/unit/visit.h"
 #include <godwit/bus.h>
 #include <godwit/log.h>
 #include <godwit/loop.h>
@@ -207,7 +208,10 @@ static size_t api_rows(struct gw_self *self, const char *point, const struct gw_
 	return n;
 }
 
-static const struct gw_module_api modules = {.interface = api_interface, .rows = api_rows};
+static const struct gw_module_api modules = {.interface = api_interface,
+                                             .rows = api_rows,
+                                             .visit = visit_untimed,
+                                             .visit_end = visit_untimed_end};
 
 static const char *api_server(struct gw_self *self, const char *key)
 {
