@@ -93,14 +93,9 @@ int memo_remove(struct memo_state *st, struct gw_id account, const struct gw_id 
 /* The same on every server, so it is made of the id alone, without gw_hash(). Numbers of a list
  * would not do: a memo that was written on the other side of a split may come to stand before those
  * that somebody has seen. */
-uint64_t memo_mark(struct gw_id id)
+void memo_letters(struct gw_id id, char out[LETTERS + 1])
 {
-	return (id.clock ^ (id.origin << 32 | id.origin >> 32)) * 0x9e3779b97f4a7c15;
-}
-
-void memo_letters(uint64_t mark, char out[MARK_LEN + 1])
-{
-	gw_lesser_digits(mark, MARK_LEN, out);
+	gw_lesser_digits((id.clock ^ id.origin) * 0x9e3779b97f4a7c15, LETTERS, out);
 }
 
 void memo_from(const struct memo *memo, char *out, size_t max)

@@ -20,10 +20,10 @@ struct work {
 	uint64_t client;              /* who asked; 0: an operator, by */
 	struct gw_admin_request *req; /* this */
 	uint64_t kind;
-	struct gw_id account;           /* whose memos */
-	struct memo memo;               /* SEND */
-	char name[GW_NAME_MAX + 1];     /* of the account, as it was typed */
-	char letters[MARK_LEN + 1 + 2]; /* of the memo to be deleted, "*": all */
+	struct gw_id account;          /* whose memos */
+	struct memo memo;              /* SEND */
+	char name[GW_NAME_MAX + 1];    /* of the account, as it was typed */
+	char letters[LETTERS + 1 + 2]; /* of the memo to be deleted, "*": all */
 };
 
 /** What is done with the account that was read, and behind the change. */
@@ -273,12 +273,12 @@ static void command_list(struct memo_state *st, struct gw_client *c, const struc
 static size_t chosen(struct memo_state *st, const struct work *w, const struct gw_entity *account,
                      struct gw_id ids[MEMOS_MAX])
 {
-	char letters[MARK_LEN + 1];
+	char letters[LETTERS + 1];
 	struct memo memo;
 	size_t n = 0;
 
 	for (size_t at = 0; n < MEMOS_MAX && memo_next(st, account, &at, &memo);) {
-		memo_letters(memo_mark(memo.id), letters);
+		memo_letters(memo.id, letters);
 		if (strcmp(w->letters, "*") == 0 || strcasecmp(w->letters, letters) == 0)
 			ids[n++] = memo.id;
 	}
@@ -364,16 +364,15 @@ void memo_admin_list(void *state, struct gw_admin_request *req, int argc, const 
 static void admin_list_read(struct memo_state *st, struct work *w, const struct gw_entity *account)
 {
 	static const char *const columns[] = {"memo", "from", "bytes", "told"};
-	char letters[MARK_LEN + 1], from[GW_NAME_MAX + 40], bytes[24];
+	char letters[LETTERS + 1], from[GW_NAME_MAX + 40], bytes[24];
 	struct memo memo;
 
 	gw_admin_head(st->self, w->req, columns, 4);
 	for (size_t at = 0; memo_next(st, account, &at, &memo);) {
-		uint64_t mark = memo_mark(memo.id);
-		bool told = memo_is_told(st, w->account, mark);
+		bool told = memo_is_told(st, w->account, memo.id);
 		const char *cells[] = {letters, from, bytes, told ? "yes" : "no"};
 
-		memo_letters(mark, letters);
+		memo_letters(memo.id, letters);
 		memo_from(&memo, from, sizeof(from));
 		snprintf(bytes, sizeof(bytes), "%zu", strlen(memo.text));
 		gw_admin_row(st->self, w->req, cells, 4);

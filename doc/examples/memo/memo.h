@@ -22,8 +22,9 @@
 #define DELIVER "memo.deliver"      /* event: a memo, to a session */
 #define TOLD "memo.told"            /* event, and data of a session: memos it has been told of */
 #define MEMOS_MAX 32                /* of one account; the option `most` says less */
+#define TOLD_MAX (2 * MEMOS_MAX)    /* that a session remembers */
 #define TEXT_MAX 300                /* bytes: with all that stands before it in one line of IRC */
-#define MARK_LEN 5
+#define LETTERS 5
 
 /** Rows of the module's `.calls`; new ones at the end. */
 enum {
@@ -90,10 +91,8 @@ int memo_write(struct memo_state *st, struct gw_id account, const struct memo *m
 /** Deletes memos of an account; the same. */
 int memo_remove(struct memo_state *st, struct gw_id account, const struct gw_id *ids, size_t n,
                 struct gw_call done);
-/** A number by which a memo is known to sessions, and five letters of it by which people know it.
- */
-uint64_t memo_mark(struct gw_id id);
-void memo_letters(uint64_t mark, char out[MARK_LEN + 1]);
+/** Five letters by which people know it. */
+void memo_letters(struct gw_id id, char out[LETTERS + 1]);
 /** "ann, 2026-01-01 12:00 UTC" */
 void memo_from(const struct memo *memo, char *out, size_t max);
 gw_timer_fn memo_sweep;
@@ -111,7 +110,7 @@ void works_free(struct memo_state *st);
 /* --- tell.c --- */
 
 /** Whether a session of the account, on whichever server, has been told of the memo. */
-bool memo_is_told(struct memo_state *st, struct gw_id account, uint64_t mark);
+bool memo_is_told(struct memo_state *st, struct gw_id account, struct gw_id memo);
 /** The line of a memo, to one client that asked for it. */
 void memo_line(struct memo_state *st, struct gw_client *c, const struct memo *memo);
 gw_heard_fn memo_changed, memo_client, memo_move_ended;
@@ -128,7 +127,7 @@ int memo_import(void *state, struct gw_session *session, void *data, const void 
 struct told {
 	uint32_t n;
 	uint32_t reserved; /* 0 */
-	uint64_t marks[MEMOS_MAX];
+	struct gw_id memos[TOLD_MAX];
 };
 
 #endif

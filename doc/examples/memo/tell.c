@@ -16,21 +16,21 @@
 
 /* --- what a session has been told of --- */
 
-static bool is_told(const struct told *told, uint64_t mark)
+static bool is_told(const struct told *told, struct gw_id memo)
 {
 	for (uint32_t i = 0; i < told->n; i++)
-		if (told->marks[i] == mark)
+		if (gw_id_is(told->memos[i], memo))
 			return true;
 	return false;
 }
 
-bool memo_is_told(struct memo_state *st, struct gw_id account, uint64_t mark)
+bool memo_is_told(struct memo_state *st, struct gw_id account, struct gw_id memo)
 {
 	struct gw_user *user = NULL;
 
 	while ((user = NETWORK(st, next_user, user)) != NULL)
 		if (user->account != NULL && gw_id_is(user->account_id, account) &&
-		    is_told(NETWORK(st, data, user->session, TOLD), mark))
+		    is_told(NETWORK(st, data, user->session, TOLD), memo))
 			return true;
 	return false;
 }
@@ -41,10 +41,13 @@ int memo_export(void *state, const struct gw_session *session, const void *data,
 {
 	struct gw_parts parts = {.bytes = out, .max = max};
 	const struct told *told = data;
+	uint8_t id[16];
 
 	(void)state, (void)session;
-	for (uint32_t i = 0; i < told->n; i++)
-		gw_parts_u64(&parts, told->marks[i]);
+	for (uint32_t i = 0; i < told->n; i++) {
+		gw_id_bytes(told->memos[i], id);
+		gw_parts_add(&parts, id, sizeof(id));
+	}
 	*len_out = parts.n;
 	return parts.overflow ? -E2BIG : 0;
 }
@@ -58,9 +61,9 @@ int memo_import(void *state, struct gw_session *session, void *data, const void 
 	(void)state, (void)session;
 	told->n = 0;
 	for (unsigned i = 0; gw_part(parts, i, &part); i++) {
-		if (told->n == MEMOS_MAX)
+		if (told->n == TOLD_MAX)
 			return gw_fail(err, -E2BIG, "a session has been told of too many memos");
-		told->marks[told->n++] = gw_part_u64(parts, i, 0);
+		told->memos[told->n++] = gw_id_from(part);
 	}
 	return 0;
 }
@@ -104,32 +107,57 @@ static void deliver(struct memo_state *st, struct gw_session *session, const str
 
 static void publish(struct memo_state *st, struct gw_session *session, const struct told *told)
 {
-	uint8_t body[MEMOS_MAX * 10];
+	uint8_t body[TOLD_MAX * (2 + 16)];
 	size_t n;
 
 	if (memo_export(st, session, told, body, sizeof(body), &n) == 0)
 		NETWORK(st, custom, NULL, TOLD, GW_SCOPE_ALL, NULL, session, body, n, 0);
 }
 
-/* Of more memos than a session can remember, which a split may have brought, the rest comes when
- * some have been deleted. */
+static bool is_there(struct memo_state *st, const struct gw_entity *account, struct gw_id id)
+{
+	struct memo memo;
+
+	for (size_t at = 0; memo_next(st, account, &at, &memo);)
+		if (gw_id_is(memo.id, id))
+			return true;
+	return false;
+}
+
+/* Before there are too many, those of memos that are gone are forgotten. But one that is not in the
+ * database may just not have come here yet: another server, where the session was a moment ago, has
+ * shown it. So nothing is forgotten earlier than must be, nor if what its writer's server has
+ * written by then is not known here. */
+static void forget_gone(struct memo_state *st, const struct gw_entity *account, struct told *told)
+{
+	uint32_t kept = 0;
+
+	for (uint32_t i = 0; told->n > MEMOS_MAX && i < told->n; i++) {
+		struct gw_id id = told->memos[i];
+
+		if (is_there(st, account, id) ||
+		    !SERVICES(st, known, (struct gw_stamp){id.clock, id.origin}))
+			told->memos[kept++] = id;
+	}
+	if (told->n > MEMOS_MAX)
+		told->n = kept;
+}
+
 static void tell(struct memo_state *st, struct gw_session *session, const struct gw_entity *account)
 {
-	const struct told *told = NETWORK(st, data, session, TOLD);
-	struct told now = {0};
+	struct told now = *(const struct told *)NETWORK(st, data, session, TOLD);
 	struct memo memo;
 	bool news = false;
 
-	for (size_t at = 0; now.n < MEMOS_MAX && memo_next(st, account, &at, &memo);) {
-		uint64_t mark = memo_mark(memo.id);
-
-		if (!is_told(told, mark)) {
-			deliver(st, session, &memo);
-			news = true;
-		}
-		now.marks[now.n++] = mark;
+	forget_gone(st, account, &now);
+	for (size_t at = 0; now.n < TOLD_MAX && memo_next(st, account, &at, &memo);) {
+		if (is_told(&now, memo.id))
+			continue;
+		deliver(st, session, &memo);
+		now.memos[now.n++] = memo.id;
+		news = true;
 	}
-	if (news || now.n != told->n)
+	if (news)
 		publish(st, session, &now);
 }
 
@@ -138,15 +166,18 @@ static bool is_of(const struct gw_client *c, struct gw_id account)
 	return c->state == GW_CONNECTED && c->account != NULL && gw_id_is(c->account_id, account);
 }
 
-/* The answer to a read, or a part of a walk's. A session that is about to be handed over is left to
- * whoever gets it; if nobody does, memo_move_ended() looks again. */
+/* The answer to a read, or a part of a walk's. Most accounts have no memos: then no session needs a
+ * block. A session that is about to be handed over is left to whoever gets it; if nobody does,
+ * memo_move_ended() looks again. */
 void memo_tell(void *state, uint64_t tag, int status, const struct gw_entity *account)
 {
 	struct memo_state *st = state;
 	struct gw_client *c = NULL;
+	struct memo first;
+	size_t at = 0;
 
 	(void)tag;
-	if (status != 0 || account == NULL)
+	if (status != 0 || account == NULL || !memo_next(st, account, &at, &first))
 		return;
 	while ((c = CLIENT(st, next, c)) != NULL)
 		if (is_of(c, account->id) && c->session->local && !c->session->moving)
@@ -234,14 +265,14 @@ void memo_show(void *state, struct gw_render *r, const struct gw_event *event)
 {
 	struct gw_blob body = {event->body, event->body_len};
 	struct memo_state *st = state;
-	char letters[MARK_LEN + 1], from[GW_NAME_MAX + 40];
+	char letters[LETTERS + 1], from[GW_NAME_MAX + 40];
 	struct memo memo;
 
 	if (!memo_get(body, &memo))
 		return;
 	memo.id.clock = gw_part_u64(body, 2, 0);
 	memo.id.origin = gw_part_u64(body, 3, 0);
-	memo_letters(memo_mark(memo.id), letters);
+	memo_letters(memo.id, letters);
 	memo_from(&memo, from, sizeof(from));
 	if (has_cap(st, r->caps))
 		gw_render_line(r, NULL, AS_MEMO, letters, memo.sender,
@@ -253,9 +284,9 @@ void memo_show(void *state, struct gw_render *r, const struct gw_event *event)
 
 void memo_line(struct memo_state *st, struct gw_client *c, const struct memo *memo)
 {
-	char letters[MARK_LEN + 1], from[GW_NAME_MAX + 40];
+	char letters[LETTERS + 1], from[GW_NAME_MAX + 40];
 
-	memo_letters(memo_mark(memo->id), letters);
+	memo_letters(memo->id, letters);
 	memo_from(memo, from, sizeof(from));
 	if (has_cap(st, c->caps))
 		CLIENT(st, line, c, NULL, AS_MEMO, letters, memo->sender,

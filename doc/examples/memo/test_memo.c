@@ -181,6 +181,26 @@ static void memos_go_with_their_account(void)
 	gwt_net_end(&net);
 }
 
+/* More than a session can remember, but never many at once: an old one that is still there is not
+ * told again. */
+static void what_is_gone_makes_room(void)
+{
+	struct gwt_server *s[1];
+	struct gwt_net *net = network(1, s, NULL);
+	struct gwt_client *ann = enter(s[0], "ann", ""), *bob = enter(s[0], "bob", "");
+
+	leave(ann, "bob", "stays");
+	gwt_expect(bob, "*Memo *: stays");
+	for (int i = 0; i < 100; i++) {
+		leave(ann, "bob", "goes");
+		gwt_send(bob, "MEMO DEL %s", letters(gwt_expect(bob, "*Memo *: goes")));
+		gwt_expect(bob, "* :Deleted");
+	}
+	gwt_expect_none(bob, "*Memo*");
+	gwt_check(net, told(s[0], "bob"));
+	gwt_net_end(&net);
+}
+
 /* The answer comes from another build of the module than the question went to. */
 static void a_reload_loses_nothing(void)
 {
@@ -295,23 +315,25 @@ static void nothing_is_told_twice_after_a_move(void)
 	gwt_net_end(&net);
 }
 
+/* One server of the network has no memo, and one has a module that forges them. */
 static void another_server_forges_no_memos(void)
 {
-	struct gwt_server *s[3];
+	struct gwt_server *s[3], *forger;
 	struct gwt_net *net = gwt_net_new(gwt_seed(1), ".");
 	struct gwt_client *bob;
 
 	s[0] = gwt_server_new(net, "memo", NULL);
-	s[1] = gwt_server_join(s[0], "forger", NULL);
+	s[1] = gwt_server_join(s[0], NULL, NULL);
 	s[2] = gwt_server_join(s[1], "memo", NULL);
+	forger = gwt_server_join(s[1], "forger", NULL);
 	gwt_level(net, LEVEL);
 	bob = enter(s[2], "bob", "");
 	gwt_level(net, LEVEL);
 	leave(enter(s[0], "ann", ""), "bob", "true");
-	gwt_expect(bob, "*Memo *: true"); /* through a server that does not have the module */
+	gwt_expect(bob, "*Memo *: true"); /* through a server without the module */
 	gwt_level(net, LEVEL);
 	gwt_check(net, told(s[0], "bob"));
-	gwt_admin(s[1], NULL, "forge bob_s2");
+	gwt_admin(forger, NULL, "forge bob_s2");
 	gwt_expect_none(bob, "*password*");
 	gwt_check(net, told(s[0], "bob"));
 	gwt_net_end(&net);
@@ -544,6 +566,7 @@ int main(void)
 	what_cannot_be_is_refused_with_a_sentence();
 	old_memos_go();
 	memos_go_with_their_account();
+	what_is_gone_makes_room();
 	a_reload_loses_nothing();
 	what_was_answered_survives_a_crash();
 	all_sessions_are_shown_it_at_once();
