@@ -305,6 +305,9 @@ void admin_forget(struct gw_server *server, struct module *module)
 
 void admin_free(struct gw_server *server)
 {
-	while (server->requests != NULL)
+	while (server->requests != NULL) {
+		if (server->requests->begun)
+			admin_log_ended(server->requests, -ECANCELED, "the server has ended");
 		request_free(server->requests);
+	}
 }

@@ -345,6 +345,33 @@ static void an_account_is_shown(void **state)
 	end(&t);
 }
 
+/* What goes on when the module that shows it is replaced ends when it is taken away, and its asker
+ * is free again. */
+static void a_long_answer_outlives_a_reload(void **state)
+{
+	struct stage t;
+	struct simclient *boss;
+
+	(void)state;
+	begin(&t, CHEAP);
+	boss = oper(&t, "boss", "admin");
+	for (int i = 0; i < 700; i++)
+		simnet_client(t.s, "127.0.0.1", false);
+	simnet_quiet(t.net);
+	client_send(boss, "CTL session list");
+	client_expect(boss, "* :id  nick  *");
+	simserver_ask(t.s, "module reload oper");
+	client_expect(boss, "* :Done.");
+	client_send(boss, "CTL session list");
+	client_expect(boss, "* :id  nick  *");
+	simserver_ask(t.s, "module unload oper");
+	client_send(boss, "PING free");
+	client_expect(boss, "*PONG * :free");
+	lacks(simserver_log(t.s), "left behind");
+	lacks(simserver_log(t.s), "stale");
+	end(&t);
+}
+
 /* --- privileges --- */
 
 static bool is_for_all(const char *name)
@@ -588,6 +615,7 @@ int main(void)
 		cmocka_unit_test(a_session_is_shown),
 		cmocka_unit_test(the_whole_network_is_listed),
 		cmocka_unit_test(a_long_answer_waits_for_the_one_who_reads),
+		cmocka_unit_test(a_long_answer_outlives_a_reload),
 		cmocka_unit_test(channels_are_put_in_order),
 		cmocka_unit_test(many_channels_and_members_are_listed),
 		cmocka_unit_test(an_account_is_shown),

@@ -16,6 +16,7 @@ WORDS = {
     "ban add": "192.0.2.0/24 1h why", "ban remove": "192.0.2.0/24", "backup": "{folder}/copy", "drain": "--cancel",
     "log level": "core info", "module info": "query", "module load": "query", "module reload": "query", "module unload": "monitor",
     "oper add": "anna", "oper remove": "anna", "session show": "beth", "session redirect": "beth", "session kick": "cleo",
+    "services export": "copy", "services import": "copy --dry-run --skip-existing",
     "channel info": "#c", "channel members": "#c", "channel op": "#c beth", "channel kick": "#d cleo", "channel drop": "#d", "help": "session",
 }
 REFUSED = {"channel drop", "drain", "module load", "session redirect"}  # which there is no reason for, with these words
