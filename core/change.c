@@ -49,6 +49,7 @@ struct changes {
 	struct loop_defer defer;
 	struct gw_server *server;
 	struct change *first;
+	struct change_counts counts[CHANGE_KINDS];
 	const struct change *now; /* is carried out; NULL: none */
 };
 
@@ -281,6 +282,16 @@ static const struct {
 	[CHANGE_REHASH] = {"rehash", run_rehash},
 };
 
+const struct change_counts *changes_counts(const struct gw_server *server)
+{
+	return server->changes->counts;
+}
+
+const char *change_name(enum change_kind kind)
+{
+	return kinds[kind].what;
+}
+
 /** "reload of toy", "rehash". */
 static const char *describe(const struct change *c, char out[80])
 {
@@ -298,6 +309,8 @@ static void change_free(struct change *c)
 /** The outcome, to who asked and, when it failed, to the log. */
 static void finish(struct gw_server *server, struct change *c, int status, const char *sentence)
 {
+	server->changes->counts[c->kind].done += status == 0;
+	server->changes->counts[c->kind].failed += status != 0;
 	if (status != 0)
 		server_log(server, GW_ERROR, "%s failed%s%s reason=\"%s\"", kinds[c->kind].what,
 		           c->name != NULL ? " module=" : "", c->name != NULL ? c->name : "",

@@ -10,12 +10,22 @@
 
 #include <godwit/error.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct gw_admin_request;
 struct gw_server;
 struct changes;
 
 enum change_kind { CHANGE_LOAD, CHANGE_UNLOAD, CHANGE_RELOAD, CHANGE_REHASH };
+
+struct change_counts {
+	uint64_t done, failed;
+};
+/** What has become of those that were queued: by enum change_kind, CHANGE_KINDS of them, and what
+ * each is called. */
+#define CHANGE_KINDS (CHANGE_REHASH + 1)
+const struct change_counts *changes_counts(const struct gw_server *server);
+const char *change_name(enum change_kind kind);
 
 struct changes *changes_new(struct gw_server *server);
 void changes_free(struct changes **changes);

@@ -134,6 +134,7 @@ void conn_handshake(struct gw_conn *conn)
 	if (status == -EAGAIN)
 		return;
 	if (status != 0) {
+		conn->conns->counts.handshakes_failed++;
 		conn_fail(conn, GW_CLOSE_NOW, "TLS handshake failed: %s", why.text);
 		return;
 	}
@@ -154,8 +155,10 @@ void conns_handshakes_late(struct loop_timer *timer)
 	int64_t now = timer->loop->ops->mono_ns(timer->loop);
 	struct gw_conn *conn;
 
-	for (conn = wait->first; conn != NULL && conn->deadline_ns <= now; conn = conn->wait_next)
+	for (conn = wait->first; conn != NULL && conn->deadline_ns <= now; conn = conn->wait_next) {
+		conn->conns->counts.handshakes_late += !conn->closing;
 		conn_close(conn, GW_CLOSE_NOW, "TLS handshake timed out");
+	}
 	if (conn != NULL)
 		timer->loop->ops->timer_set(timer, conn->deadline_ns - now);
 }
@@ -196,7 +199,7 @@ static void writable(struct loop_sock *sock)
 {
 	struct gw_conn *conn = container_of(sock, struct gw_conn, sock);
 
-	conn->blocked = false;
+	conn_block(conn, false);
 	if (conn->state == CONN_LINGER) {
 		conn_linger_write(conn);
 		return;

@@ -80,10 +80,28 @@ struct conn_wait {
 	int64_t after_ns;
 };
 
+/** The longest queue that a full socket has left behind of late: in this minute, and the one before
+ * it that somebody looked at. */
+struct conn_peak {
+	uint32_t bytes, before;
+	int64_t since_ns;
+};
+
+/** What is counted of all connections together. */
+struct conn_counts {
+	uint64_t accepted, refused; /* refused: by the protocol's module, or for want of one */
+	uint64_t bytes_in, bytes_out;
+	uint64_t handshakes_failed, handshakes_late;
+	uint64_t overflowed; /* closed, as more than their bound was queued */
+	size_t blocked;      /* now: their sockets are full */
+	struct conn_peak peak;
+};
+
 /** One per server: server->conns. */
 struct conns {
 	struct gw_server *server;
 	struct loop *loop;
+	struct conn_counts counts;
 	struct gw_conn *all;
 	size_t count;
 	struct own_sink *sinks; /* of modules' own */
@@ -106,6 +124,9 @@ struct conns *conns_new(struct gw_server *server);
 /** Closes what is left at once, calling nobody. */
 void conns_free(struct conns **conns);
 size_t conns_count(const struct conns *conns);
+/** The longest queue of the last one or two minutes, as far as it was asked for; see struct
+ * conn_peak. */
+uint32_t conns_peak(struct conns *conns);
 /** Those of one module. */
 size_t conns_of(const struct conns *conns, const struct gw_self *module);
 /** Closes every connection, flushing for the usual short time; `closed` is called at the end of the
@@ -172,6 +193,10 @@ void conn_read(struct gw_conn *conn);
 bool conn_deliver_kept(struct gw_conn *conn);
 /** conn_output.c: has it flushed at the end of the turn. */
 void conn_dirty(struct gw_conn *conn);
+/** conn_output.c: its socket takes no more, or again. */
+void conn_block(struct gw_conn *conn, bool on);
+/** conn_output.c: its queue may be the longest of late. */
+void conn_note_peak(const struct gw_conn *conn);
 /** conn_output.c: writes what can be written. */
 void conn_flush(struct gw_conn *conn);
 /** conn_output.c: for the transports: writes to the socket; on -EAGAIN the connection is blocked

@@ -51,6 +51,7 @@ const struct transport *conn_transport(const struct gw_conn *conn)
 
 static void refuse(struct gw_conn *conn, const char *farewell)
 {
+	conn->conns->counts.refused++;
 	conn->owned = false;
 	conn->sendq_max = FAREWELL_MAX;
 	conn->owner.recvq_max = FAREWELL_MAX;
@@ -72,6 +73,7 @@ int conn_accept(struct conns *conns, struct listener *listener)
 	conns->spare = status != 0 ? conn : NULL;
 	if (status != 0)
 		return status;
+	conns->counts.accepted++;
 	conn_enlist(conn);
 	conn_describe(conn, listener, &peer);
 	call = listener_accept_call(listener, &tls);

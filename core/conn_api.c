@@ -3,9 +3,12 @@
  */
 #include "core/conn.h"
 #include "core/listener.h"
+#include "core/mem.h"
 #include "core/server.h"
 #include "core/tls_cred.h"
 #include "core/transport.h"
+#include <stdio.h>
+#include <stdlib.h>
 
 static struct gw_conn *conn_of(struct gw_sink *sink)
 {
@@ -61,10 +64,22 @@ static size_t api_queued(struct gw_sink *sink)
 	return sink->queue.bytes;
 }
 
+static int api_listen_loopback(struct gw_self *self, uint16_t port, uint32_t accept_row)
+{
+	char address[24];
+
+	snprintf(address, sizeof(address), "127.0.0.1:%u", port);
+	return listener_open_own(self_server(self), self, address, 0, accept_row);
+}
+
 static int api_listen_unix(struct gw_self *self, const char *path, unsigned mode,
                            uint32_t accept_row)
 {
-	return listener_open_unix(self_server(self), self, path, mode, accept_row);
+	char *address = mem_printf("unix:%s", path);
+	int status = listener_open_own(self_server(self), self, address, mode, accept_row);
+
+	free(address);
+	return status;
 }
 
 static uint64_t api_bytes(struct gw_conn *conn, bool sent)
@@ -120,4 +135,5 @@ const struct gw_conn_api conn_api = {
 	.sink_free = api_sink_free,
 	.buf_ref = buf_ref,
 	.ticket = api_ticket,
+	.listen_loopback = api_listen_loopback,
 };

@@ -63,6 +63,7 @@ void conn_free(struct gw_conn *conn)
 	conn_sock_close(conn);
 	conn_dial_end(conn);
 	outq_clear(&conn->sink.queue, &conns->store);
+	conn_block(conn, false);
 	framing_fini(&conn->input);
 	if (conn->listener != NULL)
 		listener_unref(&conn->listener);

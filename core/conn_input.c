@@ -151,6 +151,7 @@ static ssize_t read_some(struct gw_conn *conn, char *p, size_t n)
 		return 0;
 	}
 	conn->bytes_in += (size_t)got;
+	conn->conns->counts.bytes_in += (size_t)got;
 	return got;
 }
 

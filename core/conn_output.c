@@ -8,6 +8,22 @@
 #include <errno.h>
 #include <string.h>
 
+void conn_block(struct gw_conn *conn, bool on)
+{
+	if (conn->blocked == on)
+		return;
+	conn->blocked = on;
+	conn->conns->counts.blocked += on ? 1 : (size_t)-1;
+}
+
+void conn_note_peak(const struct gw_conn *conn)
+{
+	struct conn_peak *peak = &conn->conns->counts.peak;
+
+	if (conn->sink.queue.bytes > peak->bytes)
+		peak->bytes = conn->sink.queue.bytes;
+}
+
 void conn_dirty(struct gw_conn *conn)
 {
 	struct conns *conns = conn->conns;
@@ -25,8 +41,10 @@ static void sendq_full(struct gw_conn *conn)
 {
 	if (!conn->blocked && conn->state == CONN_OPEN)
 		conn_flush(conn);
-	if (conn->sink.queue.bytes > conn->sendq_max)
-		conn_close(conn, GW_CLOSE_NOW, "SendQ exceeded");
+	if (conn->sink.queue.bytes <= conn->sendq_max)
+		return;
+	conn->conns->counts.overflowed += !conn->closing;
+	conn_close(conn, GW_CLOSE_NOW, "SendQ exceeded");
 }
 
 static bool refuses(const struct gw_conn *conn)
@@ -43,6 +61,8 @@ static bool lends(const struct gw_conn *conn)
 static void queued(struct gw_conn *conn)
 {
 	conn_dirty(conn);
+	if (conn->blocked)
+		conn_note_peak(conn);
 	if (conn->sink.queue.bytes > conn->sendq_max)
 		sendq_full(conn);
 }
@@ -68,7 +88,7 @@ ssize_t conn_send(struct gw_conn *conn, const struct iovec *iov, int n)
 	ssize_t sent = conn->conns->loop->ops->sock_write(&conn->sock, iov, n);
 
 	if (sent == -EAGAIN) {
-		conn->blocked = true;
+		conn_block(conn, true);
 		conn_watch(conn);
 	}
 	return sent;
@@ -90,6 +110,7 @@ void conn_flush(struct gw_conn *conn)
 		return;
 	status = conn->transport->flush(conn);
 	conn->bytes_out += before - conn->sink.queue.bytes;
+	conn->conns->counts.bytes_out += before - conn->sink.queue.bytes;
 	if (status != 0 && status != -EAGAIN)
 		conn_fail(conn, GW_CLOSE_NOW, "Write error: %s", strerror(-status));
 	else if (conn->sink.queue.bytes < conn->drain_below)

@@ -17,6 +17,7 @@
 #define LINK_HANDSHAKE_NS (20 * GW_SECOND)
 #define LINGER_NS (2 * GW_SECOND)
 #define TRIM_NS (2 * GW_SECOND)
+#define PEAK_NS (60 * GW_SECOND)
 
 void conn_again(struct gw_conn *conn)
 {
@@ -103,8 +104,10 @@ static void flush_all(struct conns *conns)
 			continue;
 		if (!conn->blocked)
 			conn_flush(conn);
-		if (conn->sink.queue.bytes > 0)
+		if (conn->sink.queue.bytes > 0) {
 			outq_own(&conn->sink.queue, &conns->store);
+			conn_note_peak(conn);
+		}
 	}
 	if (!conns->trimming) {
 		conns->trimming = true;
@@ -200,6 +203,17 @@ void conns_free(struct conns **conns)
 size_t conns_count(const struct conns *conns)
 {
 	return conns->count;
+}
+
+uint32_t conns_peak(struct conns *conns)
+{
+	struct conn_peak *peak = &conns->counts.peak;
+	int64_t now = conns->loop->ops->mono_ns(conns->loop);
+	uint32_t longest = peak->bytes > peak->before ? peak->bytes : peak->before;
+
+	if (now - peak->since_ns >= PEAK_NS)
+		*peak = (struct conn_peak){.before = peak->bytes, .since_ns = now};
+	return longest;
 }
 
 size_t conns_of(const struct conns *conns, const struct gw_self *module)

@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "core/loop.h"
 #include "core/mem.h"
+#include "core/metrics.h"
 #include "core/module.h"
 #include "core/module_info.h"
 #include "core/option.h"
@@ -334,6 +335,7 @@ enum {
 	CALL_TLS_SHOW,
 	CALL_TLS_RELOAD,
 	CALL_MODULE_TIMES,
+	CALL_METRICS,
 };
 
 static const struct gw_call_row calls[] = {
@@ -351,6 +353,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_TLS_SHOW] = {"tls show", (gw_fn *)tls_show_command},
 	[CALL_TLS_RELOAD] = {"tls reload", (gw_fn *)tls_reload_command},
 	[CALL_MODULE_TIMES] = {"module times", (gw_fn *)module_times},
+	[CALL_METRICS] = {"metrics", (gw_fn *)server_metrics},
 	{NULL, NULL},
 };
 
@@ -435,6 +438,11 @@ static const struct gw_topic_row topics[] = {
 	{NULL, GW_NOTIFICATION},
 };
 
+static const struct gw_subscription subscriptions[] = {
+	{GW_TOPIC_METRICS, -100, CALL_METRICS},
+	{NULL, 0, 0},
+};
+
 static const struct gw_point points[] = {
 	{GW_POINT_ADMIN, sizeof(struct gw_admin_command), CALL_NOTHING},
 	{GW_POINT_PROTOCOL, sizeof(struct gw_protocol), CALL_NOTHING},
@@ -450,6 +458,7 @@ const struct gw_module core_descriptor = {
 	.version = "",
 	.calls = calls,
 	.topics = topics,
+	.subscriptions = subscriptions,
 	.points = points,
 	.rows = rows,
 };

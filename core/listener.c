@@ -218,16 +218,15 @@ void listeners_each(struct gw_server *server, gw_listener_fn *fn, void *ctx)
 			show(l, fn, ctx);
 }
 
-int listener_open_unix(struct gw_server *server, struct gw_self *self, const char *path,
-                       unsigned mode, uint32_t accept_row)
+int listener_open_own(struct gw_server *server, struct gw_self *self, const char *address,
+                      unsigned mode, uint32_t accept_row)
 {
 	struct listeners *all = server->conns->listeners;
-	char *address = mem_printf("unix:%s", path);
 	struct listener *l = listener_new(server, address);
 	int status;
 
-	free(address);
 	l->mode = mode;
+	l->place = mem_printf("module %s", self->name);
 	status = all->waiting ? 0 : listener_open(l);
 	if (status != 0) {
 		listener_unref(&l);

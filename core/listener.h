@@ -2,8 +2,8 @@
  * core/listener.h - the addresses that the server listens on.
  *
  * Those of the configuration change in two steps, so that a rehash is all or nothing: prepare opens
- * what is new and keeps what stays, commit closes what is gone. Modules may open Unix sockets of
- * their own (the control socket), which end with the module. A listener that runs out of
+ * what is new and keeps what stays, commit closes what is gone. Modules may open some of their
+ * own for this machine (the control socket), which end with the module. A listener that runs out of
  * descriptors pauses for a moment rather than spin. At the start nothing is opened before all
  * modules are loaded and none of them holds the listeners; then all are opened, or none.
  */
@@ -27,7 +27,7 @@ struct listener {
 	struct conns *conns;
 	unsigned refs;
 	char *address;   /* as configured */
-	char *place;     /* "file:line:column", or NULL */
+	char *place;     /* "file:line:column", "module NAME", or NULL */
 	char *protocol;  /* NULL: `module` answers with `accept_row` */
 	char *advertise; /* as configured, or NULL */
 	struct gw_self *module;
@@ -74,9 +74,9 @@ void listeners_close(struct gw_server *server);
 /** See gw_listeners(). */
 void listeners_each(struct gw_server *server, gw_listener_fn *fn, void *ctx);
 
-/** A module's own; see gw_listen_unix(). Taken back by listeners_forget(). */
-int listener_open_unix(struct gw_server *server, struct gw_self *self, const char *path,
-                       unsigned mode, uint32_t accept_row);
+/** A module's own; see gw_listen_unix(), gw_listen_loopback(). Taken back by listeners_forget(). */
+int listener_open_own(struct gw_server *server, struct gw_self *self, const char *address,
+                      unsigned mode, uint32_t accept_row);
 /** For conns_new() and conns_free(). */
 struct listeners *listeners_new(struct gw_server *server);
 void listeners_free(struct listeners **listeners);

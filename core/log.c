@@ -39,6 +39,7 @@ struct log {
 	log_sink_fn *sink;
 	void *ctx;
 	unsigned long lost;
+	uint64_t counts[GW_ERROR + 1];
 };
 
 static const struct {
@@ -50,6 +51,11 @@ static const struct {
 	[GW_WARN] = {"warn", LOG_WARNING},
 	[GW_ERROR] = {"error", LOG_ERR},
 };
+
+uint64_t log_count(const struct log *log, enum gw_log_level level)
+{
+	return log->counts[level];
+}
 
 bool log_level_parse(const char *word, enum gw_log_level *out)
 {
@@ -177,6 +183,7 @@ static void emit(struct gw_server *server, const char *module, enum gw_log_level
 	struct log *log = server->log;
 	char line[line_max], time_text[40];
 
+	log->counts[level]++;
 	if (log->target == LOG_TO_SYSLOG && log->sink == NULL) {
 		syslog(LOG_DAEMON | levels[level].priority, "%s: %s", module, text);
 		return;

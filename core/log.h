@@ -6,6 +6,7 @@
 
 #include <godwit/log.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct gw_server;
 struct settings;
@@ -26,6 +27,9 @@ enum gw_log_level log_level(const struct log *log, const char *module);
 
 /** Lines and what gw_say() says go to `sink`; NULL: to where the settings say. */
 void log_set_sink(struct log *log, log_sink_fn *sink, void *ctx);
+
+/** Lines of that level so far, of the core and all modules. */
+uint64_t log_count(const struct log *log, enum gw_log_level level);
 
 bool log_level_parse(const char *word, enum gw_log_level *out);
 const char *log_level_word(enum gw_log_level level);

@@ -89,5 +89,6 @@ bool loop_turn_end(struct loop *loop)
 {
 	queue_run(&loop->deferred);
 	queue_run(&loop->last);
+	gw_histogram_add(&loop->turns, loop->ops->now_ns(loop) - loop->ops->mono_ns(loop));
 	return loop->deferred.first != NULL || loop->last.first != NULL;
 }

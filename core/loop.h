@@ -11,6 +11,7 @@
 #define CORE_LOOP_H
 
 #include <godwit/loop.h>
+#include <godwit/metrics.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -173,6 +174,7 @@ struct loop_queue {
 struct loop {
 	const struct loop_ops *ops;
 	struct loop_queue deferred, last;
+	struct gw_histogram turns; /* how long each took, from its beginning to its end */
 };
 
 /** The real one; the pool's threads start with the first work. NULL when the system has no epoll.

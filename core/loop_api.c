@@ -47,6 +47,7 @@ struct loop_calls {
 	struct deferred *deferred, *deferred_last;
 	struct loop_defer defer;
 	struct job *jobs; /* made or under way */
+	struct lane_counts lanes[LOOP_LANES];
 	uint64_t clock;
 };
 
@@ -216,6 +217,7 @@ static void job_done(struct loop_work *work)
 	struct frame frame;
 	gw_job_done_fn *fn;
 
+	job->calls->lanes[work->lane].ended++;
 	if (job->self != NULL) {
 		fn = (gw_job_done_fn *)call_enter(&frame, job->done);
 		if (fn != NULL)
@@ -249,6 +251,8 @@ static int api_job_start(struct gw_self *self, enum gw_lane lane, uint32_t run_r
 	if (job->image != NULL)
 		image_ref(job->image);
 	status = job->run == NULL ? -EINVAL : loop_of(self)->ops->work(loop_of(self), &job->work);
+	job->calls->lanes[lane].started += status == 0;
+	job->calls->lanes[lane].refused += status == -EAGAIN;
 	if (status != 0)
 		job_free(job);
 	else
@@ -327,6 +331,11 @@ unsigned loop_calls_jobs(struct gw_server *server, struct gw_self *self)
 	DL_FOREACH (server->calls->jobs, job)
 		n += job->self == self && job->started;
 	return n;
+}
+
+const struct lane_counts *loop_calls_lanes(const struct gw_server *server)
+{
+	return server->calls->lanes;
 }
 
 size_t loop_calls_timers(const struct gw_server *server, const struct gw_self *self)

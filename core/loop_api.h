@@ -25,6 +25,14 @@ void loop_calls_forget(struct gw_server *server, struct gw_self *self);
 /** Jobs of `self` under way, of all generations. */
 unsigned loop_calls_jobs(struct gw_server *server, struct gw_self *self);
 
+/** Jobs of one lane. */
+struct lane_counts {
+	uint64_t started, refused; /* refused: the lane's queue was full */
+	uint64_t ended;
+};
+/** By enum gw_lane. */
+const struct lane_counts *loop_calls_lanes(const struct gw_server *server);
+
 /** The timers that it has. */
 size_t loop_calls_timers(const struct gw_server *server, const struct gw_self *self);
 

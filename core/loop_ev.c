@@ -1,9 +1,10 @@
 /*
  * core/loop_ev.c - the real loop: libev on epoll, one thread, and a pool beside it.
  *
- * The end of a turn is libev's "prepare": after all callbacks, before it sleeps. The clocks are
- * read once a turn, when first asked for. Beside pool.c and loop_address.c the only file that calls
- * the system for sockets, time or randomness.
+ * The end of a turn is libev's "prepare": after all callbacks, before it sleeps. The
+ * monotonic clock is read as a turn begins and as it ends, the other one when it is first asked
+ * for. Beside pool.c and loop_address.c the only file that calls the system for sockets, time or
+ * randomness.
  */
 #include "core/loop.h"
 #include "core/loop_address.h"
@@ -24,6 +25,7 @@
 struct loop_ev {
 	struct loop base;
 	struct ev_loop *ev;
+	ev_check woken; /* a turn begins */
 	ev_prepare turn;
 	ev_idle more; /* active: the next turn begins at once */
 	ev_async finished;
@@ -50,6 +52,21 @@ static struct loop_ev *ev_of(struct loop *loop)
 }
 
 /* --- turns and time --- */
+
+static int64_t read_clock(clockid_t id)
+{
+	struct timespec now;
+
+	clock_gettime(id, &now);
+	return now.tv_sec * GW_SECOND + now.tv_nsec;
+}
+
+/* Before all else that has happened meanwhile. */
+static void turn_begins(struct ev_loop *ev, ev_check *w, int revents)
+{
+	(void)ev, (void)revents;
+	container_of(w, struct loop_ev, woken)->mono_ns = read_clock(CLOCK_MONOTONIC);
+}
 
 static void turn_ends(struct ev_loop *ev, ev_prepare *w, int revents)
 {
@@ -89,14 +106,6 @@ static void real_stop(struct loop *loop)
 static void real_wake(struct loop *loop)
 {
 	ev_idle_start(ev_of(loop)->ev, &ev_of(loop)->more);
-}
-
-static int64_t read_clock(clockid_t id)
-{
-	struct timespec now;
-
-	clock_gettime(id, &now);
-	return now.tv_sec * GW_SECOND + now.tv_nsec;
 }
 
 static int64_t real_mono_ns(struct loop *loop)
@@ -562,6 +571,7 @@ static void real_free(struct loop *loop)
 
 	passed_close(&l->passed, NULL, NULL);
 	pool_free(&l->pool);
+	ev_check_stop(l->ev, &l->woken);
 	ev_prepare_stop(l->ev, &l->turn);
 	ev_idle_stop(l->ev, &l->more);
 	ev_async_stop(l->ev, &l->finished);
@@ -614,6 +624,9 @@ struct loop *loop_ev_new(void)
 	loop_init(&l->base, &real_ops);
 	l->ev = ev;
 	l->pool = pool_new(pool_wakes, l);
+	ev_check_init(&l->woken, turn_begins);
+	ev_set_priority(&l->woken, EV_MAXPRI);
+	ev_check_start(ev, &l->woken);
 	ev_prepare_init(&l->turn, turn_ends);
 	ev_prepare_start(ev, &l->turn);
 	ev_idle_init(&l->more, next_turn);

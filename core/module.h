@@ -41,6 +41,8 @@ struct module {
 	size_t memory, blocks;  /* bytes and number of its allocations */
 	struct row_time *times; /* of each row of its calls (times.h) */
 	uint32_t n_times;
+	double told_ns; /* metrics.c: the sum of all times, as it was last told */
+	uint64_t told_calls;
 	struct tracked *tracked; /* test mode only: each allocation */
 };
 

@@ -113,6 +113,7 @@ void outq_append(struct outq *q, struct outq_store *store, const void *p, size_t
 	tail_ends(q);
 	s = q->last;
 	q->bytes += (uint32_t)n;
+	store->bytes += n;
 	while (n > 0) {
 		if (s == NULL || s->kind != SEGMENT_CHUNK || s->end == s->room)
 			s = grow(q, store);
@@ -164,6 +165,7 @@ void outq_lend(struct outq *q, struct outq_store *store, const void *p, size_t n
 	}
 	q->tail_len += (uint32_t)n;
 	q->bytes += (uint32_t)n;
+	store->bytes += n;
 }
 
 void outq_append_buf(struct outq *q, struct outq_store *store, struct gw_buf *buf, bool lend)
@@ -179,6 +181,7 @@ void outq_append_buf(struct outq *q, struct outq_store *store, struct gw_buf *bu
 	s->buf = buf_ref(buf);
 	add(q, s);
 	q->bytes += buf->len;
+	store->bytes += buf->len;
 }
 
 void outq_own(struct outq *q, struct outq_store *store)
@@ -189,6 +192,7 @@ void outq_own(struct outq *q, struct outq_store *store)
 	if (!q->lent)
 		return;
 	next = q->first;
+	store->bytes -= q->bytes;
 	*q = (struct outq){0};
 	while ((s = next) != NULL) {
 		next = s->next;
@@ -199,6 +203,7 @@ void outq_own(struct outq *q, struct outq_store *store)
 		} else {
 			add(q, s);
 			q->bytes += s->end - s->start;
+			store->bytes += s->end - s->start;
 		}
 	}
 }
@@ -226,6 +231,7 @@ void outq_drop(struct outq *q, struct outq_store *store, size_t n)
 	struct outq_segment *s;
 
 	q->bytes -= (uint32_t)n;
+	store->bytes -= n;
 	while ((s = q->first) != NULL) {
 		if (n < s->end - s->start) {
 			s->start += (uint32_t)n;

@@ -33,6 +33,7 @@ struct outq_log {
 /** What all queues of a server share: the logs of this turn, and chunks that are not in use. */
 struct outq_store {
 	struct outq_log logs[OUTQ_LOGS];
+	uint64_t bytes;            /* in all queues */
 	struct outq_segment *full; /* blocks of the logs */
 	struct outq_segment *free[OUTQ_GRADES];
 	uint32_t n_free[OUTQ_GRADES];

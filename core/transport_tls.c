@@ -47,7 +47,7 @@ static void wait_to_write(struct gw_conn *conn)
 {
 	if (conn->blocked || gnutls_record_get_direction(conn->tls->session) == 0)
 		return;
-	conn->blocked = true;
+	conn_block(conn, true);
 	conn_watch(conn);
 }
 

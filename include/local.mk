@@ -14,6 +14,7 @@ godwitinclude_HEADERS += include/godwit/log.h
 godwitinclude_HEADERS += include/godwit/loop.h
 godwitinclude_HEADERS += include/godwit/mem.h
 godwitinclude_HEADERS += include/godwit/message.h
+godwitinclude_HEADERS += include/godwit/metrics.h
 godwitinclude_HEADERS += include/godwit/module.h
 godwitinclude_HEADERS += include/godwit/network.h
 godwitinclude_HEADERS += include/godwit/option.h

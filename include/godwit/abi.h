@@ -14,12 +14,13 @@
  * 2.1  2026-11-23  own_field() of "services"
  * 2.2  2026-11-23  named() of "client"; gw_admin_covers()
  * 2.3  2026-11-23  images of "store"
+ * 2.4  2026-11-23  gw_listen_loopback(); figures (metrics.h)
  */
 #ifndef GODWIT_ABI_H
 #define GODWIT_ABI_H
 
 #define GW_ABI_MAJOR 2
-#define GW_ABI_MINOR 3
+#define GW_ABI_MINOR 4
 #define GW_ABI ((GW_ABI_MAJOR << 16) | GW_ABI_MINOR)
 
 #endif

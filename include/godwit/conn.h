@@ -186,6 +186,7 @@ struct gw_conn_api {
 	void (*sink_free)(struct gw_self *, struct gw_sink **);
 	struct gw_buf *(*buf_ref)(struct gw_buf *);
 	size_t (*ticket)(struct gw_conn *, uint8_t *out, size_t max);
+	int (*listen_loopback)(struct gw_self *, uint16_t port, uint32_t accept_row);
 };
 
 /** Must be called in `accept`; later calls change the limits. */
@@ -337,6 +338,14 @@ static inline int gw_listen_unix(struct gw_self *self, const char *path, unsigne
                                  uint32_t accept_row)
 {
 	return self->core->conn->listen_unix(self, path, mode, accept_row);
+}
+
+/** The same at 127.0.0.1, without TLS: what others than this machine shall reach is configured
+ * (`listen`). -EADDRINUSE, -EACCES. While listeners are held: 0, and if it then cannot be had the
+ * server ends, with the reason. */
+static inline int gw_listen_loopback(struct gw_self *self, uint16_t port, uint32_t accept_row)
+{
+	return self->core->conn->listen_loopback(self, port, accept_row);
 }
 
 /** SHA-256 of the server's own TLS certificate; false when it has none. */

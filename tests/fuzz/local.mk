@@ -15,6 +15,10 @@ tests_fuzz_account_sasl_SOURCES = tests/fuzz/account_sasl.c tests/fuzz/replay.c 
 	modules/account/chunks.c modules/account/mailaddr.c modules/account/plain_parse.c
 tests_fuzz_account_sasl_LDADD = $(SODIUM_LIBS)
 
+check_PROGRAMS += tests/fuzz/metrics_http
+tests_fuzz_metrics_http_SOURCES = tests/fuzz/metrics_http.c tests/fuzz/replay.c modules/metrics/http.c
+tests_fuzz_metrics_http_LDADD =
+
 check_PROGRAMS += tests/fuzz/core_framing
 tests_fuzz_core_framing_SOURCES = tests/fuzz/core_framing.c tests/fuzz/replay.c
 tests_fuzz_core_framing_LDADD = $(TEST_LIBS)
@@ -96,3 +100,4 @@ fuzz:
 	$(FUZZ) agent_mover $(tests_fuzz_agent_mover_SOURCES)
 	$(FUZZ) agent_track $(tests_fuzz_agent_track_SOURCES)
 	$(FUZZ) agent_upstreams $(tests_fuzz_agent_upstreams_SOURCES)
+	$(FUZZ) metrics_http $(tests_fuzz_metrics_http_SOURCES)
