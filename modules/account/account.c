@@ -104,6 +104,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_MAY_LOSE] = {"may-lose", FN(call_may_lose)},
 	[CALL_ADOPTED] = {"adopted", FN(call_adopted)},
 	[CALL_ADOPTED_READ] = {"adopted-read", FN(call_adopted_read)},
+	[CALL_METRICS] = {"metrics", FN(account_metrics)},
 	{NULL, NULL},
 };
 
@@ -263,6 +264,7 @@ static const struct gw_subscription subscriptions[] = {
 	{GW_TOPIC_MAY_LOSE_NICK, 0, CALL_MAY_LOSE},
 	{GW_TOPIC_MEMBERSHIP, 0, CALL_MEMBERSHIP},
 	{GW_TOPIC_ADOPTED, 0, CALL_ADOPTED},
+	{GW_TOPIC_METRICS, 0, CALL_METRICS},
 	{NULL, 0, 0},
 };
 

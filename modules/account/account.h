@@ -23,6 +23,7 @@
 #include <godwit/log.h>
 #include <godwit/loop.h>
 #include <godwit/mem.h>
+#include <godwit/metrics.h>
 #include <godwit/module.h>
 #include <godwit/parts.h>
 #include <godwit/replica.h>
@@ -77,7 +78,8 @@ enum {
 	CALL_CLAIMANT,
 	CALL_MAY_LOSE,
 	CALL_ADOPTED,
-	CALL_ADOPTED_READ
+	CALL_ADOPTED_READ,
+	CALL_METRICS
 };
 
 #define CODE_LENGTH 12
@@ -197,6 +199,11 @@ struct account {
 	uint64_t last_asked;
 	struct adopted *adopted;
 	struct gw_timer *names_again;
+
+	/* metrics.c */
+	struct {
+		uint64_t logins, failures, throttled;
+	} counts;
 };
 
 #define CLIENT(st, fn, ...) GW_VIA((st)->client, gw_client_ops, fn, ##__VA_ARGS__)
@@ -260,6 +267,9 @@ void check_start(struct account *st, struct task *task);
 void check_found(struct account *st, struct task *task, int status, const struct gw_owner *owner);
 void check_read(struct account *st, struct task *task, int status, const struct gw_entity *entity);
 void check_hashed(struct account *st, struct task *task, int status);
+
+/* metrics.c */
+gw_heard_fn account_metrics;
 
 /* decoy.c: verifiers for names that nobody has, the same at every attempt. */
 void decoy_load(struct account *st);

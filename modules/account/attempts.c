@@ -84,8 +84,10 @@ bool attempt_take(struct account *st, struct gw_client *c)
 		return true;
 	a = attempts_of(st, &address);
 	refill(st, a);
-	if (a->left < 1)
+	if (a->left < 1) {
+		st->counts.throttled++;
 		return false;
+	}
 	a->left -= 1;
 	return true;
 }

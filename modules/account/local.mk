@@ -5,7 +5,7 @@ modules_account_account_la_SOURCES = \
 	modules/account/chunks.c modules/account/chunks.h modules/account/commands.c \
 	modules/account/cred.c modules/account/cred.h modules/account/decoy.c modules/account/external.c \
 	modules/account/hashing.c modules/account/login.c modules/account/mail.c \
-	modules/account/mailaddr.c modules/account/mailaddr.h modules/account/names.c modules/account/nicks.c modules/account/nickserv.c \
+	modules/account/metrics.c modules/account/mailaddr.c modules/account/mailaddr.h modules/account/names.c modules/account/nicks.c modules/account/nickserv.c \
 	modules/account/party.c modules/account/pass.c modules/account/password.c \
 	modules/account/pending.c modules/account/plain.c modules/account/plain.h \
 	modules/account/plain_parse.c modules/account/register.c modules/account/sasl.c \

@@ -41,6 +41,7 @@ void login_succeeds(struct account *st, struct gw_client *c, const struct gw_log
 	struct gw_id none = {0, 0};
 	char mask[GW_NICK_MAX + GW_IDENT_MAX + GW_HOST_MAX + 8];
 
+	st->counts.logins++;
 	if (party != NULL)
 		party->failures = 0;
 	if (login->name != NULL)
@@ -62,6 +63,7 @@ bool login_failed(struct account *st, struct gw_client *c)
 {
 	struct party *party = party_of(st, c->id);
 
+	st->counts.failures++;
 	gw_log(st->self, GW_INFO, "login failed address=%s", c->info->address);
 	if (c->exempt || ++party->failures < (unsigned)option(st, "failures"))
 		return true;

@@ -58,19 +58,45 @@ static void add_in_use(struct agent *agent, struct gw_status *status)
 	status->add(status, "agent-upstream", or_dash(text));
 }
 
+static uint64_t without_server(const struct agent *agent)
+{
+	const struct session *s;
+	uint64_t n = 0;
+
+	DL_FOREACH (agent->sessions, s) {
+		n += s->state == SESSION_LOST || s->state == SESSION_RESTORING;
+	}
+	return n;
+}
+
+void admin_metrics(void *state, uint64_t tag, const void *payload)
+{
+	const struct gw_metrics *m = payload;
+	const struct agent *agent = state;
+
+	(void)tag;
+	gw_metric(m, GW_GAUGE, "godwit_agent_sessions", "Clients of the agent.", agent->n_sessions);
+	gw_metric(m, GW_GAUGE, "godwit_agent_sessions_without_server",
+	          "Of these, those for whom a server is being looked for.",
+	          (double)without_server(agent));
+	gw_metric(m, GW_COUNTER, "godwit_agent_moves_total",
+	          "Moves to another server that nobody noticed.", (double)agent->moves);
+	gw_metric(m, GW_COUNTER, "godwit_agent_lost_total", "Connections to servers that broke.",
+	          (double)agent->lost);
+	gw_metric(m, GW_COUNTER, "godwit_agent_restored_total",
+	          "Sessions that were made anew on a server after that.", (double)agent->restored);
+	gw_metric(m, GW_COUNTER, "godwit_agent_wrong_passwords_total",
+	          "Wrong passwords of local clients.", (double)agent->guard.failures);
+}
+
 void admin_status(void *state, uint64_t tag, const void *payload)
 {
 	struct gw_status *status = (struct gw_status *)(uintptr_t)payload;
 	struct agent *agent = state;
-	const struct session *s;
-	uint64_t without = 0;
 
 	(void)tag;
-	DL_FOREACH (agent->sessions, s) {
-		without += s->state == SESSION_LOST || s->state == SESSION_RESTORING;
-	}
 	add_number(status, "agent-sessions", agent->n_sessions);
-	add_number(status, "agent-without-server", without);
+	add_number(status, "agent-without-server", without_server(agent));
 	add_in_use(agent, status);
 	add_number(status, "agent-moves", agent->moves);
 	add_number(status, "agent-lost", agent->lost);

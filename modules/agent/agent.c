@@ -114,15 +114,14 @@ static const struct gw_call_row calls[] = {
 	[CALL_GATE_CHECKED] = {"gate_checked", (gw_fn *)gate_checked},
 	[CALL_ADMIN_TIMER] = {"admin_timer", (gw_fn *)admin_timer},
 	[CALL_REGAIN_TIMER] = {"regain_timer", (gw_fn *)regain_timer},
+	[CALL_METRICS] = {"metrics", (gw_fn *)admin_metrics},
 	[CALL_END] = {NULL, NULL},
 };
 
 static const struct gw_subscription subscriptions[] = {
-	{GW_TOPIC_READY, 0, CALL_AGENT_READY},
-	{GW_TOPIC_STATUS, 0, CALL_STATUS},
-	{GW_TOPIC_REHASHED, 0, CALL_REHASHED},
-	{GW_TOPIC_STOPPING, 0, CALL_STOPPING},
-	{NULL, 0, 0},
+	{GW_TOPIC_READY, 0, CALL_AGENT_READY}, {GW_TOPIC_STATUS, 0, CALL_STATUS},
+	{GW_TOPIC_METRICS, 0, CALL_METRICS},   {GW_TOPIC_REHASHED, 0, CALL_REHASHED},
+	{GW_TOPIC_STOPPING, 0, CALL_STOPPING}, {NULL, 0, 0},
 };
 
 static int load(struct gw_self *self, void *state, enum gw_load why, struct gw_error *err)

@@ -26,6 +26,7 @@
 
 #include <godwit/conn.h>
 #include <godwit/loop.h>
+#include <godwit/metrics.h>
 #include <godwit/module.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -69,6 +70,7 @@ enum agent_call {
 	CALL_GATE_CHECKED,
 	CALL_ADMIN_TIMER,  /* admin.c; the same */
 	CALL_REGAIN_TIMER, /* regain.c; the tag is the session's id */
+	CALL_METRICS,
 	CALL_END
 };
 

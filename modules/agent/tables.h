@@ -31,7 +31,7 @@ gw_timer_fn gate_timer;
 gw_job_run_fn gate_run;
 gw_job_done_fn gate_checked;
 /* admin.c */
-gw_heard_fn admin_status;
+gw_heard_fn admin_status, admin_metrics;
 gw_admin_fn admin_session_list;
 gw_admin_fn admin_session_move;
 gw_admin_fn admin_upstream_list;

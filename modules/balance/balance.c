@@ -209,6 +209,25 @@ static void status(void *state, uint64_t tag, const void *payload)
 	s->add(s, "balance.draining", drain_on(st) ? "yes" : "no");
 }
 
+static void metrics(void *state, uint64_t tag, const void *payload)
+{
+	struct balance_state *st = state;
+	const struct gw_metrics *m = payload;
+
+	(void)tag;
+	gw_metric(m, GW_GAUGE, "godwit_balance_draining",
+	          "1 while this server sends its clients away and takes none.", drain_on(st));
+	gw_metric(m, GW_GAUGE, "godwit_balance_drain_left",
+	          "Clients that are still here, while it does.", drain_on(st) ? drain_left(st) : 0);
+	gw_metric(m, GW_GAUGE, "godwit_balance_moves_pending",
+	          "Moves under way that the policy, an operator or a drain has asked for.",
+	          st->n_moves + st->n_drains);
+	gw_metric(m, GW_GAUGE, "godwit_balance_weight", "Capacity of this server, as it says.",
+	          st->settings.weight);
+	gw_metric(m, GW_GAUGE, "godwit_balance_room", "How many more clients it would take.",
+	          own_room(st));
+}
+
 static int load(struct gw_self *self, void *state, enum gw_load why, struct gw_error *err)
 {
 	struct balance_state *st = state;
@@ -275,6 +294,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_ADMIN_DRAIN] = {"admin-drain", (gw_fn *)admin_drain},
 	[CALL_READY] = {"ready", (gw_fn *)ready},
 	[CALL_LINKS_SAID] = {"links-said", (gw_fn *)drain_links_said},
+	[CALL_METRICS] = {"metrics", (gw_fn *)metrics},
 	{NULL, NULL},
 };
 
@@ -294,6 +314,7 @@ static const struct gw_subscription subscriptions[] = {
 	/* Before the clients' last words. */
 	{.topic = GW_TOPIC_STOPPING, .priority = -50, .call = CALL_STOPPING},
 	{.topic = GW_TOPIC_STATUS, .call = CALL_STATUS},
+	{.topic = GW_TOPIC_METRICS, .call = CALL_METRICS},
 	{.topic = NULL},
 };
 

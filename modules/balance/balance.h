@@ -30,6 +30,7 @@
 #include <godwit/log.h>
 #include <godwit/loop.h>
 #include <godwit/mem.h>
+#include <godwit/metrics.h>
 #include <godwit/module.h>
 #include <godwit/network.h>
 #include <godwit/policy.h>
@@ -374,7 +375,8 @@ enum balance_call {
 	CALL_ADMIN_BALANCE,
 	CALL_ADMIN_DRAIN,
 	CALL_READY,
-	CALL_LINKS_SAID
+	CALL_LINKS_SAID,
+	CALL_METRICS
 };
 
 #endif

@@ -108,11 +108,11 @@ int address_enter(struct client_state *st, struct client *c, struct gw_error *wh
 	forget_some(st, now);
 	a = address_of(st, c->pub.info->address);
 	if (s->max_per_address > 0 && a->n >= s->max_per_address)
-		return gw_fail(why, -EACCES, "Too many connections from your address");
+		return gw_fail(why, -EUSERS, "Too many connections from your address");
 	if (a->owed_until_ns < now)
 		a->owed_until_ns = now;
 	if (a->owed_until_ns - now > s->connect_burst_ns)
-		return gw_fail(why, -EACCES, "You connect too fast. Wait a moment and try again");
+		return gw_fail(why, -EAGAIN, "You connect too fast. Wait a moment and try again");
 	a->owed_until_ns += s->connect_ns;
 	a->n++;
 	c->address = a;

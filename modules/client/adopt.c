@@ -86,7 +86,8 @@ int adopt(struct client_state *st, struct client *c, struct gw_session *session,
 	    !states_allow(c, GW_AUTHENTICATED, &to) || (carry->secure && !c->pub.info->tls) ||
 	    make_room(st, session) != 0)
 		return -EPERM;
-	states_change(c, GW_AUTHENTICATED);
+	clients_change(st, c, GW_AUTHENTICATED);
+	st->counts.adopted++;
 	c->pub.session = session;
 	clients_bind(st, c);
 	client_lend(c);

@@ -26,6 +26,7 @@ void client_quit(void *state, struct gw_client *client, const struct gw_message 
 		snprintf(reason, sizeof(reason), "Quit: %s", m->argv[0]);
 	else
 		snprintf(reason, sizeof(reason), "Quit");
+	client_of(client)->end = END_QUIT;
 	client_close(state, client_of(client), reason);
 }
 

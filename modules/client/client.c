@@ -48,6 +48,7 @@ static const struct gw_call_row client_calls[] = {
 	[CALL_RESUME] = {"resume", (gw_fn *)client_resume},
 	[CALL_SETTLED] = {"settled", (gw_fn *)client_settled},
 	[CALL_UNSHOWN] = {"unshown", (gw_fn *)client_unshown},
+	[CALL_METRICS] = {"metrics", (gw_fn *)client_metrics},
 	{NULL, NULL},
 };
 
@@ -72,6 +73,7 @@ static const struct gw_subscription client_subscriptions[] = {
 	{GW_TOPIC_REHASHED, 0, CALL_REHASHED},
 	{GW_TOPIC_READY, 0, CALL_GREETING},
 	{GW_TOPIC_STATUS, 0, CALL_STATUS},
+	{GW_TOPIC_METRICS, 0, CALL_METRICS},
 	{GW_TOPIC_UNLOADED, 0, CALL_UNLOADED},
 	{GW_TOPIC_SERVICES_CHANGED, 0, CALL_SERVICES_CHANGED},
 	{GW_TOPIC_UNSHOWN, 100, CALL_UNSHOWN},

@@ -14,6 +14,7 @@
 #include <godwit/client.h>
 #include <godwit/hash.h>
 #include <godwit/loop.h>
+#include <godwit/metrics.h>
 #include <godwit/module.h>
 #include <godwit/network.h>
 #include <godwit/services.h>
@@ -71,7 +72,8 @@ enum client_call {
 	CALL_TAP_PUMP,
 	CALL_RESUME,
 	CALL_SETTLED,
-	CALL_UNSHOWN
+	CALL_UNSHOWN,
+	CALL_METRICS
 };
 
 /** What the options say, in the units of use. */
@@ -153,6 +155,41 @@ struct due {
 	struct due *next;
 };
 
+/** Why a connection is not taken. */
+enum refusal {
+	REFUSED_NOT,
+	REFUSED_STOPPING,
+	REFUSED_FULL,
+	REFUSED_ADDRESS, /* too many from there */
+	REFUSED_PACE,    /* too many in a short time */
+	REFUSED_RULE,    /* another module: a ban, a drain */
+	REFUSALS
+};
+
+/** How a client ends, as far as it is counted. */
+enum client_end {
+	END_SERVER, /* closed here: a KILL, a ban, the server's own end... */
+	END_QUIT,
+	END_LOST, /* its connection ended */
+	END_MOVED,
+	END_SILENT, /* PING was not answered */
+	END_LOGIN,  /* it did not log in in time */
+	END_FLOOD,
+	END_SENDQ,
+	END_TLS,
+	CLIENT_ENDS
+};
+
+/** What metrics.c tells. */
+struct client_counts {
+	uint32_t in_state[GW_CONNECTED + 1]; /* now */
+	uint32_t reserved;                   /* 0 */
+	uint64_t accepted, refused[REFUSALS], ended[CLIENT_ENDS];
+	uint64_t entered, adopted, barred; /* barred: refused when about to enter */
+	uint64_t lines, bad_lines;
+	uint64_t forms, deliveries, replies;
+};
+
 /** Connections of one address (IPv6: of one /64) that are limited. */
 struct address {
 	uint8_t key[9]; /* family, then 4 or 8 bytes */
@@ -196,6 +233,7 @@ struct client {
 	bool evict : 1;    /* the same: and taken from it, if it has no right to it */
 	bool executing : 1;
 	bool adopted : 1; /* and not in command yet: untap() makes it so */
+	uint8_t end;      /* enum client_end, as far as it is known */
 };
 
 /** A row of "client.command", copied. */
@@ -204,6 +242,7 @@ struct command {
 	struct gw_call call;
 	uint8_t states, min_args, cost;
 	bool oper;
+	uint64_t executed;
 	UT_hash_handle hh;
 };
 
@@ -282,6 +321,7 @@ struct client_state {
 	uint32_t sessions_room, sessions_used;
 
 	struct address *addresses;
+	struct client_counts counts;
 
 	struct due *dues;           /* divert.c */
 	struct gw_conn_info *blank; /* of shadows */
@@ -374,6 +414,8 @@ void clients_remove_shadow(struct client_state *st, struct client *c);
 void clients_bind(struct client_state *st, struct client *c);
 void clients_unbind(struct client_state *st, struct client *c);
 struct client *clients_by_id(struct client_state *st, uint64_t id);
+/** states_change(), counted. */
+int clients_change(struct client_state *st, struct client *c, enum gw_client_change change);
 /** Of a session that is shown here. */
 struct client *clients_of(struct client_state *st, const struct gw_session *session);
 /** The same, also of one that is shown here no more. */
@@ -623,6 +665,9 @@ void show_quit(void *state, struct gw_render *r, const struct gw_event *event);
 void show_nick(void *state, struct gw_render *r, const struct gw_event *event);
 void show_set(void *state, struct gw_render *r, const struct gw_event *event);
 void show_modes(void *state, struct gw_render *r, const struct gw_event *event);
+
+/* metrics.c */
+gw_heard_fn client_metrics;
 
 /* greeting.c */
 void client_status(void *state, uint64_t tag, const void *payload);

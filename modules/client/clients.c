@@ -57,6 +57,7 @@ void clients_add(struct client_state *st, struct client *c)
 	number(st, c);
 	DL_APPEND(st->clients, c);
 	st->n_clients++;
+	st->counts.in_state[c->pub.state]++;
 }
 
 uint64_t clients_serial(const struct client *c)
@@ -70,6 +71,17 @@ void clients_remove(struct client_state *st, struct client *c)
 	unnumber(st, c);
 	DL_DELETE(st->clients, c);
 	st->n_clients--;
+	st->counts.in_state[c->pub.state]--;
+}
+
+int clients_change(struct client_state *st, struct client *c, enum gw_client_change change)
+{
+	int status;
+
+	st->counts.in_state[c->pub.state]--;
+	status = states_change(c, change);
+	st->counts.in_state[c->pub.state]++;
+	return status;
 }
 
 void clients_add_shadow(struct client_state *st, struct client *c)

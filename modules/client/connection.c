@@ -80,15 +80,23 @@ void client_free(struct client_state *st, struct client **client)
 	gw_free(st->self, c);
 }
 
-static int may_come(struct client_state *st, struct client *c, struct gw_error *why)
+static enum refusal may_come(struct client_state *st, struct client *c, struct gw_error *why)
 {
-	if (st->stop_reason != NULL)
-		return gw_fail(why, -EACCES, "The server is stopping");
-	if (st->n_clients > st->settings.max_clients)
-		return gw_fail(why, -EACCES, "This server is full");
-	if (address_enter(st, c, why) != 0)
-		return -EACCES;
-	return gw_ask(st->self, st->may_connect, &c->pub, why);
+	int status;
+
+	if (st->stop_reason != NULL) {
+		gw_fail(why, -EACCES, "The server is stopping");
+		return REFUSED_STOPPING;
+	}
+	if (st->n_clients > st->settings.max_clients) {
+		gw_fail(why, -EACCES, "This server is full");
+		return REFUSED_FULL;
+	}
+	status = address_enter(st, c, why);
+	if (status != 0)
+		return status == -EAGAIN ? REFUSED_PACE : REFUSED_ADDRESS;
+	status = gw_ask(st->self, st->may_connect, &c->pub, why);
+	return status == 0 ? REFUSED_NOT : REFUSED_RULE;
 }
 
 int client_accept(void *state, struct gw_conn *conn, char farewell[512])
@@ -96,14 +104,17 @@ int client_accept(void *state, struct gw_conn *conn, char farewell[512])
 	struct client_state *st = state;
 	struct client *c = client_new(st, conn);
 	struct gw_error why = {0};
+	enum refusal refused = may_come(st, c, &why);
 
-	if (may_come(st, c, &why) != 0) {
+	if (refused != REFUSED_NOT) {
+		st->counts.refused[refused]++;
 		snprintf(farewell, 512, "ERROR :Closing Link: %s (%s)\r\n", c->pub.info->address,
 		         why.text);
 		clients_remove(st, c);
 		client_free(st, &c);
 		return -EACCES;
 	}
+	st->counts.accepted++;
 	connection_limits(st, c);
 	timeouts_begin(st, c);
 	return 0;
@@ -188,6 +199,7 @@ void client_close(struct client_state *st, struct client *c, const char *reason)
 void client_close_silently(struct client_state *st, struct client *c, const char *reason)
 {
 	c->closing = true;
+	c->end = END_MOVED;
 	c->sink = NULL;
 	agenda_remove(st, c);
 	label_free(st, c);
@@ -203,12 +215,21 @@ static void last_words(struct client_state *st, struct client *c)
 		dispatch_stashed(st, c);
 }
 
+/* What the core says. */
+static enum client_end end_of(const char *reason)
+{
+	if (strcmp(reason, "SendQ exceeded") == 0)
+		return END_SENDQ;
+	return strncmp(reason, "TLS handshake", 13) == 0 ? END_TLS : END_LOST;
+}
+
 /* The core's own close. The session may be somebody's to hand over; else the words still reach a
  * client that is there and reads. */
 static void connection_lost(struct client_state *st, struct client *c, const char *reason)
 {
 	bool goes_on = tap_closed(st, c, reason), diverted = c->diverted;
 
+	c->end = end_of(reason);
 	c->diverted = false;
 	if (!goes_on) {
 		last_words(st, c);
@@ -227,6 +248,7 @@ void client_closed(void *state, void *data, const char *reason)
 
 	if (!c->closing)
 		connection_lost(st, c, reason);
+	st->counts.ended[c->end]++;
 	gw_notify(st->self, st->gone, &c->pub);
 	clients_remove(st, c);
 	settled_gone(st, c);

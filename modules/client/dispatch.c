@@ -96,8 +96,12 @@ static unsigned execute(struct client_state *st, struct client *c, struct gw_lin
 	if (status == MESSAGE_OK)
 		command = command_find(st, m->command);
 	if (status != MESSAGE_OK) {
+		st->counts.bad_lines++;
 		bad_line(st, c, status, m);
-	} else if (judge(st, c, command, m) == EXECUTE) {
+	} else if (judge(st, c, command, m) != EXECUTE) {
+		st->counts.bad_lines++;
+	} else {
+		command->executed++;
 		cost = command->cost;
 		fn = (gw_command_fn *)gw_visit(st->self, &visit, command->call);
 		if (fn != NULL)
@@ -145,6 +149,7 @@ enum gw_line_verdict client_line(void *state, void *data, struct gw_line *line)
 	struct client *c = data;
 
 	c->heard_ns = gw_mono_ns(st->self);
+	st->counts.lines++;
 	if (c->tapped && !c->closing)
 		return tap_line(st, c, line);
 	if (!dispatch_may(c) || c->stash != NULL) {
@@ -166,16 +171,21 @@ void dispatch_stashed(struct client_state *st, struct client *c)
 	gw_free(st->self, stash);
 }
 
-void commands_free(struct client_state *st)
+static void table_free(struct gw_self *self, struct command *table)
 {
-	struct gw_self *self = st->self;
 	struct command *command, *next;
 
-	HASH_ITER (hh, st->commands, command, next) {
-		HASH_DEL(st->commands, command);
+	HASH_ITER (hh, table, command, next) {
+		HASH_DEL(table, command);
 		gw_free(self, command->name);
 		gw_free(self, command);
 	}
+}
+
+void commands_free(struct client_state *st)
+{
+	table_free(st->self, st->commands);
+	st->commands = NULL;
 }
 
 void commands_changed(void *state, uint64_t tag)
@@ -184,9 +194,10 @@ void commands_changed(void *state, uint64_t tag)
 	struct gw_self *self = st->self;
 	const struct gw_row *rows;
 	size_t n = gw_rows(self, GW_POINT_COMMAND, &rows);
+	struct command *before = st->commands, *same;
 
 	(void)tag;
-	commands_free(st);
+	st->commands = NULL;
 	for (size_t i = 0; i < n; i++) {
 		const struct gw_command *row = rows[i].row;
 		struct command *command = gw_alloc(self, sizeof(*command));
@@ -197,6 +208,9 @@ void commands_changed(void *state, uint64_t tag)
 		command->min_args = row->min_args;
 		command->cost = row->cost;
 		command->oper = row->oper;
+		HASH_FIND_STR(before, row->name, same);
+		command->executed = same != NULL ? same->executed : 0;
 		HASH_ADD_KEYPTR(hh, st->commands, command->name, strlen(command->name), command);
 	}
+	table_free(self, before);
 }

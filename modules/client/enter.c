@@ -145,6 +145,7 @@ static bool banned(struct client_state *st, struct client *c)
 
 	if (gw_ask(st->self, st->may_enter, &c->pub, &why) == 0)
 		return false;
+	st->counts.barred++;
 	if (why.code != GW_REFUSAL_SAID)
 		reply_numeric(st, c, why.code != 0 ? why.code : 465, ":%s", why.text);
 	client_close(st, c, why.text);
@@ -187,7 +188,7 @@ int enter_change(struct client_state *st, struct client *c, enum gw_client_chang
 
 	if (change == GW_AUTHENTICATED)
 		return enter_authenticated(st, c, (struct gw_id){0, 0}, NULL, NULL);
-	status = states_change(c, change);
+	status = clients_change(st, c, change);
 	if (status != 0)
 		return status;
 	timeouts_begin(st, c);

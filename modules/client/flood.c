@@ -33,6 +33,7 @@ bool flood_due(struct client_state *st, struct client *c)
 {
 	if (st->settings.excess > 0 &&
 	    gw_conn_unread(st->self, c->pub.conn) > st->settings.excess) {
+		c->end = END_FLOOD;
 		client_close(st, c, "Excess Flood");
 		return false;
 	}

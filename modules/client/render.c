@@ -27,6 +27,7 @@ struct render {
 	struct client *own;
 	uint64_t own_caps;
 	unsigned lines; /* of the form so far */
+	unsigned delivered;
 	char source[SOURCE_MAX];
 };
 
@@ -234,6 +235,7 @@ static struct form *form_make(struct render *r, uint64_t key, const struct gw_se
 	if (form->buf != NULL)
 		form->buf->len = 0;
 	form->key = key;
+	st->counts.forms++;
 	r->form = form;
 	make(r, key, to);
 	r->form = NULL;
@@ -265,6 +267,7 @@ static inline void deliver(struct render *r, const struct gw_session *to)
 		return;
 	if (r->together && (key & r->st->bit.batch))
 		together_to(r->st, to);
+	r->delivered++;
 	gw_sink_write_buf(r->st->self, to->sink, r->current);
 }
 
@@ -426,6 +429,7 @@ static void run_row(struct client_state *st, const struct renderer *row,
 	if (together)
 		r.mask |= st->bit.batch;
 	audiences[row->audience](&r);
+	st->counts.deliveries += r.delivered;
 }
 
 static bool shows(const struct renderer *row, const struct gw_event *event)

@@ -46,6 +46,7 @@ void reply_write(struct client_state *st, struct client *c, const char *first_ta
 	}
 	memcpy(out + at, line, n);
 	memcpy(out + at + n, "\r\n", 2);
+	st->counts.replies++;
 	if (c->sink != NULL)
 		gw_sink_write(st->self, c->sink, out, at + n + 2);
 }

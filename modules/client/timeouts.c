@@ -40,6 +40,7 @@ static bool rests(const struct client *c)
 
 static void login_too_long(struct client_state *st, struct client *c)
 {
+	c->end = END_LOGIN;
 	client_close(st, c,
 	             c->pub.state == GW_REGISTRATION ? "Registration timed out"
 	                                             : "You did not log in in time");
@@ -64,6 +65,7 @@ static void quiet(struct client_state *st, struct client *c)
 	} else {
 		snprintf(text, sizeof(text), "Ping timeout: %" PRId64 " seconds",
 		         (now - c->heard_ns) / GW_SECOND);
+		c->end = END_SILENT;
 		client_close(st, c, text);
 	}
 }

@@ -53,7 +53,8 @@ void welcome(struct client_state *st, struct client *c)
 {
 	const struct gw_user *user = c->pub.session->user;
 
-	states_change(c, GW_AUTHENTICATED);
+	clients_change(st, c, GW_AUTHENTICATED);
+	st->counts.entered++;
 	clients_bind(st, c);
 	client_lend(c);
 	entry_free(st, c);

@@ -388,6 +388,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_REAUTH_TICK] = {"reauth-tick", (gw_fn *)reauth_tick},
 	[CALL_UNLOADED] = {"unloaded", (gw_fn *)unloaded},
 	[CALL_TURN_TICK] = {"turn-tick", (gw_fn *)turn_tick},
+	[CALL_METRICS] = {"metrics", (gw_fn *)link_metrics},
 	{NULL, NULL},
 };
 
@@ -412,6 +413,7 @@ static const struct gw_subscription subscriptions[] = {
 	/* Behind the clients' last words. */
 	{.topic = GW_TOPIC_STOPPING, .priority = 100, .call = CALL_STOPPING},
 	{.topic = GW_TOPIC_STATUS, .call = CALL_STATUS},
+	{.topic = GW_TOPIC_METRICS, .call = CALL_METRICS},
 	{.topic = NULL},
 };
 

@@ -37,6 +37,7 @@
 #include <godwit/log.h>
 #include <godwit/loop.h>
 #include <godwit/mem.h>
+#include <godwit/metrics.h>
 #include <godwit/module.h>
 #include <godwit/network.h>
 #include <godwit/services.h>
@@ -129,8 +130,11 @@ struct link_state {
 	/* links.c, flow.c, route.c */
 	struct link *links; /* by id, the oldest first */
 	uint64_t last_link;
-	struct gw_timer *tick;     /* once a second while there is a link */
-	struct frame_call *frames; /* rows of "link.kind", by kind */
+	struct gw_timer *tick;                /* once a second while there is a link */
+	struct frame_call *frames;            /* rows of "link.kind", by kind */
+	uint64_t ups, downs[GW_BYE_DONE + 1]; /* by enum gw_goodbye; 0: none, or another */
+	uint64_t bytes_sent, bytes_received;  /* of frames, by links that have ended */
+	uint64_t records_refused;
 
 	/* uplinks.c */
 	struct uplink *uplinks; /* by name */
@@ -356,7 +360,8 @@ enum link_call {
 	CALL_MAP,
 	CALL_REAUTH_TICK,
 	CALL_UNLOADED,
-	CALL_TURN_TICK
+	CALL_TURN_TICK,
+	CALL_METRICS
 };
 
 #endif

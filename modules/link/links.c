@@ -140,6 +140,14 @@ static void let_next_come(struct link_state *st, uint64_t id)
 		link_come(st, link);
 }
 
+static void count_down(struct link_state *st, const struct link *link)
+{
+	st->bytes_sent += link->sent;
+	st->bytes_received += link->consumed;
+	if (link->told_up)
+		st->downs[link->bye <= GW_BYE_DONE ? link->bye : 0]++;
+}
+
 void link_closed(void *state, void *data, const char *reason)
 {
 	struct link_state *st = state;
@@ -153,6 +161,7 @@ void link_closed(void *state, void *data, const char *reason)
 	       link->address, link->reason);
 	flow_release(st, link);
 	turn_link_down(st, link);
+	count_down(st, link);
 	if (link->told_up)
 		gw_notify(st->self, st->down,
 		          &(struct gw_link_end){.link = &link->pub, .reason = link->reason});
@@ -270,6 +279,7 @@ static void link_come(struct link_state *st, struct link *link)
 		gw_conn_resume(st->self, link->conn);
 	link->phase = LINK_IS_UP;
 	link->told_up = true;
+	st->ups++;
 	gw_log(st->self, GW_INFO, "link up peer=%s address=\"%s\" role=%s%s", link->name,
 	       link->address, link->who.source ? "source" : "target",
 	       link->who.joining ? " joining=yes" : "");

@@ -128,6 +128,10 @@ void flow_slow(struct link_state *st, struct link *link, uint64_t session);
 void flow_release(struct link_state *st, struct link *link);
 gw_heard_fn flow_client_gone, flow_unloaded;
 
+/* --- metrics.c --- */
+
+gw_heard_fn link_metrics;
+
 /* --- route.c --- */
 
 /** A frame came. Not 0: a breach. */

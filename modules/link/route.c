@@ -213,6 +213,7 @@ static int refused_record(struct link_state *st, struct link *link, int status, 
 		link->minute_ns = now;
 		link->refused = link->refused_said = 0;
 	}
+	st->records_refused++;
 	if (++link->refused > REFUSED_MAX)
 		return gw_fail(why, -EPROTO, "more than %u records in a minute that were refused",
 		               REFUSED_MAX);

@@ -145,6 +145,7 @@ void publish(struct network *net, const struct gw_event *event)
 {
 	const struct gw_event *outer = net->current;
 
+	metrics_count(net, event);
 	net->current = event;
 	gw_notify(net->self, net->topic_event, event);
 	net->current = outer;

@@ -3,6 +3,7 @@ NETWORK_SOURCES = \
 	modules/network/apply.c modules/network/burst.c modules/network/channels.c \
 	modules/network/digest.c modules/network/interest.c modules/network/lives.c \
 	modules/network/look.c modules/network/members.c modules/network/messages.c \
+	modules/network/metrics.c \
 	modules/network/modes.c modules/network/moves.c modules/network/names.c \
 	modules/network/network.c \
 	modules/network/network.h modules/network/nicks.c modules/network/record.c \

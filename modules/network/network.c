@@ -219,6 +219,7 @@ static const struct gw_call_row calls[] = {
 	[CALL_OWNER] = {"owner", (gw_fn *)network_owner},
 	[CALL_MEMBERSHIP] = {"membership", (gw_fn *)network_membership},
 	[CALL_SHADES] = {"shades", (gw_fn *)shades_look},
+	[CALL_METRICS] = {"metrics", (gw_fn *)network_metrics},
 	{NULL, NULL},
 };
 
@@ -230,6 +231,7 @@ static const struct gw_topic_row topics[] = {{GW_TOPIC_EVENT, GW_NOTIFICATION},
 
 static const struct gw_subscription subscriptions[] = {
 	{GW_TOPIC_STATUS, 0, CALL_STATUS},
+	{GW_TOPIC_METRICS, 0, CALL_METRICS},
 	{GW_TOPIC_READY, 0, CALL_READY},
 	{GW_TOPIC_REHASHED, 0, CALL_REHASHED},
 	{GW_TOPIC_SERVICES_CHANGED, 0, CALL_SERVICES_CHANGED},

@@ -18,6 +18,7 @@
 #include <godwit/hash.h>
 #include <godwit/loop.h>
 #include <godwit/mem.h>
+#include <godwit/metrics.h>
 #include <godwit/module.h>
 #include <godwit/network.h>
 
@@ -47,7 +48,8 @@ enum network_call {
 	CALL_SERVICES_CHANGED,
 	CALL_OWNER,
 	CALL_MEMBERSHIP,
-	CALL_SHADES
+	CALL_SHADES,
+	CALL_METRICS
 };
 
 /** Cells of a user beside its nick, in the order of the bits of enum gw_user_field. */
@@ -243,6 +245,8 @@ struct kind_copy {
 	uint32_t apply;
 };
 
+#define EVENT_KINDS 20 /* numbers of enum gw_kind, from 1 on */
+
 /*
  * The module's state, version 1. To change this struct or any that it points to: raise
  * state_version in network.c, write `migrate` from the version before, and keep a saved state of
@@ -285,7 +289,16 @@ struct network {
 	size_t n_bursts;
 	struct kind_copy *kinds;
 	size_t n_kinds;
+
+	/* metrics.c: published so far, of other servers and of this one, by number of the kind; 0:
+	 * those of modules */
+	uint64_t events[2][EVENT_KINDS];
 };
+
+/* --- metrics.c --- */
+
+void metrics_count(struct network *net, const struct gw_event *event);
+gw_heard_fn network_metrics;
 
 /** One record on its way into the state. */
 struct applying {

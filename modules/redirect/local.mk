@@ -7,6 +7,7 @@ modules_redirect_redirect_la_SOURCES = \
 	modules/redirect/heir.c \
 	modules/redirect/hold.c modules/redirect/hold.h \
 	modules/redirect/kept.c modules/redirect/kept.h \
+	modules/redirect/metrics.c \
 	modules/redirect/offenders.c \
 	modules/redirect/proof.c modules/redirect/proof.h \
 	modules/redirect/recipient.c \

@@ -58,10 +58,16 @@ static void redirect_event(void *state, uint64_t tag, const struct gw_event *eve
 	recipient_event(state, event);
 }
 
-static void redirect_status(void *state, uint64_t tag, const void *payload)
+const char *redirect_end_name(size_t end)
 {
 	static const char *const names[] = {"done",      "refused", "denied",
 	                                    "timed-out", "lost",    "gone"};
+
+	return names[end];
+}
+
+static void redirect_status(void *state, uint64_t tag, const void *payload)
+{
 	struct redirect_state *st = state;
 	struct gw_status *status = (struct gw_status *)payload;
 	char key[48], value[32];
@@ -70,8 +76,8 @@ static void redirect_status(void *state, uint64_t tag, const void *payload)
 	snprintf(value, sizeof(value), "%u from here, %u to here",
 	         HASH_CNT(by_session, st->sources), HASH_CNT(by_session, st->recipients));
 	status->add(status, "redirects.pending", value);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(key, sizeof(key), "redirects.%s", names[i]);
+	for (size_t i = 0; i <= GW_MOVE_GONE; i++) {
+		snprintf(key, sizeof(key), "redirects.%s", redirect_end_name(i));
 		snprintf(value, sizeof(value), "%llu", (unsigned long long)st->counts[i]);
 		status->add(status, key, value);
 	}
@@ -194,6 +200,7 @@ static const struct gw_call_row redirect_calls[] = {
 	[CALL_LIST] = {"list", (gw_fn *)redirect_list},
 	[CALL_OVER] = {"over", (gw_fn *)source_over},
 	[CALL_UNSHOWN] = {"unshown", (gw_fn *)recipient_unshown},
+	[CALL_METRICS] = {"metrics", (gw_fn *)redirect_metrics},
 	{NULL, NULL},
 };
 
@@ -206,11 +213,9 @@ static const struct gw_topic_row redirect_topics[] = {
 
 /* Behind the client module, which lets go of the old connection's client first. */
 static const struct gw_subscription redirect_subscriptions[] = {
-	{GW_TOPIC_EVENT, 100, CALL_EVENT},
-	{GW_TOPIC_UNSHOWN, 100, CALL_UNSHOWN},
-	{GW_TOPIC_STATUS, 0, CALL_STATUS},
-	{GW_TOPIC_REHASHED, 0, CALL_REHASHED},
-	{NULL, 0, 0},
+	{GW_TOPIC_EVENT, 100, CALL_EVENT},     {GW_TOPIC_UNSHOWN, 100, CALL_UNSHOWN},
+	{GW_TOPIC_STATUS, 0, CALL_STATUS},     {GW_TOPIC_METRICS, 0, CALL_METRICS},
+	{GW_TOPIC_REHASHED, 0, CALL_REHASHED}, {NULL, 0, 0},
 };
 
 static const struct gw_command redirect_commands[] = {

@@ -36,6 +36,7 @@
 #include <godwit/log.h>
 #include <godwit/loop.h>
 #include <godwit/mem.h>
+#include <godwit/metrics.h>
 #include <godwit/module.h>
 #include <godwit/network.h>
 #include <godwit/parts.h>
@@ -69,7 +70,8 @@ enum redirect_call {
 	CALL_OFFENDERS,
 	CALL_LIST,
 	CALL_OVER,
-	CALL_UNSHOWN
+	CALL_UNSHOWN,
+	CALL_METRICS
 };
 
 struct settings {
@@ -177,6 +179,7 @@ struct redirect_state {
 	struct gw_timer *forget;    /* runs while there are offenders */
 	uint64_t counts[GW_MOVE_GONE + 1];
 	uint64_t taken, refused_handovers;
+	struct gw_histogram took, gap; /* of those done, at the source */
 };
 
 #define NETWORK(st, ...) GW_VIA((st)->network, gw_network_ops, __VA_ARGS__)
@@ -321,7 +324,12 @@ gw_command_fn redirect_command;
 bool redirect_says(const struct gw_message *m, const char *word, const uint8_t id[ID_BYTES]);
 gw_admin_fn redirect_list;
 
+/* metrics.c */
+gw_heard_fn redirect_metrics;
+
 /* redirect.c */
+/** By enum gw_move_end, as status and metrics call them. */
+const char *redirect_end_name(size_t end);
 /** Its software can be moved, and it is in a state for it. */
 bool redirect_able(struct redirect_state *st, const struct gw_client *client);
 

@@ -266,6 +266,10 @@ void source_end(struct redirect_state *st, struct source *s, enum gw_move_end en
 		gw_defer(st->self, gw_call(st->self, CALL_OVER, 0));
 	LL_APPEND(st->over, over);
 	st->counts[end]++;
+	if (end == GW_MOVE_DONE) {
+		gw_histogram_add(&st->took, over->took_ns);
+		gw_histogram_add(&st->gap, over->gap_ns);
+	}
 	gw_log(st->self, end == GW_MOVE_DONE ? GW_DEBUG : GW_INFO,
 	       "redirect %s session=%016llx to=%s reason=\"%s\"",
 	       end == GW_MOVE_DONE ? "done" : "did not come about", (unsigned long long)s->session,

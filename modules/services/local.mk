@@ -34,6 +34,7 @@ SERVICES_SOURCES = \
 	modules/services/salvage.c \
 	modules/services/wire.c \
 	modules/services/admin.c \
+	modules/services/metrics.c \
 	modules/services/backup.c \
 	modules/services/form.c \
 	modules/services/form_text.c \

@@ -233,6 +233,7 @@ static const struct gw_call_row services_calls[] = {
 	[CALL_IMPORT_ACCOUNT] = {"import-account", (gw_fn *)import_account},
 	[CALL_IMPORT_EACH] = {"import-each", (gw_fn *)import_each},
 	[CALL_IMPORT_DONE] = {"import-done", (gw_fn *)import_done},
+	[CALL_METRICS] = {"metrics", (gw_fn *)services_metrics},
 	{NULL, NULL},
 };
 
@@ -253,6 +254,7 @@ static const struct gw_topic_row services_topics[] = {
 
 static const struct gw_subscription services_subscriptions[] = {
 	{GW_TOPIC_STATUS, 0, CALL_STATUS_TOPIC},
+	{GW_TOPIC_METRICS, 0, CALL_METRICS},
 	{.topic = NULL},
 };
 

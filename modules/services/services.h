@@ -29,6 +29,7 @@
 #include <godwit/hash.h>
 #include <godwit/log.h>
 #include <godwit/loop.h>
+#include <godwit/metrics.h>
 #include <godwit/module.h>
 #include <godwit/replica.h>
 #include <godwit/services.h>
@@ -118,7 +119,8 @@ enum services_call {
 	CALL_IMPORT_CLAIMANT,
 	CALL_IMPORT_ACCOUNT,
 	CALL_IMPORT_EACH,
-	CALL_IMPORT_DONE
+	CALL_IMPORT_DONE,
+	CALL_METRICS
 };
 
 #define SCHEMA 1
@@ -442,6 +444,8 @@ gw_store_rows_fn figures_rows;
 gw_admin_fn admin_status;
 gw_store_rows_fn admin_status_rows;
 gw_heard_fn admin_status_topic;
+/* --- metrics.c --- */
+gw_heard_fn services_metrics;
 gw_admin_fn admin_backup;
 gw_store_done_fn admin_backup_stored;
 gw_job_run_fn admin_backup_run;

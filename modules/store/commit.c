@@ -21,6 +21,7 @@ struct batch {
 	uint32_t n_ops;
 	uint32_t files; /* of the operations, open as long as it is queued */
 	size_t bytes;
+	int64_t since_ns;
 	uint8_t ops[];
 };
 
@@ -112,10 +113,16 @@ int commit_add(void *store, const struct gw_store_op *ops, size_t n, enum gw_sto
 	}
 	if (n == 0 || n > UINT32_MAX)
 		return -EINVAL;
-	if (state->pending + bytes > STORE_PENDING_MAX)
+	if (state->pending + bytes > STORE_PENDING_MAX) {
+		state->counts.refused++;
 		return -EAGAIN;
+	}
 	batch = gw_alloc(state->self, sizeof(*batch) + bytes);
-	*batch = (struct batch){.done = done, .n_ops = (uint32_t)n, .files = files, .bytes = bytes};
+	*batch = (struct batch){.done = done,
+	                        .n_ops = (uint32_t)n,
+	                        .files = files,
+	                        .bytes = bytes,
+	                        .since_ns = gw_mono_ns(state->self)};
 	at = batch->ops;
 	for (size_t i = 0; i < n; i++)
 		at = op_flatten(at, &ops[i]);
@@ -191,6 +198,14 @@ void commit_retry(void *state, uint64_t tag)
 	read_pump(state);
 }
 
+static void count(struct store_state *state, const struct batch *batch, int status)
+{
+	state->counts.batches++;
+	state->counts.failed += status != 0;
+	state->counts.bytes += batch->bytes;
+	gw_histogram_add(&state->counts.took, gw_mono_ns(state->self) - batch->since_ns);
+}
+
 void commit_written(void *state_, uint64_t tag, void *job_)
 {
 	struct store_state *state = state_;
@@ -206,6 +221,7 @@ void commit_written(void *state_, uint64_t tag, void *job_)
 		batch = state->in_flight;
 		DL_DELETE(state->in_flight, batch);
 		state->pending -= batch->bytes;
+		count(state, batch, job->slots[i].status);
 		fn = (gw_store_done_fn *)gw_visit(self, &visit, batch->done);
 		if (fn != NULL)
 			fn(batch->done.module->state, batch->done.tag, job->slots[i].status,

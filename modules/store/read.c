@@ -393,6 +393,7 @@ void read_finished(void *state_, uint64_t id, void *job_)
 		read->started = false;
 	} else {
 		HASH_DELETE(hh, state->reads, read);
+		state->counts.answered++;
 		answer(state, read, job);
 		gw_free(self, read);
 	}

@@ -124,7 +124,13 @@ static const struct gw_call_row store_calls[] = {
 	[CALL_WIPE_RUN] = {"wipe-run", (gw_fn *)care_wipe_run},
 	[CALL_WIPE_DONE] = {"wipe-done", (gw_fn *)care_wiped},
 	[CALL_RETRY] = {"retry", (gw_fn *)commit_retry},
+	[CALL_METRICS] = {"metrics", (gw_fn *)store_metrics},
 	{NULL, NULL},
+};
+
+static const struct gw_subscription store_subscriptions[] = {
+	{GW_TOPIC_METRICS, 0, CALL_METRICS},
+	{.topic = NULL},
 };
 
 GW_MODULE(store) = {
@@ -135,6 +141,7 @@ GW_MODULE(store) = {
 	.interfaces = store_interfaces,
 	.options = store_options,
 	.calls = store_calls,
+	.subscriptions = store_subscriptions,
 	.state_size = sizeof(struct store_state),
 	.state_version = 1,
 	.load = store_load,

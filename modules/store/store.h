@@ -18,6 +18,7 @@
 
 #include <godwit/error.h>
 #include <godwit/loop.h>
+#include <godwit/metrics.h>
 #include <godwit/self.h>
 #include <godwit/store.h>
 #include <lmdb.h>
@@ -42,7 +43,8 @@ enum store_call {
 	CALL_COPY_DONE,
 	CALL_WIPE_RUN,
 	CALL_WIPE_DONE,
-	CALL_RETRY
+	CALL_RETRY,
+	CALL_METRICS
 };
 
 /* --- env.c --- */
@@ -79,6 +81,14 @@ struct batch;
 struct snapshot;
 struct read;
 
+/** What metrics.c tells. */
+struct store_counts {
+	uint64_t batches, failed, refused; /* refused: too much waited */
+	uint64_t bytes;                    /* of operations, in all batches */
+	uint64_t answered;                 /* reads; begun ones are numbered: last_read */
+	struct gw_histogram took;          /* from a batch's coming to its completion */
+};
+
 struct store_state {
 	struct gw_self *self;
 	struct env *env;
@@ -98,6 +108,8 @@ struct store_state {
 
 	bool copying, wiping, discarding;
 	struct gw_call copied, wiped;
+
+	struct store_counts counts;
 };
 
 /* --- commit.c --- */
@@ -156,6 +168,10 @@ int tx_put(struct gw_store_tx *tx, uint8_t table, struct gw_blob key, struct gw_
 int tx_del(struct gw_store_tx *tx, uint8_t table, struct gw_blob key);
 int tx_next(struct gw_store_tx *tx, uint8_t table, struct gw_blob after, struct gw_blob prefix,
             struct gw_store_row *row_out);
+
+/* --- metrics.c --- */
+
+void store_metrics(void *state, uint64_t tag, const void *payload);
 
 /** The interface's table. */
 extern const struct gw_store_ops store_ops;

@@ -78,7 +78,7 @@ check_LIBRARIES += tests/unit/libservices.a
 tests_unit_libservices_a_SOURCES = tests/unit/mini.c tests/unit/visit.h tests/unit/services_rig.c tests/unit/services_net.c \
 	tests/modules/store_fake/store_fake.c \
 	modules/store/store.c modules/store/env.c modules/store/commit.c modules/store/write.c \
-	modules/store/read.c modules/store/snapshot.c modules/store/care.c \
+	modules/store/read.c modules/store/snapshot.c modules/store/care.c modules/store/metrics.c \
 	$(SERVICES_SOURCES)
 SERVICES_TEST_LIBS = tests/unit/libservices.a $(CMOCKA_LIBS) $(LMDB_LIBS) $(SODIUM_LIBS) $(GNUTLS_LIBS) $(YAML_LIBS)
 
