@@ -537,3 +537,14 @@ check_PROGRAMS += tests/module/agent_same
 tests_module_agent_same_SOURCES = tests/module/agent_same.c tests/module/agent_gap.h \
 	tests/module/agent_stage.h tests/unit/agent_tracked.h tests/unit/counted.h $(TRACK_SOURCES)
 tests_module_agent_same_LDADD = tests/sim/libsim.a $(TEST_LIBS)
+
+# tells figures, right and wrong ones
+check_LTLIBRARIES += tests/modules/figures/figures.la
+tests_modules_figures_figures_la_SOURCES = tests/modules/figures.c
+tests_modules_figures_figures_la_CPPFLAGS = $(TEST_MODULE_CPPFLAGS)
+tests_modules_figures_figures_la_CFLAGS = $(MODULE_CFLAGS)
+tests_modules_figures_figures_la_LDFLAGS = $(TEST_MODULE_LDFLAGS)
+
+check_PROGRAMS += tests/module/metrics
+tests_module_metrics_SOURCES = tests/module/metrics.c
+tests_module_metrics_LDADD = tests/sim/libsim.a $(TEST_LIBS)
