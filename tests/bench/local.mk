@@ -24,7 +24,7 @@ tests_bench_handshake_timing_SOURCES = tests/bench/handshake_timing.c
 tests_bench_handshake_timing_LDADD = $(GNUTLS_LIBS)
 
 .PHONY: bench bench-agent bench-handshake bench-reload bench-restart bench-selftest \
-	bench-replica
+	bench-replica bench-survives
 
 bench: all $(bench_tools)
 	"$(srcdir)/tests/bench/run" --build .
@@ -44,6 +44,10 @@ bench-restart: all
 # how long the server stands still while a module is replaced; RELOAD="--clients N --rounds N --only ROW,... --first --json FILE"
 bench-reload: all $(bench_tools)
 	"$(srcdir)/tests/bench/reload" --build . $(RELOAD)
+
+# what is left when modules are reloaded, of Godwit and of InspIRCd
+bench-survives: all
+	"$(srcdir)/tests/bench/survives" --build .
 
 bench-selftest: $(bench_tools)
 	"$(srcdir)/tests/bench/selftest" --build .
