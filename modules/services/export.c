@@ -424,6 +424,7 @@ void export_command(void *state_, struct gw_admin_request *req, int argc, const 
 	e->req = req;
 	e->path = path;
 	e->secrets = secrets;
+	e->told_ns = gw_mono_ns(state->self);
 	e->text.self = state->self;
 	form_puts(&e->text,
 	          "# The services database of Godwit, as `godwitctl services import` reads "

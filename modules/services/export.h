@@ -11,6 +11,7 @@
 #include "services.h"
 
 struct called;
+struct called_block;
 struct contested;
 
 struct export
@@ -33,6 +34,7 @@ struct export
 	int status;
 	/* export_names.c */
 	struct called *called;
+	struct called_block *blocks;
 	struct contested *contested;
 	uint64_t nameless;
 	uint8_t from[NAME_KEY_MAX + 1];

@@ -17,6 +17,15 @@ struct called {
 	char name[GW_NAME_MAX];
 };
 
+#define CALLED_AT_ONCE 256
+
+/** Memory of many: a hundred thousand are given back at once. */
+struct called_block {
+	struct called_block *next;
+	size_t n;
+	struct called called[CALLED_AT_ONCE];
+};
+
 /** A claim behind the first on its name. */
 struct contested {
 	UT_hash_handle hh;
@@ -39,6 +48,22 @@ static struct called *called_find(struct gw_self *self, struct export *e, struct
 	struct called *called;
 
 	HASH_FIND(hh, e->called, &id, sizeof(id), called);
+	return called;
+}
+
+static struct called *called_new(struct gw_self *self, struct export *e, struct gw_id id)
+{
+	struct called_block *block = e->blocks;
+	struct called *called;
+
+	if (block == NULL || block->n == CALLED_AT_ONCE) {
+		block = gw_alloc(self, sizeof(*block));
+		block->next = e->blocks;
+		e->blocks = block;
+	}
+	called = &block->called[block->n++];
+	called->id = id;
+	HASH_ADD(hh, e->called, id, sizeof(called->id), called);
 	return called;
 }
 
@@ -65,9 +90,7 @@ static void call_account(struct services_state *state, const struct gw_store_row
 	struct called *called = called_find(self, e, owner->id);
 
 	if (called == NULL) {
-		called = gw_alloc(self, sizeof(*called));
-		called->id = owner->id;
-		HASH_ADD(hh, e->called, id, sizeof(called->id), called);
+		called = called_new(self, e, owner->id);
 	} else if ((called->place == 1) != (place == 1)
 	                   ? called->place == 1
 	                   : gw_stamp_cmp(called->claim, owner->claim) < 0) {
@@ -120,14 +143,9 @@ void export_names_meet(struct services_state *state, const struct gw_entity *ent
 {
 	struct gw_self *self = state->self;
 	struct export *e = state->export;
-	struct called *called;
 
-	if (entity->class != GW_CLASS_ACCOUNT || called_find(self, e, entity->id) != NULL)
-		return;
-	called = gw_alloc(self, sizeof(*called));
-	called->id = entity->id;
-	called->number = (uint32_t)++e->nameless;
-	HASH_ADD(hh, e->called, id, sizeof(called->id), called);
+	if (entity->class == GW_CLASS_ACCOUNT && called_find(self, e, entity->id) == NULL)
+		called_new(self, e, entity->id)->number = (uint32_t)++e->nameless;
 }
 
 static bool label(void *state_, struct gw_id account, struct form_label *out)
@@ -166,12 +184,13 @@ void export_names_free(struct services_state *state)
 {
 	struct gw_self *self = state->self;
 	struct export *e = state->export;
-	struct called *called, *next;
+	struct called_block *block, *next;
 	struct contested *contested, *after;
 
-	HASH_ITER (hh, e->called, called, next) {
-		HASH_DELETE(hh, e->called, called);
-		gw_free(self, called);
+	HASH_CLEAR(hh, e->called);
+	for (block = e->blocks; block != NULL; block = next) {
+		next = block->next;
+		gw_free(self, block);
 	}
 	HASH_ITER (hh, e->contested, contested, after) {
 		HASH_DELETE(hh, e->contested, contested);

@@ -62,32 +62,67 @@ void import_fault(struct services_state *state, uint32_t line, uint32_t column, 
 	gw_admin_text(state->self, im->req, whole);
 }
 
-void import_drop(struct services_state *state)
+/* Gives back some of what an import took; false: there is more. */
+static bool give_back(struct gw_self *self, struct import *im, size_t most)
 {
-	struct import *im = state->import;
+	for (size_t s = 0; s < IMPORT_SECTIONS; s++) {
+		struct records *records = &im->records[s];
 
+		for (; records->n > 0; records->n--) {
+			if (most-- == 0)
+				return false;
+			form_record_free(self, &records->p[records->n - 1]);
+		}
+		gw_free(self, records->p);
+		records->p = NULL;
+	}
+	if (!import_plan_free(self, im, most))
+		return false;
+	import_check_free(self, im);
+	gw_free(self, im->path);
+	gw_free(self, im->name);
+	gw_free(self, im);
+	return true;
+}
+
+void import_clear(void *state_, uint64_t tag)
+{
+	struct services_state *state = state_;
+	struct import *im = state->cleared, *next;
+
+	(void)tag;
 	if (im == NULL)
 		return;
-	import_text_free(state);
-	import_plan_free(state);
-	import_check_free(state);
-	for (size_t s = 0; s < IMPORT_SECTIONS; s++) {
-		for (size_t i = 0; i < im->records[s].n; i++)
-			form_record_free(state->self, &im->records[s].p[i]);
-		gw_free(state->self, im->records[s].p);
-	}
-	if (im->req != NULL)
-		gw_admin_done(state->self, &im->req, -ECANCELED, "the module was unloaded");
-	gw_free(state->self, im->path);
-	gw_free(state->self, im->name);
-	gw_free(state->self, im);
-	state->import = NULL;
+	next = im->next;
+	if (give_back(state->self, im, IMPORT_AT_ONCE))
+		state->cleared = next;
+	if (state->cleared != NULL)
+		gw_defer(state->self, gw_call(state->self, CALL_IMPORT_CLEAR, 0));
 }
 
 void import_fail(struct services_state *state, int status, const char *text)
 {
-	gw_admin_done(state->self, &state->import->req, status, text);
-	import_drop(state);
+	struct import *im = state->import;
+
+	gw_admin_done(state->self, &im->req, status, text);
+	import_text_free(state);
+	state->import = NULL;
+	im->next = state->cleared;
+	state->cleared = im;
+	if (im->next == NULL)
+		gw_defer(state->self, gw_call(state->self, CALL_IMPORT_CLEAR, 0));
+}
+
+void import_drop(struct services_state *state)
+{
+	struct import *im;
+
+	if (state->import != NULL)
+		import_fail(state, -ECANCELED, "the module was unloaded");
+	while ((im = state->cleared) != NULL) {
+		state->cleared = im->next;
+		give_back(state->self, im, SIZE_MAX);
+	}
 }
 
 void import_again(struct services_state *state)
@@ -280,7 +315,7 @@ static const char *refusal(struct services_state *state)
 		return "another export or import is under way";
 	if (state->origin == 0)
 		return "the database is not read yet; try again";
-	if (state->membership != GW_MEMBER_FULL)
+	if (state->membership == GW_MEMBER_LOST)
 		return "this server takes no writes now: see services status";
 	return NULL;
 }
@@ -298,6 +333,7 @@ void import_command(void *state_, struct gw_admin_request *req, int argc, const 
 	im = state->import = gw_alloc(state->self, sizeof(*im));
 	im->req = req;
 	im->class = 1;
+	im->told_ns = gw_mono_ns(state->self);
 	im->path = export_path(state, argv[0], &why);
 	im->name = gw_strdup(state->self, argv[0]);
 	if (im->path != NULL && !read_options(im, argc, argv))

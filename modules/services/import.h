@@ -70,21 +70,25 @@ struct import {
 	size_t n_late, late_room;
 
 	/* import_check.c */
-	uint32_t place; /* of the claimants that are being told */
-	uint32_t class; /* that is walked over */
+	uint64_t question; /* who claims a name: the last one */
+	uint32_t place;    /* of the claimants that are being told */
+	uint32_t class;    /* that is walked over */
 	struct existing *existing;
 	struct gw_id network;
 
 	/* import_write.c */
 	uint64_t in_flight, durable; /* transactions; records */
 	int64_t status;
+
+	struct import *next; /* that is over, and is being given back */
 };
 
 /* --- import.c --- */
 
 /** Says what is wrong with the file, up to a bound. */
 void import_fault(struct services_state *state, uint32_t line, uint32_t column, const char *text);
-/** The end, once nothing is under way: the answer is a sentence. */
+/** The end, once nothing is under way: the answer is a sentence. What it took is given back in
+ * later turns. */
 void import_fail(struct services_state *state, int status, const char *text);
 /** Another turn. */
 void import_again(struct services_state *state);
@@ -92,7 +96,7 @@ void import_again(struct services_state *state);
 struct form_record *import_record(struct import *im);
 void import_drop(struct services_state *state);
 gw_admin_fn import_command;
-gw_timer_fn import_turn;
+gw_timer_fn import_turn, import_clear;
 
 /* --- import_file.c --- */
 
@@ -114,14 +118,15 @@ size_t import_prefix(const struct form_record *record, const struct form_cell *c
                      uint8_t out[NAME_PREFIX_MAX]);
 /** Fills the ids of accounts of the file that have theirs by now. */
 void import_fill(struct form_record *record);
-void import_plan_free(struct services_state *state);
+/** Gives back at most so many claims; false: there are more. */
+bool import_plan_free(struct gw_self *self, struct import *im, size_t most);
 gw_owner_fn import_account;
 
 /* --- import_check.c --- */
 
 enum import_step import_names(struct services_state *state);
 enum import_step import_compare(struct services_state *state);
-void import_check_free(struct services_state *state);
+void import_check_free(struct gw_self *self, struct import *im);
 gw_owner_fn import_owner, import_claimant;
 gw_walk_fn import_each;
 

@@ -84,8 +84,7 @@ void import_claimant(void *state_, uint64_t tag, int status, const struct gw_own
 	struct services_state *state = state_;
 	struct import *im = state->import;
 
-	(void)tag;
-	if (im == NULL || !im->asked)
+	if (im == NULL || !im->asked || tag != im->question)
 		return;
 	if (owner != NULL && --im->place > 0)
 		return;
@@ -113,7 +112,7 @@ static int ask(struct services_state *state, const struct form_record *record,
 	if (cell->place > 1) {
 		im->place = cell->place;
 		status = claimants(state, prefix[0], prefix + 2, n - 2,
-		                   gw_call(state->self, CALL_IMPORT_CLAIMANT, 0));
+		                   gw_call(state->self, CALL_IMPORT_CLAIMANT, ++im->question));
 		im->asked = status == 0;
 		return status == 0 ? -EINPROGRESS : status;
 	}
@@ -328,13 +327,12 @@ enum import_step import_compare(struct services_state *state)
 	return STEP_TURN;
 }
 
-void import_check_free(struct services_state *state)
+void import_check_free(struct gw_self *self, struct import *im)
 {
-	struct gw_self *self = state->self;
 	struct existing *existing, *next;
 
-	HASH_ITER (hh, state->import->existing, existing, next) {
-		HASH_DELETE(hh, state->import->existing, existing);
+	HASH_ITER (hh, im->existing, existing, next) {
+		HASH_DELETE(hh, im->existing, existing);
 		gw_free(self, existing);
 	}
 }

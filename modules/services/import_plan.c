@@ -319,16 +319,19 @@ enum import_step import_resolve(struct services_state *state)
 	return STEP_TURN;
 }
 
-void import_plan_free(struct services_state *state)
+bool import_plan_free(struct gw_self *self, struct import *im, size_t most)
 {
-	struct gw_self *self = state->self;
-	struct import *im = state->import;
 	struct claimed *claimed, *next;
 
 	HASH_ITER (hh, im->claimed, claimed, next) {
+		if (most-- == 0)
+			return false;
 		HASH_DELETE(hh, im->claimed, claimed);
 		gw_free(self, claimed);
 	}
 	gw_free(self, im->nameless);
 	gw_free(self, im->late);
+	im->nameless = NULL;
+	im->late = NULL;
+	return true;
 }

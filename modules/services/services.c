@@ -234,6 +234,7 @@ static const struct gw_call_row services_calls[] = {
 	[CALL_IMPORT_EACH] = {"import-each", (gw_fn *)import_each},
 	[CALL_IMPORT_DONE] = {"import-done", (gw_fn *)import_done},
 	[CALL_METRICS] = {"metrics", (gw_fn *)services_metrics},
+	[CALL_IMPORT_CLEAR] = {"import-clear", (gw_fn *)import_clear},
 	{NULL, NULL},
 };
 

@@ -120,7 +120,8 @@ enum services_call {
 	CALL_IMPORT_ACCOUNT,
 	CALL_IMPORT_EACH,
 	CALL_IMPORT_DONE,
-	CALL_METRICS
+	CALL_METRICS,
+	CALL_IMPORT_CLEAR
 };
 
 #define SCHEMA 1
@@ -243,6 +244,7 @@ struct services_state {
 	/* export.c, import.h; NULL: none is under way */
 	struct export *export;
 	struct import *import;
+	struct import *cleared; /* those that are over and are being given back */
 
 	/* own.c */
 	struct own_field *own_fields; /* by number */

@@ -40,6 +40,10 @@ check_PROGRAMS += tests/fuzz/services_peer
 tests_fuzz_services_peer_SOURCES = tests/fuzz/services_peer.c tests/fuzz/replay.c
 tests_fuzz_services_peer_LDADD = $(SERVICES_TEST_LIBS)
 
+check_PROGRAMS += tests/fuzz/services_form
+tests_fuzz_services_form_SOURCES = tests/fuzz/services_form.c tests/fuzz/replay.c
+tests_fuzz_services_form_LDADD = $(SERVICES_TEST_LIBS)
+
 check_PROGRAMS += tests/fuzz/network_record
 tests_fuzz_network_record_SOURCES = tests/fuzz/network_record.c tests/fuzz/replay.c
 tests_fuzz_network_record_LDADD = tests/unit/libnetwork.a $(SODIUM_LIBS)
@@ -90,7 +94,8 @@ fuzz:
 	$(FUZZ) services_parts $(tests_fuzz_services_parts_SOURCES)
 	$(FUZZ) services_cell $(tests_fuzz_services_cell_SOURCES)
 	$(FUZZ) services_wire $(tests_fuzz_services_wire_SOURCES)
-	$(FUZZ) services_peer $(tests_fuzz_services_peer_SOURCES) $(tests_unit_libservices_a_SOURCES) -lcmocka $(LMDB_LIBS)
+	$(FUZZ) services_peer $(tests_fuzz_services_peer_SOURCES) $(tests_unit_libservices_a_SOURCES) -lcmocka $(LMDB_LIBS) $(YAML_LIBS)
+	$(FUZZ) services_form $(tests_fuzz_services_form_SOURCES) $(tests_unit_libservices_a_SOURCES) -lcmocka $(LMDB_LIBS) $(YAML_LIBS)
 	$(FUZZ) network_record $(tests_fuzz_network_record_SOURCES) $(tests_unit_libnetwork_a_SOURCES)
 	$(FUZZ) link_frame $(tests_fuzz_link_frame_SOURCES)
 	$(FUZZ) link_key $(tests_fuzz_link_key_SOURCES)

@@ -3,7 +3,8 @@ as the program has it.
 
 Blocks of the pages are told apart by their language: `console` (a line with "$ " is typed, what follows is its output), `irc` (NAME> is sent, NAME< is
 received by that client, in this order; NAME@SERVER says once where it connects, also to the agent, else to one), `machines` (MACHINE$ is typed on that machine), `irssi` and
-`weechat` (typed into these clients), `yaml` (a configuration), `sh` (run by other tests). In outputs "..." stands for anything, on a line of its own
+`weechat` (typed into these clients), `yaml` (a configuration), `sh` (run by other tests),
+`form` (what services import reads). In outputs "..." stands for anything, on a line of its own
 for any lines. Ports are those of the test's servers. The guide for authors of modules is followed by test_guide.py. run-all: beside
 """
 
@@ -221,6 +222,15 @@ def test_configurations_of_the_pages_are_taken(tmp_path, page, text):
 
 
 @pytest.mark.skipif(not all(map(shutil.which, ("irssi", "tmux"))), reason="irssi or tmux is missing")
+def test_the_readable_form_is_as_its_page_shows_it(serve):
+    [text] = ["\n".join(lines) + "\n" for _, lines in blocks(SRC / "modules" / "services" / "services.md", "form")]
+    server = serve()
+    (server.folder / "state" / "in.yaml").write_text(text)
+    assert "imported 2 accounts, 1 channel, 1 ban, 1 grant" in server.ctl("services", "import", "in.yaml")
+    server.ctl("services", "export", "out.yaml")
+    assert re.sub(r" +# .*", "", text) in (server.folder / "state" / "out.yaml").read_text()
+
+
 def test_the_first_chat_with_irssi(desk, tmp_path):
     desk.bootstrap()
     first, later = (lines for _, lines in blocks(README, "irssi"))

@@ -747,8 +747,7 @@ static const struct gw_admin_command *command_find(struct mini *mini, const char
 	return NULL;
 }
 
-const char *mini_admin(struct mini *mini, int *status_out, const char *command,
-                       const char *arguments)
+void mini_admin_start(struct mini *mini, const char *command, const char *arguments)
 {
 	struct gw_self *self = NULL;
 	const struct gw_admin_command *row = command_find(mini, command, &self);
@@ -763,10 +762,21 @@ const char *mini_admin(struct mini *mini, int *status_out, const char *command,
 	     w = strtok_r(NULL, " ", &rest))
 		argv[argc++] = w;
 	((gw_admin_fn *)self->calls[row->call].fn)(self->state, &mini->request, argc, argv);
+}
+
+int mini_admin_end(struct mini *mini)
+{
 	for (int i = 0; i < 100000 && !mini->request.ended; i++)
 		mini_run(mini, 10 * GW_MS);
 	assert_true(mini->request.ended);
-	*status_out = mini->request.status;
+	return mini->request.status;
+}
+
+const char *mini_admin(struct mini *mini, int *status_out, const char *command,
+                       const char *arguments)
+{
+	mini_admin_start(mini, command, arguments);
+	*status_out = mini_admin_end(mini);
 	return mini->request.text;
 }
 

@@ -63,6 +63,9 @@ void mini_notify(struct mini *mini, const char *topic, const void *payload);
  * cells divided by a space, until the next. Status in `*status_out`. */
 const char *mini_admin(struct mini *mini, int *status_out, const char *command,
                        const char *arguments);
+/** Its two halves: begins, and waits for the end, whose status it returns. */
+void mini_admin_start(struct mini *mini, const char *command, const char *arguments);
+int mini_admin_end(struct mini *mini);
 
 /** A new folder below $TMPDIR or /tmp, and its removal. */
 char *mini_folder(void);

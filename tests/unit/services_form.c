@@ -481,8 +481,11 @@ static void draw_database(struct rig *rig)
 
 static char *export(struct rig *rig, const char *folder, const char *name)
 {
+	char file[64];
+
 	admin(rig, 0, "services export", name);
-	return read_file(folder, name);
+	snprintf(file, sizeof(file), "%.*s", (int)strcspn(name, " "), name);
+	return read_file(folder, file);
 }
 
 static void round_trip(uint64_t seed)
@@ -539,10 +542,240 @@ static void test_databases_come_back_byte_by_byte(void **state)
 	            tally.entities == ENTITIES * seeds && tally.binary > 0);
 }
 
+/* --- what is refused --- */
+
+struct told {
+	const char *file, *says;
+};
+
+static void test_faults_are_told_with_line_and_column(void **state)
+{
+	static const struct told faults[] = {
+		{"form: 2\n", "in.yaml:1:7: this version"},
+		{"nonsense\n", "in.yaml:1:1: the file must consist of sections"},
+		{"form: 1\naccount:\n- {}\n", "in.yaml:2:1: there is no such section"},
+		{"accounts:\n- names: [anna]\n  colour: red\n",
+	         "in.yaml:3:11: this key is not known"},
+		{"accounts:\n- names: [anna]\n  names: [bert]\n", "in.yaml:3:3: 'names' stands"},
+		{"accounts:\n- {names: [anna]}\n- {names: [ANNA]}\n",
+	         "in.yaml:3:3: a name of this item is claimed in line 2"},
+		{"accounts:\n- {names: [anna], registered: yesterday}\n", "in.yaml:2:31: a time"},
+		{"accounts:\n- {names: [anna], password: {scheme: rot13}}\n",
+	         "the password's scheme is not known"},
+		{"accounts:\n- {names: [anna], password: {scheme: argon2id}}\n",
+	         "in.yaml:2:29: 'salt' is missing"},
+		{"accounts:\n- {names: [anna], mail: {confirmed: true}}\n", "'address' is missing"},
+		{"channels:\n- {names: ['#x'], founder: nobody}\n",
+	         "in.yaml:2:28: there is no such account"},
+		{"channels:\n- founder: {account: {nameless: 1}}\n",
+	         "in.yaml:2:22: there is no such account"},
+		{"bans:\n- {type: dragon, mask: x, reason: y}\n",
+	         "in.yaml:2:10: account or address"},
+		{"others:\n- {class: 65}\n", "in.yaml:2:11: that class does not belong here"},
+		{"others:\n- {class: 200}\n", "in.yaml:2:3: the cell of field 1 is missing"},
+		{"accounts: &x\n- {}\n", "anchors are not supported"},
+		{"accounts:\n- names: [{name: a, place: 2}, {name: b, place: 1}]\n"
+	         "- names: [{name: b, place: 2}, a]\n",
+	         "contradict"},
+		{"accounts:\n- [\n", "in.yaml:3:1: "},
+		{"accounts:\n- {names: [\"\xff\"]}\n", "in.yaml:2:13: "},
+	};
+	struct rig *rig = calloc(1, sizeof(*rig));
+	char *folder = mini_folder();
+	const char *answer;
+	unsigned wrong = 0;
+
+	(void)state;
+	rig_open(rig, folder, false, 7);
+	for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
+		write_file(folder, "in.yaml", faults[i].file);
+		answer = admin(rig, -EINVAL, "services import", "in.yaml");
+		if (strstr(answer, faults[i].says) == NULL)
+			print_error("%s is not in: %s\n", faults[i].says, answer);
+		wrong += strstr(answer, faults[i].says) == NULL;
+		assert_non_null(strstr(answer, "nothing is imported"));
+	}
+	assert_int_equal(wrong, 0);
+	rig_walk(rig, GW_CLASS_ACCOUNT);
+	assert_int_equal(rig->n_walked, 0);
+	rig_close(rig);
+	free(rig);
+	mini_folder_remove(&folder);
+}
+
+static void test_names_of_files_stay_in_the_state_directory(void **state)
+{
+	static const char *const bad[] = {"/etc/passwd", "../x", "a/../x", ".hidden", "a/.x", "a/"};
+	struct rig *rig = calloc(1, sizeof(*rig));
+	char *folder = mini_folder();
+
+	(void)state;
+	rig_open(rig, folder, false, 8);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		admin(rig, -EINVAL, "services export", bad[i]);
+		admin(rig, -EINVAL, "services import", bad[i]);
+	}
+	admin(rig, -EINVAL, "services export", "x --secrets");
+	admin(rig, -EINVAL, "services import", "x --force");
+	admin(rig, -ENOENT, "services import", "nothing.yaml");
+	admin(rig, 0, "services export", "once.yaml");
+	assert_non_null(
+		strstr(admin(rig, -EEXIST, "services export", "once.yaml"), "of that name"));
+	admin(rig, -ENOENT, "services export", "folder/once.yaml");
+	rig_close(rig);
+	free(rig);
+	mini_folder_remove(&folder);
+}
+
+/* --- what is left out, and what is there --- */
+
+static const char small[] =
+	"form: 1\n"
+	"accounts:\n"
+	"- names: [anna]\n"
+	"  registered: 2026-11-23T10:00:00.000Z\n"
+	"  password: {scheme: argon2id, salt: \"AAAA\", operations: 3, memory: 9, "
+	"hash: \"BBBB\"}\n"
+	"- names: [bert]\n"
+	"  registered: 2026-11-23T10:00:01.000Z\n"
+	"channels:\n"
+	"- names: [\"#x\"]\n"
+	"  registered: 2026-11-23T10:00:02.000Z\n"
+	"  founder: anna\n"
+	"  modes: \"+ntkl secret 5\"\n"
+	"  access:\n"
+	"  - {account: bert, prefixes: o}\n";
+
+static void test_secrets_are_left_out_when_asked(void **state)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+	char *folder = mini_folder(), *text;
+
+	(void)state;
+	rig_open(rig, folder, false, 9);
+	write_file(folder, "in.yaml", small);
+	admin(rig, 0, "services import", "in.yaml");
+	text = export(rig, folder, "all.yaml");
+	assert_non_null(strstr(text, small + strlen("form: 1\n")));
+	free(text);
+	text = export(rig, folder, "public.yaml --without-secrets");
+	assert_null(strstr(text, "argon2id"));
+	assert_null(strstr(text, "secret"));
+	assert_non_null(strstr(text, "modes: \"+ntl 5\""));
+	free(text);
+	rig_close(rig);
+	free(rig);
+	mini_folder_remove(&folder);
+}
+
+/* One that is here stays as it is; what refers to it means it. */
+static void test_what_is_here_stays(void **state)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+	char *folder = mini_folder();
+	const char *answer;
+	struct gw_id anna;
+
+	(void)state;
+	rig_open(rig, folder, false, 10);
+	assert_int_equal(rig_register(rig, "Anna", &anna), 0);
+	write_file(folder, "in.yaml", small);
+	answer = admin(rig, -EEXIST, "services import", "in.yaml");
+	assert_non_null(strstr(answer, "in.yaml:3:3: the account anna is here already"));
+	answer = admin(rig, 0, "services import", "in.yaml --dry-run --skip-existing");
+	assert_non_null(strstr(answer, "would import 1 account, 1 channel"));
+	assert_int_equal(rig_find(rig, 'n', "bert"), -ENOENT);
+	answer = admin(rig, 0, "services import", "in.yaml --skip-existing");
+	assert_non_null(strstr(answer, "imported 1 account, 1 channel"));
+	assert_int_equal(rig_find(rig, 'c', "#x"), 0);
+	assert_int_equal(rig_read(rig, GW_CLASS_CHANNEL, rig->owner.id), 0);
+	for (size_t i = 0; i < rig->n_cells; i++)
+		if (rig->cells[i].field == GW_F_FOUNDER)
+			assert_true(gw_id_is(
+				anna, gw_id_from((struct gw_blob){rig->cells[i].value + 2, 16})));
+	rig_check(rig);
+	rig_close(rig);
+	free(rig);
+	mini_folder_remove(&folder);
+}
+
+/* A channel alone, whose founder is not in the file; and more than a transaction holds. */
+static void test_a_long_access_list_comes_whole(void **state)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+	char *folder = mini_folder(), *text = calloc(1, 1 << 20), *again;
+	size_t n = 0;
+
+	(void)state;
+	rig_open(rig, folder, false, 11);
+	n += (size_t)sprintf(text + n, "accounts:\n");
+	for (int i = 0; i < 1000; i++)
+		n += (size_t)sprintf(text + n, "- {names: [n%03d]}\n", i);
+	n += (size_t)sprintf(text + n, "channels:\n- names: ['#x']\n  founder: n000\n  access:\n");
+	for (int i = 0; i < 1000; i++)
+		n += (size_t)sprintf(text + n, "  - {account: n%03d, prefixes: v}\n", i);
+	write_file(folder, "in.yaml", text);
+	admin(rig, 0, "services import", "in.yaml");
+	rig_check(rig);
+	again = export(rig, folder, "out.yaml");
+	assert_non_null(strstr(again, strstr(text, "  access:\n")));
+	free(again);
+	free(text);
+	rig_close(rig);
+	free(rig);
+	mini_folder_remove(&folder);
+}
+
+/* --- at a bad moment --- */
+
+/* The module is reloaded, or unloaded, after so many steps. */
+static void disturb(const char *command, const char *arguments, bool unload, unsigned after)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+	char *folder = mini_folder();
+
+	rig_open(rig, folder, false, after);
+	write_file(folder, "in.yaml", small);
+	if (strcmp(command, "services export") == 0)
+		admin(rig, 0, "services import", "in.yaml");
+	mini_admin_start(rig->mini, command, arguments);
+	for (unsigned i = 0; i < after && mini_step(rig->mini); i++)
+		continue;
+	if (unload) {
+		mini_unload(rig->mini, "services");
+	} else {
+		mini_reload(rig->mini, "store");
+		mini_reload(rig->mini, "services");
+		assert_int_equal(mini_admin_end(rig->mini), 0);
+		rig_check(rig);
+	}
+	mini_run(rig->mini, GW_SECOND);
+	rig_close(rig);
+	free(rig);
+	mini_folder_remove(&folder);
+}
+
+static void test_reloads_and_unloads_meanwhile(void **state)
+{
+	(void)state;
+	for (unsigned after = 0; after < 60; after++) {
+		disturb("services export", "out.yaml", false, after);
+		disturb("services import", "in.yaml", false, after);
+		disturb("services export", "out.yaml", true, after);
+		disturb("services import", "in.yaml", true, after);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_databases_come_back_byte_by_byte),
+		cmocka_unit_test(test_faults_are_told_with_line_and_column),
+		cmocka_unit_test(test_names_of_files_stay_in_the_state_directory),
+		cmocka_unit_test(test_secrets_are_left_out_when_asked),
+		cmocka_unit_test(test_what_is_here_stays),
+		cmocka_unit_test(test_a_long_access_list_comes_whole),
+		cmocka_unit_test(test_reloads_and_unloads_meanwhile),
 	};
 
 	if (argc > 1)
