@@ -20,88 +20,131 @@ const struct form_class form_classes[] = {
 };
 const size_t form_n_classes = sizeof(form_classes) / sizeof(form_classes[0]);
 
-#define FLAGS                                                                                      \
-	{                                                                                          \
-		"flags", FORM_NUMBER, FORM_QUIET                                                   \
-	}
-#define TEXT_FLAGS                                                                                 \
-	{                                                                                          \
-		"flags", FORM_TEXT, FORM_QUIET                                                     \
-	}
-#define REGISTERED                                                                                 \
-	{                                                                                          \
-		"registered", FORM_TIME, FORM_ALWAYS                                               \
-	}
-#define AS                                                                                         \
-	{                                                                                          \
-		"as", FORM_CALLED, FORM_QUIET                                                      \
-	}
-#define ONE(key, kind)                                                                             \
-	{                                                                                          \
-		{                                                                                  \
-			key, kind, FORM_ALWAYS                                                     \
-		}                                                                                  \
-	}
-#define SCRAM                                                                                      \
-	{                                                                                          \
-		{"scheme", FORM_TEXT, FORM_ALWAYS}, {"salt", FORM_BYTES, FORM_ALWAYS},             \
-			{"iterations", FORM_NUMBER, FORM_ALWAYS},                                  \
-			{"stored-key", FORM_BYTES, FORM_ALWAYS},                                   \
-		{                                                                                  \
-			"server-key", FORM_BYTES, FORM_ALWAYS                                      \
-		}                                                                                  \
-	}
-#define ARGON2ID                                                                                   \
-	{                                                                                          \
-		{"scheme", FORM_TEXT, FORM_ALWAYS}, {"salt", FORM_BYTES, FORM_ALWAYS},             \
-			{"operations", FORM_NUMBER, FORM_ALWAYS},                                  \
-			{"memory", FORM_NUMBER, FORM_ALWAYS},                                      \
-		{                                                                                  \
-			"hash", FORM_BYTES, FORM_ALWAYS                                            \
-		}                                                                                  \
-	}
-#define MAIL                                                                                       \
-	{                                                                                          \
-		{"address", FORM_TEXT, FORM_ALWAYS},                                               \
-		{                                                                                  \
-			"confirmed", FORM_FLAG, FORM_QUIET                                         \
-		}                                                                                  \
-	}
-#define KEY ONE("key", FORM_BYTES)
-
-#define SCRAM_LEAD "SCRAM-SHA-256"
-#define ARGON2ID_LEAD "argon2id"
-
-#define A GW_CLASS_ACCOUNT
-#define C GW_CLASS_CHANNEL
-#define B GW_CLASS_BAN
-#define P GW_CLASS_GRANT
-#define R GW_CLASS_PENDING
-#define S GW_CLASS_SERVER
-#define N GW_CLASS_NETWORK
-
 /* In the order in which an entity's fields are written. */
 const struct form_field form_fields[] = {
-	{A, FORM_ALONE, GW_F_CORE, false, NULL, NULL, NULL, {FLAGS, REGISTERED}},
-	{A, FORM_ALONE, GW_F_CRED, true, "password", NULL, SCRAM_LEAD, SCRAM},
-	{A, FORM_ALONE, GW_F_CRED, true, "password", NULL, ARGON2ID_LEAD, ARGON2ID},
-	{A, FORM_ALONE, GW_F_MAIL, false, "mail", NULL, NULL, MAIL},
-	{A, FORM_ALONE, GW_F_VHOST, false, "host", NULL, NULL, ONE("host", FORM_TEXT)},
-	{A, FORM_ALONE, GW_F_LANG, false, "language", NULL, NULL, ONE("language", FORM_TEXT)},
-	{A, FORM_BY_TEXT, GW_F_OPTION, false, "options", "name", NULL, ONE("value", FORM_TEXT)},
-	{A, FORM_ALONE, GW_F_EXPIRY, false, "expires", NULL, NULL, ONE("expires", FORM_TIME)},
+	/* cores */
+	{"ASN",
+         FORM_ALONE,
+         GW_F_CORE,
+         false,
+         NULL,
+         NULL,
+         NULL,
+         {{"flags", FORM_NUMBER, FORM_QUIET}, {"registered", FORM_TIME, FORM_ALWAYS}}},
+	{"C",
+         FORM_ALONE,
+         GW_F_CORE,
+         false,
+         NULL,
+         NULL,
+         NULL,
+         {{"flags", FORM_TEXT, FORM_QUIET}, {"registered", FORM_TIME, FORM_ALWAYS}}},
+	{"B",
+         FORM_ALONE,
+         GW_F_CORE,
+         false,
+         NULL,
+         NULL,
+         NULL,
+         {{"flags", FORM_TEXT, FORM_QUIET},
+          {"type", FORM_BANNED, FORM_ALWAYS},
+          {"mask", FORM_TEXT, FORM_ALWAYS},
+          {"reason", FORM_TEXT, FORM_ALWAYS},
+          {"setter", FORM_TEXT, FORM_QUIET},
+          {"set", FORM_TIME, FORM_ALWAYS},
+          {"account", FORM_ACCOUNT, FORM_OPTIONAL}}},
+	{"P",
+         FORM_ALONE,
+         GW_F_CORE,
+         false,
+         NULL,
+         NULL,
+         NULL,
+         {{"flags", FORM_TEXT, FORM_QUIET},
+          {"account", FORM_ACCOUNT, FORM_ALWAYS},
+          {"role", FORM_TEXT, FORM_ALWAYS},
+          {"as", FORM_CALLED, FORM_QUIET}}},
+	{"R",
+         FORM_ALONE,
+         GW_F_CORE,
+         false,
+         NULL,
+         NULL,
+         NULL,
+         {{"flags", FORM_NUMBER, FORM_QUIET},
+          {"registered", FORM_TIME, FORM_ALWAYS},
+          {"sent", FORM_NUMBER, FORM_ALWAYS},
+          {"code-digest", FORM_BYTES, FORM_ALWAYS},
+          {"typed", FORM_TEXT, FORM_ALWAYS}}},
 
-	{C, FORM_ALONE, GW_F_CORE, false, NULL, NULL, NULL, {TEXT_FLAGS, REGISTERED}},
-	{C,
+	/* accounts, registrations */
+	{"AR",
+         FORM_ALONE,
+         GW_F_CRED,
+         true,
+         "password",
+         NULL,
+         "SCRAM-SHA-256",
+         {{"scheme", FORM_TEXT, FORM_ALWAYS},
+          {"salt", FORM_BYTES, FORM_ALWAYS},
+          {"iterations", FORM_NUMBER, FORM_ALWAYS},
+          {"stored-key", FORM_BYTES, FORM_ALWAYS},
+          {"server-key", FORM_BYTES, FORM_ALWAYS}}},
+	{"AR",
+         FORM_ALONE,
+         GW_F_CRED,
+         true,
+         "password",
+         NULL,
+         "argon2id",
+         {{"scheme", FORM_TEXT, FORM_ALWAYS},
+          {"salt", FORM_BYTES, FORM_ALWAYS},
+          {"operations", FORM_NUMBER, FORM_ALWAYS},
+          {"memory", FORM_NUMBER, FORM_ALWAYS},
+          {"hash", FORM_BYTES, FORM_ALWAYS}}},
+	{"AR",
+         FORM_ALONE,
+         GW_F_MAIL,
+         false,
+         "mail",
+         NULL,
+         NULL,
+         {{"address", FORM_TEXT, FORM_ALWAYS}, {"confirmed", FORM_FLAG, FORM_QUIET}}},
+	{"A",
+         FORM_ALONE,
+         GW_F_VHOST,
+         false,
+         "host",
+         NULL,
+         NULL,
+         {{"host", FORM_TEXT, FORM_ALWAYS}}},
+	{"A",
+         FORM_ALONE,
+         GW_F_LANG,
+         false,
+         "language",
+         NULL,
+         NULL,
+         {{"language", FORM_TEXT, FORM_ALWAYS}}},
+
+	/* channels */
+	{"C",
          FORM_ALONE,
          GW_F_FOUNDER,
          false,
          "founder",
          NULL,
          NULL,
-         {{"account", FORM_ACCOUNT, FORM_ALWAYS}, AS}},
-	{C, FORM_ALONE, GW_F_MODES, false, "modes", NULL, NULL, ONE("modes", FORM_TEXT)},
-	{C,
+         {{"account", FORM_ACCOUNT, FORM_ALWAYS}, {"as", FORM_CALLED, FORM_QUIET}}},
+	{"C",
+         FORM_ALONE,
+         GW_F_MODES,
+         false,
+         "modes",
+         NULL,
+         NULL,
+         {{"modes", FORM_TEXT, FORM_ALWAYS}}},
+	{"C",
          FORM_ALONE,
          GW_F_TOPIC,
          false,
@@ -111,15 +154,15 @@ const struct form_field form_fields[] = {
          {{"text", FORM_TEXT, FORM_ALWAYS},
           {"setter", FORM_TEXT, FORM_QUIET},
           {"set", FORM_TIME, FORM_ALWAYS}}},
-	{C,
+	{"C",
          FORM_BY_ACCOUNT,
          GW_F_ACCESS,
          false,
          "access",
          "account",
          NULL,
-         {{"prefixes", FORM_TEXT, FORM_ALWAYS}, AS}},
-	{C,
+         {{"prefixes", FORM_TEXT, FORM_ALWAYS}, {"as", FORM_CALLED, FORM_QUIET}}},
+	{"C",
          FORM_BY_MASK,
          GW_F_LIST,
          false,
@@ -129,64 +172,58 @@ const struct form_field form_fields[] = {
          {{"mask", FORM_TEXT, FORM_ALWAYS},
           {"setter", FORM_TEXT, FORM_QUIET},
           {"set", FORM_TIME, FORM_ALWAYS}}},
-	{C, FORM_BY_TEXT, GW_F_OPTION, false, "options", "name", NULL, ONE("value", FORM_TEXT)},
-	{C, FORM_ALONE, GW_F_EXPIRY, false, "expires", NULL, NULL, ONE("expires", FORM_TIME)},
 
-	{B,
-         FORM_ALONE,
-         GW_F_CORE,
+	/* servers */
+	{"S",
+         FORM_BY_TEXT,
+         GW_F_ADDR,
          false,
+         "addresses",
+         "number",
          NULL,
-         NULL,
-         NULL,
-         {TEXT_FLAGS,
-          {"type", FORM_BANNED, FORM_ALWAYS},
-          {"mask", FORM_TEXT, FORM_ALWAYS},
-          {"reason", FORM_TEXT, FORM_ALWAYS},
-          {"setter", FORM_TEXT, FORM_QUIET},
-          {"set", FORM_TIME, FORM_ALWAYS},
-          {"account", FORM_ACCOUNT, FORM_OPTIONAL}}},
-	{B, FORM_ALONE, GW_F_EXPIRY, false, "expires", NULL, NULL, ONE("expires", FORM_TIME)},
-
-	{P,
+         {{"address", FORM_TEXT, FORM_ALWAYS}}},
+	{"S",
          FORM_ALONE,
-         GW_F_CORE,
+         GW_F_WEIGHT,
          false,
+         "weight",
          NULL,
          NULL,
+         {{"weight", FORM_NUMBER, FORM_ALWAYS}}},
+	{"S",
+         FORM_BY_HEX,
+         GW_F_KEY,
+         false,
+         "keys",
+         "fingerprint",
          NULL,
-         {TEXT_FLAGS,
-          {"account", FORM_ACCOUNT, FORM_ALWAYS},
-          {"role", FORM_TEXT, FORM_ALWAYS},
-          AS}},
-	{P, FORM_ALONE, GW_F_EXPIRY, false, "expires", NULL, NULL, ONE("expires", FORM_TIME)},
+         {{"key", FORM_BYTES, FORM_ALWAYS}}},
+	{"SN",
+         FORM_BY_HEX,
+         GW_F_KEYREV,
+         false,
+         "revoked-keys",
+         "fingerprint",
+         NULL,
+         {{"key", FORM_BYTES, FORM_ALWAYS}}},
 
-	{R,
+	/* several */
+	{"ACN",
+         FORM_BY_TEXT,
+         GW_F_OPTION,
+         false,
+         "options",
+         "name",
+         NULL,
+         {{"value", FORM_TEXT, FORM_ALWAYS}}},
+	{"ACBPR",
          FORM_ALONE,
-         GW_F_CORE,
+         GW_F_EXPIRY,
          false,
+         "expires",
          NULL,
          NULL,
-         NULL,
-         {FLAGS,
-          REGISTERED,
-          {"sent", FORM_NUMBER, FORM_ALWAYS},
-          {"code-digest", FORM_BYTES, FORM_ALWAYS},
-          {"typed", FORM_TEXT, FORM_ALWAYS}}},
-	{R, FORM_ALONE, GW_F_CRED, true, "password", NULL, SCRAM_LEAD, SCRAM},
-	{R, FORM_ALONE, GW_F_CRED, true, "password", NULL, ARGON2ID_LEAD, ARGON2ID},
-	{R, FORM_ALONE, GW_F_MAIL, false, "mail", NULL, NULL, MAIL},
-	{R, FORM_ALONE, GW_F_EXPIRY, false, "expires", NULL, NULL, ONE("expires", FORM_TIME)},
-
-	{S, FORM_ALONE, GW_F_CORE, false, NULL, NULL, NULL, {FLAGS, REGISTERED}},
-	{S, FORM_BY_TEXT, GW_F_ADDR, false, "addresses", "number", NULL, ONE("address", FORM_TEXT)},
-	{S, FORM_ALONE, GW_F_WEIGHT, false, "weight", NULL, NULL, ONE("weight", FORM_NUMBER)},
-	{S, FORM_BY_HEX, GW_F_KEY, false, "keys", "fingerprint", NULL, KEY},
-	{S, FORM_BY_HEX, GW_F_KEYREV, false, "revoked-keys", "fingerprint", NULL, KEY},
-
-	{N, FORM_ALONE, GW_F_CORE, false, NULL, NULL, NULL, {FLAGS, REGISTERED}},
-	{N, FORM_BY_TEXT, GW_F_OPTION, false, "options", "name", NULL, ONE("value", FORM_TEXT)},
-	{N, FORM_BY_HEX, GW_F_KEYREV, false, "revoked-keys", "fingerprint", NULL, KEY},
+         {{"expires", FORM_TIME, FORM_ALWAYS}}},
 };
 const size_t form_n_fields = sizeof(form_fields) / sizeof(form_fields[0]);
 
@@ -203,6 +240,11 @@ const struct form_class *form_class_of(uint8_t class)
 	return others;
 }
 
+bool form_field_is(const struct form_field *field, uint8_t class)
+{
+	return class != 0 && strchr(field->classes, class) != NULL;
+}
+
 static bool leads(const struct form_field *field, struct gw_blob value)
 {
 	struct gw_blob part;
@@ -214,7 +256,7 @@ static bool leads(const struct form_field *field, struct gw_blob value)
 const struct form_field *form_field_of(uint8_t class, uint16_t field, struct gw_blob value)
 {
 	for (size_t i = 0; i < form_n_fields; i++)
-		if (form_fields[i].class == class && form_fields[i].field == field &&
+		if (form_field_is(&form_fields[i], class) && form_fields[i].field == field &&
 		    leads(&form_fields[i], value))
 			return &form_fields[i];
 	return NULL;

@@ -58,8 +58,8 @@ enum form_sub {
 
 /** A field that has a name in the form. */
 struct form_field {
-	uint8_t class;
-	uint8_t sub; /* enum form_sub */
+	const char *classes; /* that have it */
+	uint8_t sub;         /* enum form_sub */
 	uint16_t field;
 	bool secret;
 	const char *key;     /* NULL: the parts are keys of the entity itself */
@@ -83,6 +83,8 @@ extern const size_t form_n_fields;
 
 /** The class's own; `others` (class 0) for those that have none. */
 const struct form_class *form_class_of(uint8_t class);
+/** Whether entities of the class have it. */
+bool form_field_is(const struct form_field *field, uint8_t class);
 /** The row for a cell of this value; NULL: it has no name. */
 const struct form_field *form_field_of(uint8_t class, uint16_t field, struct gw_blob value);
 size_t form_n_parts(const struct form_field *field);

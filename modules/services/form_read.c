@@ -24,7 +24,7 @@ static int check_field_keys(struct reading *r, const struct form_field *field,
 		keys[i] = field->parts[i].key;
 	if (field->sub != FORM_ALONE)
 		keys[n++] = field->sub_key;
-	if (field->class == GW_CLASS_ACCOUNT && field->field == GW_F_MAIL) {
+	if (r->record->class == GW_CLASS_ACCOUNT && field->field == GW_F_MAIL) {
 		keys[n++] = "claimed";
 		keys[n++] = "place";
 	}
@@ -43,7 +43,7 @@ static int read_alone(struct reading *r, const struct form_field *field,
 	    reading_value(r, field, node, one ? node : NULL, NULL, &value) != 0 ||
 	    reading_cell(r, node, field->field, none, value) != 0)
 		return -EINVAL;
-	return field->class == GW_CLASS_ACCOUNT && field->field == GW_F_MAIL
+	return r->record->class == GW_CLASS_ACCOUNT && field->field == GW_F_MAIL
 	               ? reading_mail_claim(r, node)
 	               : 0;
 }
@@ -116,7 +116,7 @@ static const struct form_field *field_named(uint8_t class, const struct form_nod
 		const struct form_field *f = &form_fields[i];
 		const struct form_node *lead;
 
-		if (f->class != class || f->key == NULL || strlen(f->key) != node->key.n ||
+		if (!form_field_is(f, class) || f->key == NULL || strlen(f->key) != node->key.n ||
 		    memcmp(f->key, node->key.p, node->key.n) != 0)
 			continue;
 		if (f->lead == NULL)
@@ -213,7 +213,7 @@ static const struct {
 static const struct form_field *inline_core(uint8_t class)
 {
 	for (size_t i = 0; i < form_n_fields; i++)
-		if (form_fields[i].class == class && form_fields[i].key == NULL)
+		if (form_field_is(&form_fields[i], class) && form_fields[i].key == NULL)
 			return &form_fields[i];
 	return NULL;
 }

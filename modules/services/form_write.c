@@ -186,7 +186,7 @@ void form_write(struct form_text *out, const struct form_names *names, bool secr
 	}
 	writing_names(&w);
 	for (size_t i = 0; i < form_n_fields; i++)
-		if (form_fields[i].class == entity->class)
+		if (form_field_is(&form_fields[i], entity->class))
 			put_row(&w, &form_fields[i]);
 	writing_certificates(&w);
 	writing_claims(&w);
