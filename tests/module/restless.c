@@ -16,7 +16,7 @@
 static const char *const usual[] = {"command", "notification", "question", "timer",
                                     "job",     "render",       "line"};
 /* Within one, of restless itself. */
-static const char *const within[] = {"check", "load", "changed", "unload"};
+static const char *const within[] = {"check", "load", "told", "changed", "unload"};
 
 struct stage {
 	struct simnet *net;

@@ -26,7 +26,7 @@
 
 #define MODULES                                                                                    \
 	"[store_fake, services, network, link, burst, client, account, channel, message, query, "  \
-	"monitor, guest, oper, redirect, moves, balance, even, control]"
+	"monitor, guest, oper, redirect, moves, balance, even, control, metrics]"
 #define REGISTRANTS 20
 #define MODULES_MAX 24
 #define AGAIN 5 /* in the end */
@@ -136,7 +136,7 @@ static void rehash(struct world *w)
 	wish(w, node, CHANGE_REHASH, NULL);
 }
 
-static const char *const optional[] = {"even", "balance", "control"};
+static const char *const optional[] = {"even", "balance", "control", "metrics"};
 #define N_OPTIONAL (sizeof(optional) / sizeof(optional[0]))
 
 /* At once, or some time later. */

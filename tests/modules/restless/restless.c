@@ -40,6 +40,8 @@ struct restless {
 	char when[16], line[200];
 	uint32_t times, asked, told;
 	int32_t status;
+	bool loading; /* what is told now is told by `load` */
+	uint8_t reserved[7];
 	char text[400];
 	struct gw_timer *timer;
 	struct gw_topic *heard, *may;
@@ -86,9 +88,11 @@ static void restless_answer(void *state, uint64_t tag, const struct gw_admin_ans
 
 static void restless_heard(void *state, uint64_t tag, const void *payload)
 {
+	struct restless *st = state;
+
 	(void)tag;
 	(void)payload;
-	called(state, "notification");
+	called(st, st->loading ? "told" : "notification");
 }
 
 static int restless_may(void *state, uint64_t tag, const void *payload, struct gw_error *err)
@@ -236,6 +240,9 @@ static int restless_load(struct gw_self *self, void *state, enum gw_load why, st
 	(void)err;
 	if (why == GW_LOAD_RELOAD) {
 		called(st, "load");
+		st->loading = true;
+		gw_notify(self, st->heard, NULL);
+		st->loading = false;
 		return 0;
 	}
 	st->self = self;
