@@ -1,4 +1,4 @@
-"""What was reported is there afterwards: kill -9, a trace of system calls, a backup that is put back. run-all: timeout=400"""
+"""What was reported is there afterwards: kill -9, a trace of system calls, a backup that is put back, a text that another network takes in. run-all: timeout=400"""
 
 import asyncio
 import os
@@ -276,3 +276,25 @@ def test_a_backup_needs_a_new_folder(tmp_path, serve):
     assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
     for file in (tmp_path / "new").rglob("*"):
         assert file.stat().st_mode & 0o077 == 0, f"{file} can be read by others"
+
+
+# --- as text, to another network ---
+
+
+def test_another_network_takes_all_from_a_text(serve, connect):
+    old, new = serve("old", more=CHEAP), serve("new", more=CHEAP, name="new.example.org")
+    fill_with_life(old, connect)
+    old.ctl("ban", "add", "dora", "never", "no")
+    old.ctl("services", "export", "all.yaml")
+    text = old.folder / "state" / "all.yaml"
+    assert text.stat().st_mode & 0o777 == 0o600 and SECRET not in text.read_text()
+    shutil.copy(text, new.folder / "state" / "all.yaml")
+    dora = connect(new.plain)
+    dora.register("dora", SECRET)  # logged in before the ban is there
+    assert "would import 3 accounts, 1 channel, 1 ban, 1 grant" in new.ctl("services", "import", "all.yaml", "--dry-run")
+    new.ctl("services", "import", "all.yaml")
+    dora.expect("ERROR :")
+    look_at_all(new, connect)
+    old_status, new_status = old.ctl("services", "status"), new.ctl("services", "status")
+    for what in ("channels", "bans", "grants"):
+        assert [line for line in old_status.splitlines() if line.startswith(f"{what} ")][0] in new_status
