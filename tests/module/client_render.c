@@ -197,6 +197,19 @@ static void one_message_has_one_id_and_one_time(void **state)
 	free(seen);
 }
 
+/* One form for each message, which is made by the module that sends them. */
+static void a_renderers_time_is_its_own_modules(void **state)
+{
+	struct world *w = *state;
+
+	simserver_ask(w->s, "module times --reset");
+	client_send(w->ann, "PRIVMSG #two :x");
+	client_send(w->ann, "PRIVMSG bob :y");
+	client_expect(w->bob, "* PRIVMSG bob :y");
+	assert_non_null(strstr(simserver_ask(w->s, "module times message"), "message|render|2|"));
+	assert_null(strstr(simserver_ask(w->s, "module times client"), "|render|"));
+}
+
 #define in_world(name) cmocka_unit_test_setup_teardown(name, open_world, close_world)
 
 int main(void)
@@ -213,6 +226,7 @@ int main(void)
 		in_world(user_modes),
 		in_world(prefixes_choose_who_gets_a_message),
 		in_world(one_message_has_one_id_and_one_time),
+		in_world(a_renderers_time_is_its_own_modules),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
