@@ -357,7 +357,7 @@ static void step(struct world *w)
 	if (draw(w, 2) == 0)
 		pass(w, (int64_t)draw(w, 20) * GW_MS);
 	server_act(w);
-	pass(w, (int64_t)draw(w, draw(w, 10) == 0 ? 2000 : 120) * GW_MS);
+	pass(w, GW_MS + (int64_t)draw(w, draw(w, 10) == 0 ? 2000 : 120) * GW_MS);
 }
 
 static void load_the_optional(struct world *w)
@@ -410,20 +410,13 @@ static bool run(uint64_t seed, void *all)
 	if (w.people.fault[0] == '\0')
 		finish(&w);
 	half_way.on = false;
-	if (w.people.fault[0] != '\0' && getenv("GODWIT_SHOW") != NULL)
-		people_show(&w.people, seed);
 	count(&w);
-	people_free(&w.people);
-	simtree_end(&w.people.tree);
 	total->people.messages += w.people.messages;
 	total->people.moves += w.people.moves;
 	total->n_registrants += w.n_registrants;
 	total->cuts += w.cuts;
 	total->reloads += w.reloads;
-	if (w.people.fault[0] == '\0')
-		return true;
-	fprintf(stderr, "# seed %llu: %s\n", (unsigned long long)seed, w.people.fault);
-	return false;
+	return people_end(&w.people, seed);
 }
 
 int main(int argc, char **argv)

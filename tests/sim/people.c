@@ -206,7 +206,7 @@ void people_check_logs(struct people *p)
 	}
 }
 
-void people_show(const struct people *p, uint64_t seed)
+static void show(const struct people *p, uint64_t seed)
 {
 	bool shown[PEOPLE_MAX] = {false};
 	unsigned who;
@@ -221,4 +221,19 @@ void people_show(const struct people *p, uint64_t seed)
 	for (unsigned i = 0; i < p->tree->n; i++)
 		fprintf(stderr, "--- %s\n%s\n", p->tree->nodes[i].name,
 		        simserver_log(p->tree->nodes[i].server));
+	if (p->agent != NULL)
+		fprintf(stderr, "--- the agent\n%s\n", simserver_log(p->agent));
+}
+
+bool people_end(struct people *p, uint64_t seed)
+{
+	bool good = p->fault[0] == '\0';
+
+	if (!good && getenv("GODWIT_SHOW") != NULL)
+		show(p, seed);
+	if (!good)
+		fprintf(stderr, "# seed %llu: %s\n", (unsigned long long)seed, p->fault);
+	people_free(p);
+	simtree_end(&p->tree);
+	return good;
 }

@@ -116,8 +116,9 @@ void people_settled(struct people *p);
 void people_check_left(struct people *p);
 /** No server says that it has seen what must not be. */
 void people_check_logs(struct people *p);
-/** For people to read: what was done, the conversations of all who are named in the fault, and the
- * servers' logs. */
-void people_show(const struct people *p, uint64_t seed);
+/** The end of a story, and of its network; whether nothing was wrong. Else the seed and the fault
+ * are told, and with GODWIT_SHOW=1 what was done, the conversations of all who are named in the
+ * fault, and the servers' logs. */
+bool people_end(struct people *p, uint64_t seed);
 
 #endif

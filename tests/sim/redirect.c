@@ -503,13 +503,6 @@ static bool run(uint64_t seed, void *all)
 		step(&w);
 	if (w.people.fault[0] == '\0')
 		finish(&w);
-	if (w.people.fault[0] != '\0' && getenv("GODWIT_SHOW") != NULL) {
-		people_show(&w.people, seed);
-		if (w.people.agent != NULL)
-			fprintf(stderr, "--- the agent\n%s\n", simserver_log(w.people.agent));
-	}
-	people_free(&w.people);
-	simtree_end(&w.tree);
 	total->people.moves += w.people.moves;
 	total->done += w.done;
 	total->cuts += w.cuts;
@@ -518,10 +511,7 @@ static bool run(uint64_t seed, void *all)
 	total->traps += w.traps;
 	total->manners += w.manners;
 	total->people.messages += w.people.messages;
-	if (w.people.fault[0] == '\0')
-		return true;
-	fprintf(stderr, "# seed %llu: %s\n", (unsigned long long)seed, w.people.fault);
-	return false;
+	return people_end(&w.people, seed);
 }
 
 int main(int argc, char **argv)

@@ -528,13 +528,6 @@ static bool run(uint64_t seed, void *all)
 		step(w);
 	if (w->people.fault[0] == '\0')
 		finish(w);
-	good = w->people.fault[0] == '\0';
-	if (!good && getenv("GODWIT_SHOW") != NULL)
-		people_show(&w->people, seed);
-	if (!good)
-		fprintf(stderr, "# seed %llu: %s\n", (unsigned long long)seed, w->people.fault);
-	people_free(&w->people);
-	simtree_end(&w->tree);
 	total->leaves += w->leaves;
 	total->left += w->left;
 	total->stops += w->stops;
@@ -543,6 +536,7 @@ static bool run(uint64_t seed, void *all)
 	total->crashes += w->crashes;
 	total->reloads += w->reloads;
 	total->people.messages += w->people.messages;
+	good = people_end(&w->people, seed);
 	free(w);
 	return good;
 }
