@@ -32,7 +32,7 @@ static const struct gw_option metrics_options[] = {
          .fallback = PORT_USUAL,
          .min = 0,
          .max = 65535,
-         .help = "Port of 127.0.0.1 at which the figures are served; 0: only where `listen` has an "
+         .help = "Port of 127.0.0.1 at which the figures are served; 0: only where listen has an "
                  "address with the protocol metrics. Read when the module is loaded."},
 	{.name = NULL},
 };
