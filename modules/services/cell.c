@@ -224,9 +224,10 @@ static struct gw_blob account_of(const struct cell *cell)
 
 	if (cell->class == GW_CLASS_CHANNEL && cell->field == GW_F_ACCESS)
 		return cell->sub;
-	if ((cell->class == GW_CLASS_CHANNEL && cell->field == GW_F_FOUNDER) ||
-	    (cell->class == GW_CLASS_GRANT && cell->field == GW_F_CORE))
+	if (cell->class == GW_CLASS_CHANNEL && cell->field == GW_F_FOUNDER)
 		gw_part(cell->value, 0, &part);
+	else if (cell->class == GW_CLASS_GRANT && cell->field == GW_F_CORE)
+		gw_part(cell->value, 1, &part);
 	return part;
 }
 

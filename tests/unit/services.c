@@ -757,6 +757,28 @@ static void cells_that_name_a_dropped_account_are_deleted(void **state)
 	assert_int_equal(rig->n_cells, 1);
 }
 
+/* As the module oper writes them. */
+static void grants_of_a_dropped_account_end(void **state)
+{
+	struct rig *rig = rig_of(state);
+	uint8_t id_bytes[16], value[64];
+	struct gw_parts parts = {.bytes = value, .max = sizeof(value)};
+	struct gw_write w = {.class = GW_CLASS_GRANT, .make = true, .field = GW_F_CORE};
+	struct gw_id account, grant;
+
+	assert_int_equal(rig_register(rig, "uma", &account), 0);
+	gw_id_bytes(account, id_bytes);
+	gw_parts_text(&parts, "");
+	gw_parts_add(&parts, id_bytes, 16);
+	gw_parts_text(&parts, "admin");
+	w.value = gw_parts_value(&parts);
+	assert_int_equal(rig_commit_wait(rig, &w, 1, &grant), 0);
+	assert_int_equal(rig_read(rig, GW_CLASS_GRANT, grant), 0);
+	assert_int_equal(rig_drop(rig, GW_CLASS_ACCOUNT, account), 0);
+	mini_run(rig->mini, GW_SECOND);
+	assert_int_equal(rig_read(rig, GW_CLASS_GRANT, grant), -ENOENT);
+}
+
 static void a_reload_keeps_what_is_under_way(void **state)
 {
 	struct rig *rig = rig_of(state);
@@ -861,6 +883,7 @@ int main(void)
 		TEST(what_dies_in_a_full_map_makes_room),
 		TEST(what_expired_is_deleted_an_hour_later),
 		TEST(cells_that_name_a_dropped_account_are_deleted),
+		TEST(grants_of_a_dropped_account_end),
 		TEST(a_reload_keeps_what_is_under_way),
 		TEST(status_tells_counts_digest_and_vector),
 		TEST(a_state_directory_serves_one_at_a_time),

@@ -68,6 +68,8 @@ static void draw_version(struct mini *mini, struct version *v)
 		v->row[0] = 2; /* written once for all, like a revoked key */
 	value = (struct gw_parts){.bytes = v->row + 17, .max = 100};
 	if (v->key[18] == GW_F_FOUNDER || (v->key[0] == 'P' && v->key[18] == GW_F_CORE)) {
+		if (v->key[18] == GW_F_CORE)
+			gw_parts_text(&value, "");
 		put64(account, 1 + clock % 2);
 		gw_parts_add(&value, account, 16);
 	} else if (fate != 9) { /* 9: a value without parts, which claims nothing */

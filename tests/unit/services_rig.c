@@ -455,9 +455,10 @@ static void expect_ref(struct expected *e, const struct dump_row *r, uint16_t fi
 
 	if (r->key[0] == GW_CLASS_CHANNEL && field == GW_F_ACCESS)
 		account = (struct gw_blob){r->key + 19, r->key_n - 19};
-	else if ((r->key[0] == GW_CLASS_CHANNEL && field == GW_F_FOUNDER) ||
-	         (r->key[0] == GW_CLASS_GRANT && field == GW_F_CORE))
+	else if (r->key[0] == GW_CLASS_CHANNEL && field == GW_F_FOUNDER)
 		gw_part(value, 0, &account);
+	else if (r->key[0] == GW_CLASS_GRANT && field == GW_F_CORE)
+		gw_part(value, 1, &account);
 	if (account.n == 16)
 		expect(&e->ref, account.p, 16, r->key, r->key_n, NULL, 0, NULL, 0);
 }
