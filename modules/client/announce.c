@@ -33,8 +33,11 @@ void announce_later(struct client_state *st, bool values)
 /* Those who come from now on are shown what is in force. */
 static void news_begin(struct client_state *st)
 {
-	bool caps = caps_news(st), tokens = tokens_news(st);
+	bool caps, tokens;
 
+	news_free(st); /* the last who were to be told have gone */
+	caps = caps_news(st);
+	tokens = tokens_news(st);
 	st->news_due = st->values_due = false;
 	st->news.last = st->last_serial;
 	st->news.next = caps || tokens ? st->clients : NULL;

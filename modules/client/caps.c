@@ -31,9 +31,14 @@ unsigned caps_kind(const struct client *c)
 	return (unsigned)c->pub.info->tls | (unsigned)c->pub.info->loopback << 1;
 }
 
-uint32_t caps_hash(struct client_state *st, const char *value)
+/* Whoever is the first to see another value, by CAP LS too: the others are still to be told. */
+static void note_shown(struct client_state *st, struct cap *cap, unsigned kind, const char *value)
 {
-	return (uint32_t)gw_hash(st->self, value, strlen(value)) | 1;
+	uint32_t hash = (uint32_t)gw_hash(st->self, value, strlen(value)) | 1;
+
+	if (cap->shown[kind] != 0 && cap->shown[kind] != hash)
+		st->revalued[kind] |= (uint64_t)1 << (cap - st->caps);
+	cap->shown[kind] = hash;
 }
 
 void caps_value(struct client_state *st, struct cap *cap, struct client *c, char *out, size_t max)
@@ -48,7 +53,7 @@ void caps_value(struct client_state *st, struct cap *cap, struct client *c, char
 	else if (cap->value != NULL)
 		snprintf(out, max, "%s", cap->value);
 	gw_visit_end(st->self, &visit);
-	cap->shown[caps_kind(c)] = caps_hash(st, out);
+	note_shown(st, cap, caps_kind(c), out);
 }
 
 void caps_set(struct client_state *st, struct client *c, uint64_t caps)
@@ -204,26 +209,22 @@ void caps_moved(struct client_state *st, struct client *c, const char *there)
 	caps_notify(st, c, "NEW", st->announced & ~both, c->cap_302);
 }
 
-/* Capabilities whose value is now another than the one last shown to clients of this kind. */
+/* Capabilities whose value is now another than the one that clients of this kind have seen. */
 static uint64_t new_values(struct client_state *st, struct client *c)
 {
 	struct news *news = &st->news;
 	unsigned kind = caps_kind(c);
 	char value[200];
-	uint64_t bits = 0;
 
 	if (!news->values || (news->kinds & 1u << kind))
 		return news->changed[kind];
-	for (uint32_t i = 0; i < st->n_caps; i++) {
-		if (!st->caps[i].offered || news->shown[i][kind] == 0)
-			continue;
-		caps_value(st, &st->caps[i], c, value, sizeof(value));
-		if (caps_hash(st, value) != news->shown[i][kind])
-			bits |= (uint64_t)1 << i;
-	}
+	for (uint32_t i = 0; i < st->n_caps; i++)
+		if (st->caps[i].offered && st->caps[i].shown[kind] != 0)
+			caps_value(st, &st->caps[i], c, value, sizeof(value));
 	news->kinds |= (uint8_t)(1u << kind);
-	news->changed[kind] = bits;
-	return bits;
+	news->changed[kind] = st->revalued[kind] & st->offered;
+	st->revalued[kind] = 0;
+	return news->changed[kind];
 }
 
 bool caps_news(struct client_state *st)
@@ -235,8 +236,6 @@ bool caps_news(struct client_state *st)
 	news->values = st->values_due;
 	news->kinds = 0;
 	memset(news->changed, 0, sizeof(news->changed));
-	for (uint32_t i = 0; i < CAPS_MAX && news->values; i++)
-		memcpy(news->shown[i], st->caps[i].shown, sizeof(news->shown[i]));
 	st->announced = st->offered;
 	return (news->gone | news->come) != 0 || news->values;
 }

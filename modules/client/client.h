@@ -263,10 +263,9 @@ struct news {
 	uint64_t changed[4]; /* those with another value, for each kind of client */
 	char **tokens;       /* of ISUPPORT */
 	size_t n_tokens;
-	uint32_t shown[CAPS_MAX][4]; /* of all: what struct cap had before */
-	bool values;                 /* `changed` is looked at, too */
-	uint8_t kinds;               /* for which it is known */
-	uint8_t reserved[6];         /* 0 */
+	bool values;         /* `changed` is looked at, too */
+	uint8_t kinds;       /* for which it is known */
+	uint8_t reserved[6]; /* 0 */
 };
 
 /** A row of "client.render", with bits for names. */
@@ -348,7 +347,8 @@ struct client_state {
 	struct {
 		uint64_t batch, label, tags, time, account, notify, standard, isupport;
 	} bit;
-	bool announce_due; /* a call is under way */
+	uint64_t revalued[4]; /* for each kind: shown with another value than before */
+	bool announce_due;    /* a call is under way */
 	bool news_due, values_due;
 	uint8_t caps_reserved[5]; /* 0 */
 	struct news news;
@@ -573,7 +573,6 @@ void caps_free(struct client_state *st);
 void caps_value(struct client_state *st, struct cap *cap, struct client *c, char *out, size_t max);
 void caps_set(struct client_state *st, struct client *c, uint64_t caps);
 unsigned caps_kind(const struct client *c);
-uint32_t caps_hash(struct client_state *st, const char *value);
 /** What has changed since the last time is what caps_tell() tells; false: nothing, to nobody. */
 bool caps_news(struct client_state *st);
 /** True if there was something to say. */

@@ -303,6 +303,66 @@ static void a_crowd_is_told_in_parts(void **state)
 	simnet_end(&net);
 }
 
+/* More people than are told of a change in one turn. */
+static struct simserver *crowded(struct simnet *net, const char *yaml, struct simclient **crowd,
+                                 int n)
+{
+	struct simserver *s = simnet_server(net, yaml);
+	char nick[16];
+
+	for (int i = 0; i < n; i++) {
+		snprintf(nick, sizeof(nick), "p%d", i);
+		crowd[i] = simnet_client(s, "127.0.0.1", false);
+		client_send(crowd[i],
+		            "CAP LS 302\r\nNICK %s\r\nUSER a 0 * :a\r\nCAP END\r\nPING in", nick);
+		client_expect(crowd[i], "*PONG sim* :in");
+	}
+	return s;
+}
+
+/* All who are left to be told go in one turn, and in the same something else changes. */
+static void those_who_are_left_to_be_told_may_go(void **state)
+{
+	enum { CROWD = 150, FIRST = 100 };
+	struct simnet *net = simnet_new(1);
+	struct simclient *crowd[CROWD];
+	struct simserver *s =
+		crowded(net, TALK_MODULES ", monitor, guest, oper]\n" TALK_FREE, crowd, CROWD);
+
+	(void)state;
+	change(s, "unload monitor");
+	for (int i = FIRST; i < CROWD; i++)
+		simserver_ask(s, "session kick p%d", i);
+	change(s, "load monitor");
+	simnet_quiet(net);
+	change(s, "unload client --cascade");
+	assert_null(strstr(simserver_log(s), "left behind"));
+	no_stale_pointers(s);
+	simnet_end(&net);
+}
+
+/* The last hear of a capability with a value that is already another than the first have heard. */
+static void a_value_is_told_to_all(void **state)
+{
+#define VALUED "modules: [store, services, network, client, guest"
+	enum { CROWD = 350 };
+	struct simnet *net = simnet_new(1);
+	struct simclient *crowd[CROWD];
+	struct simserver *s = crowded(net, VALUED "]\n" TALK_FREE, crowd, CROWD);
+	int status;
+
+	(void)state;
+	change(s, "load account");
+	change(s, "reload client");
+	simserver_config(s, VALUED ", account]\n" TALK_FREE "account: {email-required: yes}\n");
+	simserver_admin(s, &status, "rehash");
+	assert_int_equal(status, 0);
+	for (int i = 0; i < CROWD; i++)
+		client_expect(crowd[i],
+		              NAME "CAP * NEW :*draft/account-registration=*email-required*");
+	simnet_end(&net);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -316,6 +376,8 @@ int main(void)
 		cmocka_unit_test(nobody_is_held_for_a_module_that_is_unloaded),
 		cmocka_unit_test(a_long_list_ends_with_its_module),
 		cmocka_unit_test(a_crowd_is_told_in_parts),
+		cmocka_unit_test(those_who_are_left_to_be_told_may_go),
+		cmocka_unit_test(a_value_is_told_to_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
