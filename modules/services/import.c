@@ -154,8 +154,8 @@ static void tell_progress(struct services_state *state)
 	done += im->at;
 	if (im->phase == 0)
 		done = im->got, all = im->size;
-	else if (im->phase == 1)
-		done = form_tree_at(im->tree), all = im->size;
+	else if (im->phase == 1) /* the tree is planted in the phase's first turn */
+		done = im->tree != NULL ? form_tree_at(im->tree) : 0, all = im->size;
 	snprintf(text, sizeof(text), "%s: %" PRIu64 " of %" PRIu64, phases[im->phase].doing, done,
 	         all);
 	gw_admin_progress(state->self, im->req, text);

@@ -428,6 +428,11 @@ void mini_run(struct mini *mini, int64_t ns)
 	mini->now = until;
 }
 
+void mini_pass(struct mini *mini, int64_t ns)
+{
+	mini->now += ns;
+}
+
 void mini_skew(struct mini *mini, int64_t ns)
 {
 	mini->skew = ns;

@@ -42,6 +42,8 @@ struct gw_self *mini_test_self(struct mini *mini, const struct gw_call_row *call
 bool mini_step(struct mini *mini);
 /** Lets all happen that is due within `ns`. */
 void mini_run(struct mini *mini, int64_t ns);
+/** Time passes, and nothing is done in it. */
+void mini_pass(struct mini *mini, int64_t ns);
 void mini_skew(struct mini *mini, int64_t ns);
 /** The wall clock of this moment; else it begins at one that is the same in every test. */
 void mini_set_wall(struct mini *mini, int64_t ns);
