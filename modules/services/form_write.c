@@ -120,6 +120,17 @@ static bool put_element(struct writing *w, struct form_text *out, const struct f
 	return true;
 }
 
+/* What could not be said by its row, a verifier of another scheme for one, is as secret as what
+ * could. */
+static void withhold(struct writing *w)
+{
+	for (size_t i = 0; i < w->entity->n; i++)
+		for (size_t f = 0; f < form_n_fields && !w->said[i]; f++)
+			w->said[i] = form_field_is(&form_fields[f], w->entity->class) &&
+			             form_fields[f].field == w->entity->cells[i].field &&
+			             (form_fields[f].secret || form_fields[f].field == GW_F_MODES);
+}
+
 static bool is_secret(const struct writing *w, const struct form_field *field,
                       const struct gw_cell *cell)
 {
@@ -190,6 +201,8 @@ void form_write(struct form_text *out, const struct form_names *names, bool secr
 			put_row(&w, &form_fields[i]);
 	writing_certificates(&w);
 	writing_claims(&w);
+	if (!secrets)
+		withhold(&w);
 	writing_rest(&w);
 	gw_free(out->self, w.said);
 }
