@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#define CLAIMS_MAX 256 /* of an entity: names, certificates, an address */
+
 /* --- claims --- */
 
 static int add_claim(struct reading *r, const struct form_node *node, uint16_t field,
@@ -14,6 +16,8 @@ static int add_claim(struct reading *r, const struct form_node *node, uint16_t f
 
 	if (place != NULL && reading_number(r, place, 1, UINT32_MAX, &number) != 0)
 		return -EINVAL;
+	if (++r->n_claims > CLAIMS_MAX)
+		return form_fail(r->why, node, "an item claims at most %d names", CLAIMS_MAX);
 	if (display.n > GW_NAME_MAX)
 		return form_fail(r->why, node, "a name has at most %d bytes", GW_NAME_MAX);
 	if (reading_cell(r, node, field, sub, display) != 0)

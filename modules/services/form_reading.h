@@ -19,7 +19,7 @@ struct reading {
 	const struct form_class *class;
 	struct gw_error *why;
 	struct form_record *record;
-	uint32_t cells_room, refs_room, bytes_room;
+	uint32_t cells_room, refs_room, bytes_room, n_claims;
 	uint64_t now_ms;
 	uint8_t value[GW_VALUE_MAX]; /* of the cell at hand */
 	/* Gaps of the cell at hand; `at` from the beginning of its sub or value. */

@@ -19,6 +19,7 @@
 #define IMPORT_SECTIONS 8
 #define IMPORT_TOLD 20     /* faults and conflicts that are told; the others are counted */
 #define IMPORT_AT_ONCE 256 /* records of a turn, where each is quickly done */
+#define IMPORT_CELLS 4096  /* cells of a turn, or references: a record may have thousands */
 
 /** What a phase's turn has come to. */
 enum import_step {

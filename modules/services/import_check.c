@@ -318,7 +318,7 @@ enum import_step import_compare(struct services_state *state)
 		import_fail(state, -EAGAIN, "too much waits for the database: try again");
 		return STEP_FAILED;
 	}
-	for (int i = 0; i < IMPORT_AT_ONCE; i++, im->at++) {
+	for (size_t done = 0; done < IMPORT_CELLS; done += 16 + record->n_cells, im->at++) {
 		record = import_record(im);
 		if (record == NULL)
 			return STEP_DONE;

@@ -150,28 +150,51 @@ static void add_late(struct services_state *state, struct form_record *record, u
 	im->late[im->n_late++] = (struct late){record, claim};
 }
 
-/* Claims that others had to come before: round after round, until all are in line. */
+/* Who waits for nothing else than the place behind that claim of the record; NULL: nobody. */
+static struct form_record *let_on(struct services_state *state, const struct form_record *record,
+                                  uint32_t claim)
+{
+	const struct form_cell *cell = import_claim(record, claim), *next;
+	uint8_t prefix[NAME_PREFIX_MAX], other[NAME_PREFIX_MAX];
+	size_t n = import_prefix(record, cell, prefix);
+	struct claimed *behind = claimed_find(state, prefix, n, cell->place + 1);
+
+	if (behind == NULL || behind->done)
+		return NULL;
+	next = import_claim(behind->record, behind->record->claimed);
+	return next->place == cell->place + 1 && import_prefix(behind->record, next, other) == n &&
+	                       memcmp(prefix, other, n) == 0
+	               ? behind->record
+	               : NULL;
+}
+
+/* Claims that others had to come before: whoever gets in line lets on who stands behind, so each is
+ * looked at about once. A record waits for one claim at a time, and is in `ready` once at most. */
 static void order_late(struct services_state *state, struct form_record **waiting, size_t n)
 {
-	bool moved = true;
+	struct form_record **ready = gw_alloc(state->self, (n + 1) * sizeof(*ready)), *record,
+			   *next;
+	const struct form_record *left = NULL;
 
-	while (n > 0 && moved) {
-		size_t left = 0;
-
-		moved = false;
-		for (size_t i = 0; i < n; i++) {
-			struct form_record *record = waiting[i];
-
-			for (; advance(state, record); moved = true)
+	for (size_t i = 0, n_ready; i < n; i++) {
+		ready[0] = waiting[i];
+		for (n_ready = 1; n_ready > 0;) {
+			record = ready[--n_ready];
+			while (advance(state, record)) {
 				add_late(state, record, record->claimed - 1u);
-			if (import_claim(record, record->claimed) != NULL)
-				waiting[left++] = record;
+				next = let_on(state, record, record->claimed - 1u);
+				if (next != NULL && next != record)
+					ready[n_ready++] = next;
+			}
 		}
-		n = left;
 	}
-	if (n > 0)
-		import_fault(state, waiting[0]->line, waiting[0]->column,
+	for (size_t i = 0; i < n && left == NULL; i++)
+		if (import_claim(waiting[i], waiting[i]->claimed) != NULL)
+			left = waiting[i];
+	if (left != NULL)
+		import_fault(state, left->line, left->column,
 		             "the places of this item's names contradict those of others");
+	gw_free(state->self, ready);
 }
 
 /* What is made with the entity is counted in `claimed`; import_write() starts again from there. */
@@ -306,7 +329,7 @@ enum import_step import_resolve(struct services_state *state)
 	struct import *im = state->import;
 	struct form_record *record;
 
-	for (int i = 0; i < IMPORT_AT_ONCE; i++) {
+	for (size_t done = 0; done < IMPORT_CELLS; done += 16 + record->n_refs) {
 		record = import_record(im);
 		if (record == NULL)
 			return STEP_DONE;
