@@ -20,6 +20,7 @@
 #define NODES_MAX 100000 /* of an item: an access list of 4096 has 16384 */
 #define ITEM_BYTES_MAX ((size_t)8 << 20)
 #define ARENA_BYTES ((size_t)64 << 10)
+#define EVENT_BYTES_MAX ((ptrdiff_t)1 << 20) /* of a scalar, of what stands between two */
 
 /** Memory of an item's nodes and texts. */
 struct block {
@@ -417,6 +418,30 @@ void form_tree_free(struct form_tree **tree)
 	gw_free(t->self, t);
 }
 
+/* libyaml puts up with a scalar of any length, in one call. So it is shown no more of the text than
+ * an event may take; if it meets the end of that, there was too much. */
+static bool parse(struct form_tree *tree, yaml_event_t *event, struct gw_error *why)
+{
+	const unsigned char *end = (const unsigned char *)tree->text + tree->n;
+	yaml_parser_t *y = &tree->yaml;
+	bool parsed;
+
+	y->input.string.end = end - y->input.string.current > EVENT_BYTES_MAX
+	                              ? y->input.string.current + EVENT_BYTES_MAX
+	                              : end;
+	parsed = yaml_parser_parse(y, event) != 0;
+	if (y->eof && y->input.string.end != end) {
+		if (parsed)
+			yaml_event_delete(event);
+		fail_mark(why, y->mark, "more than %td bytes in one piece end here",
+		          EVENT_BYTES_MAX);
+		return false;
+	}
+	if (!parsed)
+		fail_yaml(tree, why);
+	return parsed;
+}
+
 /* An item was handed out: on to the next one. */
 static void forget_item(struct form_tree *tree)
 {
@@ -437,10 +462,8 @@ enum form_step form_tree_next(struct form_tree *tree, size_t budget, struct gw_e
 	while (!tree->ended) {
 		if (tree->yaml.mark.index > until)
 			return FORM_TURN;
-		if (!yaml_parser_parse(&tree->yaml, &event)) {
-			fail_yaml(tree, why);
+		if (!parse(tree, &event, why))
 			return FORM_WRONG;
-		}
 		status = take_event(tree, &event, why);
 		yaml_event_delete(&event);
 		if (status != 0)
