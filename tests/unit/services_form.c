@@ -668,6 +668,34 @@ static void test_secrets_are_left_out_when_asked(void **state)
 	mini_folder_remove(&folder);
 }
 
+/* What has no name in the form may be a secret all the same. */
+static void test_secrets_of_an_unknown_form_are_left_out(void **state)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+	char *folder = mini_folder(), *text;
+
+	(void)state;
+	rig_open(rig, folder, false, 12);
+	write_file(folder, "in.yaml",
+	           "accounts:\n- names: [anna]\n  cells:\n"
+	           "  - {field: 2, sub: '', value: 'AAVyb3QxMwAGYWJjZGVm'}\n"
+	           "channels:\n- names: ['#x']\n  cells:\n"
+	           "  - {field: 9, sub: '', value: 'AAgrayBoaWRkZW4AAA=='}\n");
+	admin(rig, 0, "services import", "in.yaml");
+	text = export(rig, folder, "all.yaml");
+	assert_non_null(strstr(text, "field: 2,"));
+	assert_non_null(strstr(text, "field: 9,"));
+	free(text);
+	text = export(rig, folder, "public.yaml --without-secrets");
+	assert_non_null(strstr(text, "anna"));
+	assert_null(strstr(text, "field: 2,"));
+	assert_null(strstr(text, "field: 9,"));
+	free(text);
+	rig_close(rig);
+	free(rig);
+	mini_folder_remove(&folder);
+}
+
 /* One that is here stays as it is; what refers to it means it. */
 static void test_what_is_here_stays(void **state)
 {
@@ -726,7 +754,75 @@ static void test_a_long_access_list_comes_whole(void **state)
 	mini_folder_remove(&folder);
 }
 
+/* --- too much --- */
+
+/* A scalar that is longer than anything may be is not read to its end. */
+static void test_a_huge_scalar_is_refused(void **state)
+{
+	static const char front[] = "accounts:\n- names: [anna]\n  host: ";
+	const size_t n = (size_t)20 << 20;
+	struct rig *rig = calloc(1, sizeof(*rig));
+	char *folder = mini_folder(), *text = calloc(1, sizeof(front) + n);
+	const char *answer;
+
+	(void)state;
+	rig_open(rig, folder, false, 13);
+	memcpy(text, front, sizeof(front) - 1);
+	memset(text + sizeof(front) - 1, 'x', n);
+	write_file(folder, "in.yaml", text);
+	answer = admin(rig, -EINVAL, "services import", "in.yaml");
+	assert_non_null(strstr(answer, "in one piece"));
+	rig_close(rig);
+	free(text);
+	free(rig);
+	mini_folder_remove(&folder);
+}
+
+/* Thousands claim the same name, the last one first: each waits for the one behind it. */
+static void test_a_long_line_for_a_name_is_put_in_order(void **state)
+{
+	enum { CLAIMANTS = 30000 };
+	struct rig *rig = calloc(1, sizeof(*rig));
+	char *folder = mini_folder(), *text = calloc(1, (size_t)CLAIMANTS * 40 + 40);
+	size_t n = 0;
+
+	(void)state;
+	rig_open(rig, folder, false, 14);
+	n += (size_t)sprintf(text + n, "accounts:\n");
+	for (int i = CLAIMANTS; i > 0; i--)
+		n += (size_t)sprintf(text + n, "- {names: [{name: a, place: %d}]}\n", i);
+	write_file(folder, "in.yaml", text);
+	admin(rig, 0, "services import", "in.yaml --dry-run");
+	sprintf(strstr(text, "place: 1}"), "place: 2}]}\n");
+	write_file(folder, "in.yaml", text);
+	admin(rig, -EINVAL, "services import", "in.yaml");
+	free(text);
+	rig_close(rig);
+	free(rig);
+	mini_folder_remove(&folder);
+}
+
 /* --- at a bad moment --- */
+
+/* Progress is told at every turn when each takes long. */
+static void test_turns_that_come_late(void **state)
+{
+	struct rig *rig = calloc(1, sizeof(*rig));
+	char *folder = mini_folder();
+
+	(void)state;
+	rig_open(rig, folder, false, 15);
+	write_file(folder, "in.yaml", small);
+	mini_admin_start(rig->mini, "services import", "in.yaml");
+	do
+		mini_pass(rig->mini, GW_SECOND);
+	while (mini_step(rig->mini));
+	assert_int_equal(mini_admin_end(rig->mini), 0);
+	rig_check(rig);
+	rig_close(rig);
+	free(rig);
+	mini_folder_remove(&folder);
+}
 
 /* The module is reloaded, or unloaded, after so many steps. */
 static void disturb(const char *command, const char *arguments, bool unload, unsigned after)
@@ -773,8 +869,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_faults_are_told_with_line_and_column),
 		cmocka_unit_test(test_names_of_files_stay_in_the_state_directory),
 		cmocka_unit_test(test_secrets_are_left_out_when_asked),
+		cmocka_unit_test(test_secrets_of_an_unknown_form_are_left_out),
 		cmocka_unit_test(test_what_is_here_stays),
 		cmocka_unit_test(test_a_long_access_list_comes_whole),
+		cmocka_unit_test(test_a_huge_scalar_is_refused),
+		cmocka_unit_test(test_a_long_line_for_a_name_is_put_in_order),
+		cmocka_unit_test(test_turns_that_come_late),
 		cmocka_unit_test(test_reloads_and_unloads_meanwhile),
 	};
 
