@@ -34,7 +34,7 @@ static void free_list(char **list)
 static void request_free(struct gw_admin_request *req)
 {
 	DL_DELETE(req->server->requests, req);
-	for (int i = req->secret; i > 0 && req->argv[i] != NULL; i++)
+	for (int i = 0; req->argv[i] != NULL; i++) /* a secret may stand in a wrong place */
 		explicit_bzero(req->argv[i], strlen(req->argv[i]));
 	free_list(req->privileges);
 	free_list(req->argv);
@@ -47,12 +47,15 @@ static void request_free(struct gw_admin_request *req)
 static void send_part(struct gw_admin_request *req, const struct gw_admin_answer *part)
 {
 	struct gw_call call = req->answer;
+	struct gw_admin_answer sent = *part;
 	struct frame frame;
+	char **mended = admin_mend(&sent);
 	gw_admin_answer_fn *fn = (gw_admin_answer_fn *)call_enter(&frame, call);
 
 	if (fn != NULL)
-		fn(call.module->state, call.tag, part);
+		fn(call.module->state, call.tag, &sent);
 	call_leave(&frame);
+	free_list(mended);
 }
 
 void admin_head(struct gw_admin_request *req, const char *const *columns, size_t n)
@@ -185,6 +188,10 @@ static int refuse_unknown(struct gw_admin_request *req, int argc)
 	const char *const *argv = (const char *const *)req->argv;
 	char meant[SUGGEST_MAX], known[300];
 
+	if (strchr(argv[0], ' ') != NULL) /* not repeated: one of the words may be a secret */
+		return refuse(req, -ENOSYS,
+		              "all that in one word is no command: give its words one by one, "
+		              "without a colon or quotation marks");
 	if (suggest_command(req->server, argc, argv, meant) > 0)
 		return refuse(req, -ENOSYS,
 		              "there is no such command; did you mean '%s'? 'help' lists all",
@@ -205,9 +212,9 @@ static void note_command(struct gw_admin_request *req, const struct gw_admin_com
 	req->reads = command->reads;
 	req->secretive = command->secret > 0;
 	req->secret = command->secret > 0 ? words + command->secret - 1 : 0;
-	for (int i = 0; i < req->secret; i++)
+	for (int i = 0; i <= req->secret; i++)
 		if (req->argv[i] == NULL)
-			req->secret = 0;
+			req->secret = 0; /* it does not reach so far */
 }
 
 static int start(struct gw_admin_request *req, const struct gw_row *row, int words, int argc)
@@ -258,6 +265,15 @@ static struct gw_admin_request *request_new(struct gw_server *server, int argc,
 	return req;
 }
 
+/** A word ends up in lines: of the log, of IRC. */
+static bool has_line_end(int argc, const char *const *argv)
+{
+	for (int i = 0; i < argc; i++)
+		if (strpbrk(argv[i], "\r\n") != NULL)
+			return true;
+	return false;
+}
+
 static int api_run(struct gw_self *self, int argc, const char *const *argv,
                    const struct gw_admin_asker *asker, struct gw_call answer)
 {
@@ -269,6 +285,8 @@ static int api_run(struct gw_self *self, int argc, const char *const *argv,
 	if (argc < 1)
 		return -EINVAL;
 	req = request_new(server, argc, argv, asker, answer);
+	if (has_line_end(argc, argv))
+		return refuse(req, -EINVAL, "a word of a command has no line end in it");
 	row = find_command(server, argc, argv, &words);
 	if (row == NULL)
 		return refuse_unknown(req, argc);

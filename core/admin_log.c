@@ -76,7 +76,7 @@ void admin_log_ended(const struct gw_admin_request *req, int status, const char 
 /* Words that are no command, or too few or too many, may be secrets that stand in a wrong place. */
 void admin_log_refused(const struct gw_admin_request *req, int status, const char *sentence)
 {
-	bool misplaced = status != -EPERM && req->secretive;
+	bool misplaced = req->secretive && (status != -EPERM || req->secret == 0);
 	char given[ARGUMENTS_MAX] = "", by[WHO_MAX], why[400] = "";
 
 	who(req, by);

@@ -29,6 +29,11 @@ void admin_log_begun(struct gw_admin_request *req);
 void admin_log_ended(const struct gw_admin_request *req, int status, const char *sentence);
 void admin_log_refused(const struct gw_admin_request *req, int status, const char *sentence);
 
+/* admin_mend.c */
+/** What goes to a front end is UTF-8, whatever it was made of and wherever it was cut. Returns what
+ * is to be freed behind it, a list that ends with NULL; NULL: nothing. */
+char **admin_mend(struct gw_admin_answer *part);
+
 /* suggest.c */
 #define SUGGEST_MAX 96
 /** The command that was probably meant by words that are none, and how many of them; 0: no idea. */

@@ -1,7 +1,7 @@
 # The core is a library, so that tests and the simulator link the same objects as the daemon.
 noinst_LIBRARIES += core/libcore.a
 core_libcore_a_SOURCES = \
-	core/admin.c core/admin_log.c core/bus.c core/change.c core/config.c core/core_admin.c core/file.c core/given.c core/home.c \
+	core/admin.c core/admin_log.c core/admin_mend.c core/bus.c core/change.c core/config.c core/core_admin.c core/file.c core/given.c core/home.c \
 	core/image.c core/lineup.c core/log.c core/mem.c core/metrics.c core/module.c core/new_module.c core/option.c core/option_show.c core/path.c core/plan.c \
 	core/plan_apply.c core/registry.c core/rehash.c core/reload.c core/rights.c core/rights_hint.c core/server.c core/server_name.c \
 	core/settings.c core/shipped.c core/signals.c core/state_dir.c core/text.c core/text_address.c core/verb.c \

@@ -32,11 +32,12 @@ struct gw_admin_command {
 #define GW_POINT_ADMIN "core.admin"
 
 /** Answers now or later, from any turn; gw_admin_done() exactly once. argv[0] is the first argument
- * behind the name. */
+ * behind the name; no argument has a line end in it. */
 typedef void gw_admin_fn(void *state, struct gw_admin_request *req, int argc,
                          const char *const *argv);
 
-/** The front end's side: what it is called with. Cells and text are borrowed for the call. */
+/** The front end's side: what it is called with. Cells and text are borrowed for the call, and
+ * UTF-8, whatever the command gave. */
 enum gw_admin_part {
 	GW_ADMIN_HEAD,
 	GW_ADMIN_ROW,

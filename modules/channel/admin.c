@@ -207,6 +207,8 @@ void channel_admin_kick(void *state, struct gw_admin_request *req, int argc,
 	for (int i = 2; i < argc && used < sizeof(reason); i++)
 		used += (size_t)snprintf(reason + used, sizeof(reason) - used, "%s%s",
 		                         i > 2 ? " " : "", argv[i]);
+	if (used >= sizeof(reason))
+		gw_cut(reason, sizeof(reason) - 2); /* between two characters */
 	NETWORK(c, kick, NULL, member, used > 0 ? reason : "No reason given", 0);
 	gw_admin_done(c->self, &req, 0, "");
 }

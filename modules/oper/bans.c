@@ -217,6 +217,8 @@ void oper_join_words(char *out, size_t max, int argc, const char *const *argv)
 	out[0] = '\0';
 	for (int i = 0; i < argc && used < max; i++)
 		used += (size_t)snprintf(out + used, max - used, "%s%s", i > 0 ? " " : "", argv[i]);
+	if (used >= max)
+		gw_cut(out, max - 2); /* between two characters */
 }
 
 /* Anything with a dot, a colon or a slash means an address; none of these is in an account's name.

@@ -13,7 +13,8 @@
 #include <utlist.h>
 
 #define PROGRESS_NS (5 * GW_SECOND)
-#define PIECE 4096             /* bytes at one time; the least send queue has four times as much */
+#define PIECE 4096 /* bytes at one time; the least send queue has four times as much */
+#define LINE_MAX_BYTES 512
 #define WAITING_MAX (4u << 20) /* bytes; what is longer is cut */
 
 /** A line that waits for room. */
@@ -54,6 +55,7 @@ static void lines_free(struct oper_state *o, struct ctl_run *run)
 static void run_free(struct oper_state *o, struct ctl_run *run)
 {
 	lines_free(o, run);
+	gw_free(o->self, run->error);
 	DL_DELETE(o->runs, run);
 	gw_free(o->self, run);
 }
@@ -137,17 +139,34 @@ static void send_line(struct oper_state *o, struct ctl_run *run, struct gw_clien
 	CLIENT(o, notice, client, "%s", text);
 }
 
+/* A module's text may have several lines. */
+static char *one_line(char *text)
+{
+	for (char *at = text; *(at += strcspn(at, "\r\n")) != '\0';)
+		*at = ' ';
+	return text;
+}
+
 static void send_cells(struct oper_state *o, struct ctl_run *run, struct gw_client *client,
                        const struct gw_admin_answer *answer)
 {
-	char line[400] = "";
+	char line[LINE_MAX_BYTES] = "";
 	size_t used = 0;
 
 	for (size_t i = 0; i < answer->n_cells && used < sizeof(line); i++)
 		used += (size_t)snprintf(line + used, sizeof(line) - used, "%s%s",
 		                         i > 0 ? "  " : "",
 		                         answer->cells[i][0] != '\0' ? answer->cells[i] : "-");
-	send_line(o, run, client, line);
+	send_line(o, run, client, one_line(gw_cut(line, sizeof(line) - 2)));
+}
+
+static void send_text(struct oper_state *o, struct ctl_run *run, struct gw_client *client,
+                      const char *text)
+{
+	char line[LINE_MAX_BYTES];
+
+	snprintf(line, sizeof(line), "%s", text);
+	send_line(o, run, client, one_line(gw_cut(line, sizeof(line) - 2)));
 }
 
 static void send_progress(struct oper_state *o, struct ctl_run *run, struct gw_client *client,
@@ -182,7 +201,6 @@ static void run_end(struct oper_state *o, struct ctl_run *run, struct gw_client 
 		return;
 	if (client != NULL)
 		send_end(o, run, client);
-	gw_free(o->self, run->error);
 	run_free(o, run);
 }
 
@@ -191,7 +209,7 @@ static void take_end(struct oper_state *o, struct ctl_run *run, struct gw_client
 {
 	run->ended = true;
 	if (answer->status != 0)
-		run->error = gw_strdup(o->self, answer->text);
+		run->error = one_line(gw_strdup(o->self, answer->text));
 	run_end(o, run, client);
 }
 
@@ -204,7 +222,7 @@ static void send_part(struct oper_state *o, struct ctl_run *run, struct gw_clien
 		send_cells(o, run, client, answer);
 		break;
 	case GW_ADMIN_TEXT:
-		send_line(o, run, client, answer->text);
+		send_text(o, run, client, answer->text);
 		break;
 	case GW_ADMIN_PROGRESS:
 		send_progress(o, run, client, answer->text);

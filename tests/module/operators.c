@@ -18,6 +18,9 @@
 #define ROLES                                                                                      \
 	"oper: {second-copy: 0, roles: [\"admin *\", \"helper session.list session.show\", "       \
 	"\"guard session.* wallops\"]}\n"
+#define E8                                                                                         \
+	"\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2\x82\xac\xe2" \
+	"\x82\xac"
 #define SECRET "Tr0ub4dor-and-3"
 
 /* A server, its operators, and one who asks it as a front end does. */
@@ -541,17 +544,23 @@ static void all_that_operators_do_is_logged(void **state)
 static void no_password_is_logged(void **state)
 {
 	struct stage t;
-	struct simclient *boss;
+	struct simclient *boss, *helper;
 	int status;
 
 	(void)state;
-	begin(&t, CHEAP "log: {level: debug}\n");
+	begin(&t, CHEAP ROLES "log: {level: debug}\n");
 	boss = oper(&t, "boss", "admin");
 	simserver_ask(t.s, "account password boss %s", SECRET "1");
 	simserver_admin(t.s, &status, "account add boss %s", SECRET "2");
 	simserver_admin(t.s, &status, "account password %s", SECRET "3");
 	simserver_admin(t.s, &status, "account add x %s y", SECRET "4");
 	simserver_admin(t.s, &status, "acount add x %s", SECRET "5");
+	helper = oper(&t, "helper", "helper");
+	client_send(helper,
+	            "CTL account password %s\r\nCTL account password :pat %s\r\n"
+	            "CTL :account password pat %s\r\nPING in",
+	            SECRET "a", SECRET "b", SECRET "c");
+	client_expect(helper, "*PONG * :in");
 	has(simserver_admin(t.s, &status, "account pasword x %s", SECRET "6"),
 	    "'account password'");
 	client_send(boss,
@@ -562,6 +571,57 @@ static void no_password_is_logged(void **state)
 	has(simserver_log(t.s), "command=\"account add\" arguments=pat ***\n");
 	has(simserver_log(t.s), "command=\"account password\" arguments=pat ***\n");
 	lacks(simserver_log(t.s), SECRET);
+	end(&t);
+}
+
+/* What a front end is answered is one line, and UTF-8, wherever it was cut. */
+static void no_word_breaks_a_line(void **state)
+{
+	static const char *const kick[] = {"session", "kick", "boss", "a\r\n:b QUIT"},
+				 *const broken[] = {"module", "info", "\xc3("},
+				 *const longer[] = {
+					 "module", "info",
+					 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+					 "aaaaaaaaaaaa\xc3\xa9"};
+	const struct gw_admin_asker asker = {.who = "a test"};
+	struct stage t;
+	struct simclient *boss;
+
+	(void)state;
+	begin(&t, CHEAP);
+	boss = oper(&t, "boss", "admin");
+	run(&t, &asker, 4, kick);
+	assert_int_equal(t.status, -EINVAL);
+	assert_string_equal(t.answer, "a word of a command has no line end in it");
+	run(&t, &asker, 3, broken);
+	assert_string_equal(t.answer, "the module ?( is not loaded");
+	run(&t, &asker, 3, longer);
+	has(t.answer, "aaa? is not loaded");
+	client_send(boss, "PING here");
+	client_expect(boss, "*PONG * :here");
+	end(&t);
+}
+
+static void a_long_reason_is_cut_between_characters(void **state)
+{
+	struct stage t;
+	struct simclient *boss, *bob;
+	char reason[300];
+
+	(void)state;
+	begin(&t, CHEAP);
+	boss = oper(&t, "boss", "admin");
+	bob = person(&t, "bob");
+	client_send(bob, "JOIN #x");
+	client_expect(bob, "* 366 *");
+	snprintf(reason, sizeof(reason), "%s", "\xe2\x82\xac" E8 E8 E8 E8 E8 E8 E8 E8 E8 E8);
+	client_send(boss, "CTL channel kick #x bob :%s", reason);
+	client_expect(bob, "*KICK #x bob :*\xe2\x82\xac");
+	client_send(boss, "CTL session kick bob :a%s", reason);
+	client_expect(bob, "ERROR *\xe2\x82\xac)))");
+	simserver_ask(t.s, "ban add 192.0.2.1 1h aa%s", reason);
+	client_send(boss, "CTL ban list");
+	client_expect(boss, "*  192.0.2.1  *\xe2\x82\xac");
 	end(&t);
 }
 
@@ -624,6 +684,8 @@ int main(void)
 		cmocka_unit_test(a_role_may_do_what_its_words_say),
 		cmocka_unit_test(all_that_operators_do_is_logged),
 		cmocka_unit_test(no_password_is_logged),
+		cmocka_unit_test(no_word_breaks_a_line),
+		cmocka_unit_test(a_long_reason_is_cut_between_characters),
 		cmocka_unit_test(what_was_meant_is_suggested),
 	};
 
