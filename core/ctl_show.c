@@ -29,19 +29,31 @@ static size_t width(const char *s)
 	return n;
 }
 
-/** At most so many characters. A terminal gets no control characters from elsewhere. */
-static void put_cut(const char *s, size_t max)
+/** Bytes of the control character at `s`; 0: it is none. Some have two: U+009B begins a command as
+ * ESC does. */
+static size_t control_at(const char *s)
 {
-	for (; *s != '\0'; s++) {
+	if ((unsigned char)*s < 0x20 || *s == 0x7f)
+		return 1;
+	return (unsigned char)s[0] == 0xc2 && ((unsigned char)s[1] & 0xe0) == 0x80 ? 2 : 0;
+}
+
+/** At most so many characters. A terminal gets no control characters from elsewhere. */
+static void put_cut(FILE *out, const char *s, size_t max)
+{
+	while (*s != '\0') {
+		size_t control = control_at(s);
+
 		if (((unsigned char)*s & 0xc0) != 0x80 && max-- == 0)
 			return;
-		putchar((unsigned char)*s < 0x20 || *s == 0x7f ? '?' : *s);
+		fputc(control > 0 ? '?' : *s, out);
+		s += control > 0 ? control : 1;
 	}
 }
 
 static void put_plain(const char *s)
 {
-	put_cut(s, SIZE_MAX);
+	put_cut(stdout, s, SIZE_MAX);
 }
 
 static void put_json(FILE *out, const char *s)
@@ -143,7 +155,7 @@ static void progress_in_place(struct output *o, const char *text)
 
 	o->progress = n < most ? n : most;
 	putchar('\r');
-	put_cut(text, o->progress);
+	put_cut(stdout, text, o->progress);
 	if (before > o->progress)
 		printf("%*s\r", (int)(before - o->progress), "");
 	fflush(stdout);
@@ -250,10 +262,13 @@ static void end_output(struct output *o, bool failed)
 
 void show_error(const struct output *o, const char *sentence)
 {
-	if (o->json)
+	if (o->json) {
 		json_aside("error", sentence);
-	else
-		fprintf(stderr, "godwitctl: %s\n", sentence);
+		return;
+	}
+	fputs("godwitctl: ", stderr);
+	put_cut(stderr, sentence, SIZE_MAX);
+	fputc('\n', stderr);
 }
 
 static int show_end(struct output *o, struct line *line)
