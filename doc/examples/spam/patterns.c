@@ -15,6 +15,16 @@
 
 /* --- as the database has them --- */
 
+static bool is_name(struct gw_blob name)
+{
+	const char *p = name.p;
+
+	for (size_t i = 0; i < name.n; i++)
+		if (p[i] == '\0' || strchr(NAME_LETTERS, p[i]) == NULL)
+			return false;
+	return name.n > 0 && name.n <= RULE_MAX;
+}
+
 /* NULL: it can be one. "*" would silence the network. */
 static const char *pattern_fault(const char *pattern)
 {
@@ -47,12 +57,14 @@ void spam_rules_free(struct spam_state *st, struct rule **rules)
 	}
 }
 
+/* What other servers have written is checked like all that comes from outside. */
 static void rule_add(struct spam_state *st, const struct gw_cell *cell, struct rule *old)
 {
 	struct rule *rule = gw_alloc(st->self, sizeof(*rule)), *was;
 
-	if (cell->sub.n > RULE_MAX ||
-	    !gw_part_text(cell->value, 0, rule->pattern, sizeof(rule->pattern))) {
+	if (!is_name(cell->sub) ||
+	    !gw_part_text(cell->value, 0, rule->pattern, sizeof(rule->pattern)) ||
+	    pattern_fault(rule->pattern) != NULL) {
 		gw_free(st->self, rule);
 		return;
 	}
@@ -167,7 +179,7 @@ void spam_add(void *state, struct gw_admin_request *req, int argc, const char *c
 		used += snprintf(pattern + used, sizeof(pattern) - (size_t)used, "%s%s",
 		                 i > 1 ? " " : "", argv[i]);
 	DL_COUNT(st->rules, rule, n);
-	if (strlen(argv[0]) > RULE_MAX || argv[0][strspn(argv[0], NAME_LETTERS)] != '\0')
+	if (!is_name((struct gw_blob){argv[0], strlen(argv[0])}))
 		fault = "A rule's name has at most 32 small letters, digits and dashes.";
 	else if (n == RULES_MAX && rule_find(st->rules, argv[0]) == NULL)
 		fault = "There are 100 patterns already.";

@@ -154,12 +154,15 @@ int spam_import(void *state, struct gw_session *session, void *data, const void 
                 struct gw_error *err)
 {
 	struct gw_blob parts = {in, len};
+	uint64_t ago = gw_part_u64(parts, 1, 0);
 	struct spam_state *st = state;
 	struct last *last = data;
 
 	(void)session, (void)err;
+	if (ago > WINDOW_MAX) /* what another server says is bounded, too */
+		ago = WINDOW_MAX;
 	last->sum = gw_part_u64(parts, 0, 0);
-	last->first_ns = gw_mono_ns(st->self) - (int64_t)gw_part_u64(parts, 1, 0);
+	last->first_ns = gw_mono_ns(st->self) - (int64_t)ago;
 	last->times = (uint32_t)gw_part_u64(parts, 2, 0);
 	return 0;
 }

@@ -20,10 +20,11 @@
 #include <string.h>
 #include <utlist.h>
 
-#define RULE_MAX 32      /* bytes of a rule's name */
-#define PATTERN_MAX 200  /* bytes */
-#define LAST "spam.last" /* data of a session */
-#define PLACE "{rule}"   /* in the option `text` */
+#define RULE_MAX 32                    /* bytes of a rule's name */
+#define PATTERN_MAX 200                /* bytes */
+#define LAST "spam.last"               /* data of a session */
+#define WINDOW_MAX (86400 * GW_SECOND) /* of the option `repeat-window` */
+#define PLACE "{rule}"                 /* in the option `text` */
 
 /** A pattern that is in force, copied from its cell. */
 struct rule {
