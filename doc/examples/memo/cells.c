@@ -27,12 +27,13 @@ static bool too_old(struct memo_state *st, struct gw_id id)
 }
 
 /* What other servers have written is checked like all that comes from outside: a line end in it
- * would begin a line of its own at a client. */
+ * would begin a line of its own at a client, and the sender is to be one word of a line. */
 bool memo_get(struct gw_blob from, struct memo *out)
 {
 	return gw_part_text(from, 0, out->sender, sizeof(out->sender)) &&
-	       gw_part_text(from, 1, out->text, sizeof(out->text)) &&
-	       strpbrk(out->sender, " \r\n") == NULL && strpbrk(out->text, "\r\n") == NULL;
+	       gw_part_text(from, 1, out->text, sizeof(out->text)) && out->sender[0] != '\0' &&
+	       out->sender[0] != ':' && strpbrk(out->sender, " \r\n") == NULL &&
+	       strpbrk(out->text, "\r\n") == NULL;
 }
 
 void memo_put(struct gw_parts *to, const struct memo *memo)

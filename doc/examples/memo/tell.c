@@ -56,15 +56,15 @@ int memo_import(void *state, struct gw_session *session, void *data, const void 
                 struct gw_error *err)
 {
 	struct gw_blob parts = {in, len}, part;
-	struct told *told = data;
+	struct told told = {0};
 
 	(void)state, (void)session;
-	told->n = 0;
 	for (unsigned i = 0; gw_part(parts, i, &part); i++) {
-		if (told->n == TOLD_MAX)
+		if (told.n == TOLD_MAX)
 			return gw_fail(err, -E2BIG, "a session has been told of too many memos");
-		told->memos[told->n++] = gw_id_from(part);
+		told.memos[told.n++] = gw_id_from(part);
 	}
+	*(struct told *)data = told; /* all of it, or nothing */
 	return 0;
 }
 
