@@ -49,9 +49,12 @@ tests_sim_hot_SOURCES = tests/sim/hot.c
 tests_sim_hot_LDADD = tests/sim/libsim.a $(TEST_LIBS)
 tests_sim_hot_LDFLAGS = -Wl,--wrap=module_load
 
-# some seeds of it are part of the check
+# some seeds of it are part of the check; the address sanitizer keeps something of each image that
+# was ever open, so no process has more than fifty
 sim-reload: check-programs
-	GODWIT_BUILD=$(abs_builddir) tests/sim/hot 1000
+	for first in $$(seq 1 50 951); do \
+		GODWIT_BUILD=$(abs_builddir) tests/sim/hot 50 $$first || exit 1; \
+	done
 
 check_PROGRAMS += tests/sim/redirect_cases
 tests_sim_redirect_cases_SOURCES = tests/sim/redirect_cases.c
