@@ -102,10 +102,14 @@ void export_run(void *job_)
 void export_drop(struct services_state *state)
 {
 	struct export *e = state->export;
+	char partial[4200];
 
 	if (e == NULL)
 		return;
 	GW_VIA(state->store, gw_store_ops, close_image);
+	snprintf(partial, sizeof(partial), "%s.partial", e->path);
+	if (e->made) /* and not whole: else it has its name */
+		unlink(partial);
 	export_names_free(state);
 	form_text_free(&e->text);
 	if (e->req != NULL)
@@ -138,7 +142,7 @@ static void say_counts(const struct export *e, char *out, size_t max)
 static void finish(struct services_state *state)
 {
 	struct export *e = state->export;
-	char counts[256], text[900], partial[4200];
+	char counts[256], text[900];
 
 	if (e->status == 0) {
 		say_counts(e, counts, sizeof(counts));
@@ -153,9 +157,6 @@ static void finish(struct services_state *state)
 		       e->path, e->secrets ? "yes" : "no", gw_admin_who(state->self, e->req));
 		text[0] = '\0';
 	} else {
-		snprintf(partial, sizeof(partial), "%s.partial", e->path);
-		if (e->made)
-			unlink(partial);
 		snprintf(text, sizeof(text), "%s: %s",
 		         e->unread ? "the database cannot be read" : "the file cannot be written",
 		         e->status == -EEXIST && !e->unread ? "there is a file of that name"
@@ -174,8 +175,7 @@ static void fail(struct services_state *state, int status, bool unread)
 		e->status = status;
 		e->unread = unread;
 	}
-	e->read = true;
-	if (!e->writing)
+	if (!e->writing && !e->walking)
 		finish(state);
 }
 
@@ -188,7 +188,7 @@ static void write_on(struct services_state *state)
 	struct export_job *job;
 	int status;
 
-	if (e->writing || (!e->read && e->text.n < WRITE_BYTES))
+	if (e->writing || e->status != 0 || (!e->read && e->text.n < WRITE_BYTES))
 		return;
 	job = gw_job_new(state->self, sizeof(*job) + path_n + e->text.n);
 	job->first = !e->made;
@@ -236,10 +236,10 @@ void export_written(void *state_, uint64_t tag, void *job_)
 		e->status = job->status;
 		e->unread = false;
 	}
-	if (e->read && (job->last || e->status != 0))
-		finish(state);
-	else if (held != 0)
+	if (held != 0)
 		walk_resume(state, held);
+	else if (job->last || (e->status != 0 && !e->walking))
+		finish(state);
 	else
 		write_on(state);
 }
@@ -303,6 +303,7 @@ static void walk_next(struct services_state *state)
 		return;
 	}
 	status = walk_image(state, e->class, gw_call(state->self, CALL_EXPORT_EACH, 0));
+	e->walking = status == 0;
 	if (status != 0)
 		fail(state, status, true);
 }
@@ -317,6 +318,7 @@ void export_each(void *state_, uint64_t tag, int status, const struct gw_entity 
 	if (e == NULL)
 		return;
 	if (entity == NULL) {
+		e->walking = false;
 		if (status == 0)
 			status = e->status;
 		if (status != 0)

@@ -25,7 +25,7 @@ struct export
 	bool headed;      /* the section's name was written */
 	bool unread;      /* it was the database that failed, not the file */
 	uint8_t class;    /* of the walk */
-	uint8_t reserved; /* 0 */
+	bool walking;     /* a walk has not said its last word */
 	size_t section;
 	uint64_t held; /* the walk that waits for the file; 0: none */
 	int64_t told_ns;

@@ -828,7 +828,7 @@ static void test_turns_that_come_late(void **state)
 static void disturb(const char *command, const char *arguments, bool unload, unsigned after)
 {
 	struct rig *rig = calloc(1, sizeof(*rig));
-	char *folder = mini_folder();
+	char *folder = mini_folder(), partial[4096];
 
 	rig_open(rig, folder, false, after);
 	write_file(folder, "in.yaml", small);
@@ -846,6 +846,8 @@ static void disturb(const char *command, const char *arguments, bool unload, uns
 		rig_check(rig);
 	}
 	mini_run(rig->mini, GW_SECOND);
+	snprintf(partial, sizeof(partial), "%s/out.yaml.partial", folder);
+	assert_int_equal(access(partial, F_OK), -1);
 	rig_close(rig);
 	free(rig);
 	mini_folder_remove(&folder);
