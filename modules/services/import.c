@@ -76,9 +76,8 @@ static bool give_back(struct gw_self *self, struct import *im, size_t most)
 		gw_free(self, records->p);
 		records->p = NULL;
 	}
-	if (!import_plan_free(self, im, most))
+	if (!import_plan_free(self, im, most) || !import_check_free(self, im, most))
 		return false;
-	import_check_free(self, im);
 	gw_free(self, im->path);
 	gw_free(self, im->name);
 	gw_free(self, im);

@@ -127,7 +127,8 @@ gw_owner_fn import_account;
 
 enum import_step import_names(struct services_state *state);
 enum import_step import_compare(struct services_state *state);
-void import_check_free(struct gw_self *self, struct import *im);
+/** As import_plan_free() does, what was noted of the database. */
+bool import_check_free(struct gw_self *self, struct import *im, size_t most);
 gw_owner_fn import_owner, import_claimant;
 gw_walk_fn import_each;
 

@@ -327,12 +327,15 @@ enum import_step import_compare(struct services_state *state)
 	return STEP_TURN;
 }
 
-void import_check_free(struct gw_self *self, struct import *im)
+bool import_check_free(struct gw_self *self, struct import *im, size_t most)
 {
 	struct existing *existing, *next;
 
 	HASH_ITER (hh, im->existing, existing, next) {
+		if (most-- == 0)
+			return false;
 		HASH_DELETE(hh, im->existing, existing);
 		gw_free(self, existing);
 	}
+	return true;
 }
