@@ -362,15 +362,18 @@ void export_names(void *state_, uint64_t tag, int status, const struct gw_store_
 char *export_path(struct services_state *state, const char *name, const char **why_out)
 {
 	const char *folder = gw_server_string(state->self, "state-directory");
+	size_t n = strlen(name);
 	char path[4096];
 
 	*why_out = "give the name of a file in the state directory, such as services.yaml";
-	if (name[0] == '\0' || name[0] == '/' || name[0] == '.' || strlen(name) > PATH_MOST ||
-	    strstr(name, "/.") != NULL || name[strlen(name) - 1] == '/')
+	if (name[0] == '\0' || name[0] == '/' || name[0] == '.' || n > PATH_MOST ||
+	    strstr(name, "/.") != NULL || name[n - 1] == '/')
 		return NULL;
 	for (const char *p = name; *p != '\0'; p++)
 		if ((unsigned char)*p <= ' ' || *p == 0x7f)
 			return NULL;
+	if (n > 8 && strcmp(name + n - 8, ".partial") == 0) /* those of others are deleted */
+		return NULL;
 	*why_out = "the state directory's name is too long";
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, name) >= sizeof(path))
 		return NULL;

@@ -27,6 +27,15 @@ static int add_claim(struct reading *r, const struct form_node *node, uint16_t f
 	return 0;
 }
 
+/* Nobody has blanks or line ends in a name: a line that is made with one would become two. */
+static bool is_hidden(struct gw_blob name)
+{
+	for (size_t i = 0; i < name.n; i++)
+		if (((const uint8_t *)name.p)[i] <= ' ' || ((const uint8_t *)name.p)[i] == 0x7f)
+			return true;
+	return false;
+}
+
 /* A name: as it is shown, or a map. */
 static int read_name(struct reading *r, const struct form_node *item, uint8_t ns)
 {
@@ -47,6 +56,8 @@ static int read_name(struct reading *r, const struct form_node *item, uint8_t ns
 		return form_fail(r->why, item, "a name belongs here");
 	if (folded->text.n == 0 || folded->text.n >= GW_NAME_MAX)
 		return form_fail(r->why, folded, "a name has 1 to %d bytes", GW_NAME_MAX - 1);
+	if (ns == r->class->ns && (is_hidden(name->text) || is_hidden(folded->text)))
+		return form_fail(r->why, item, "a name has no blanks and no hidden characters");
 	sub[0] = ns;
 	if (folded == name)
 		form_fold(name->text.p, name->text.n, sub + 1);

@@ -573,6 +573,8 @@ static void test_faults_are_told_with_line_and_column(void **state)
 	         "in.yaml:2:10: account or address"},
 		{"others:\n- {class: 65}\n", "in.yaml:2:11: that class does not belong here"},
 		{"others:\n- {class: 200}\n", "in.yaml:2:3: the cell of field 1 is missing"},
+		{"accounts:\n- {names: [\"a\\r\\nQUIT\"]}\n", "in.yaml:2:12: a name has no blanks"},
+		{"channels:\n- {names: [{name: '#x', folded: '#x y'}]}\n", "no blanks"},
 		{"accounts: &x\n- {}\n", "anchors are not supported"},
 		{"accounts:\n- names: [{name: a, place: 2}, {name: b, place: 1}]\n"
 	         "- names: [{name: b, place: 2}, a]\n",
@@ -605,7 +607,8 @@ static void test_faults_are_told_with_line_and_column(void **state)
 
 static void test_names_of_files_stay_in_the_state_directory(void **state)
 {
-	static const char *const bad[] = {"/etc/passwd", "../x", "a/../x", ".hidden", "a/.x", "a/"};
+	static const char *const bad[] = {"/etc/passwd", "../x", "a/../x",   ".hidden",
+	                                  "a/.x",        "a/",   "a.partial"};
 	struct rig *rig = calloc(1, sizeof(*rig));
 	char *folder = mini_folder();
 
