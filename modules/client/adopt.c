@@ -15,8 +15,8 @@ void carry_fill(struct client_state *st, const struct client *c, struct gw_clien
 
 	memset(out, 0, sizeof(*out));
 	caps_names(st, c->pub.caps, out->caps, sizeof(out->caps));
-	caps_names(st, caps_visible(st, st->announced), out->offered, sizeof(out->offered));
-	out->tokens = tokens_digest(st);
+	caps_names(st, caps_visible(st, caps_told(st, c)), out->offered, sizeof(out->offered));
+	out->tokens = news_awaits(st, c) ? 0 : tokens_digest(st); /* 0: not what is in force */
 	out->command = c->pub.command;
 	out->idle_ms = (now - c->pub.last_active_ns) / GW_MS;
 	out->owed_ms = c->owed_ns > now ? (c->owed_ns - now) / GW_MS : 0;

@@ -91,6 +91,14 @@ void client_announce(void *state, uint64_t tag)
 		announce_again(st);
 }
 
+bool news_awaits(const struct client_state *st, const struct client *c)
+{
+	uint64_t serial = clients_serial(c);
+
+	return st->news.next != NULL && serial >= clients_serial(st->news.next) &&
+	       serial <= st->news.last;
+}
+
 void news_passes(struct client_state *st, const struct client *c)
 {
 	if (st->news.next == c)

@@ -240,6 +240,12 @@ bool caps_news(struct client_state *st)
 	return (news->gone | news->come) != 0 || news->values;
 }
 
+uint64_t caps_told(const struct client_state *st, const struct client *c)
+{
+	return news_awaits(st, c) ? (st->announced | st->news.gone) & ~st->news.come
+	                          : st->announced;
+}
+
 bool caps_tell(struct client_state *st, struct client *c)
 {
 	struct news *news = &st->news;

@@ -582,6 +582,8 @@ void caps_notify(struct client_state *st, struct client *c, const char *verb, ui
                  bool values);
 /** For one who comes from a server that offers the capabilities of that list. */
 void caps_moved(struct client_state *st, struct client *c, const char *there);
+/** Of what is offered the client knows so much. */
+uint64_t caps_told(const struct client_state *st, const struct client *c);
 /** Those of a set that clients see. */
 uint64_t caps_visible(const struct client_state *st, uint64_t bits);
 /** Names of a set, spaces between, as far as they fit. */
@@ -604,6 +606,8 @@ bool client_token_network(void *state, char *out, size_t max);
 bool client_token_targmax(void *state, char *out, size_t max);
 void announce_later(struct client_state *st, bool values);
 void client_announce(void *state, uint64_t tag);
+/** Whether it has still to hear of the change that others have heard of. */
+bool news_awaits(const struct client_state *st, const struct client *c);
 /** The client goes: it need not be told. */
 void news_passes(struct client_state *st, const struct client *c);
 void news_free(struct client_state *st);

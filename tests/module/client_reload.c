@@ -2,8 +2,10 @@
  * The module's code is replaced while clients are in every state they can be in: none of them can
  * tell.
  */
+#include "core/registry.h"
 #include "tests/module/talk.h"
 #include "tests/unit/cmocka.h"
+#include <godwit/client.h>
 #include <godwit/loop.h>
 #include <stdlib.h>
 
@@ -320,6 +322,38 @@ static struct simserver *crowded(struct simnet *net, const char *yaml, struct si
 	return s;
 }
 
+/* What a server is told of a client that moves there: what it has heard of, not what it will. */
+static void one_who_moves_knows_what_it_was_told(void **state)
+{
+	enum { CROWD = 150 };
+	struct simnet *net = simnet_new(1);
+	struct simclient *crowd[CROWD];
+	struct simserver *s =
+		crowded(net, TALK_MODULES ", monitor, guest]\n" TALK_FREE, crowd, CROWD);
+	const struct gw_iface *client = &iface_get(simserver_server(s), "client")->handle;
+	const struct gw_client_ops *ops = client->ops;
+	const struct gw_client *c = ops->next(client->impl, NULL);
+	struct gw_client_carry first, last;
+
+	(void)state;
+	change(s, "unload monitor");
+	change(s, "reload client");
+	ops = client->ops;
+	ops->carry(client->impl, c, &first);
+	for (int i = 1; i < CROWD; i++)
+		c = ops->next(client->impl, c);
+	ops->carry(client->impl, c, &last);
+	assert_null(strstr(first.offered, "extended-monitor"));
+	assert_non_null(strstr(last.offered, "extended-monitor"));
+	assert_true(first.tokens != 0);
+	assert_true(last.tokens == 0);
+	simnet_quiet(net);
+	ops->carry(client->impl, c, &last);
+	assert_null(strstr(last.offered, "extended-monitor"));
+	assert_true(first.tokens == last.tokens);
+	simnet_end(&net);
+}
+
 /* All who are left to be told go in one turn, and in the same something else changes. */
 static void those_who_are_left_to_be_told_may_go(void **state)
 {
@@ -376,6 +410,7 @@ int main(void)
 		cmocka_unit_test(nobody_is_held_for_a_module_that_is_unloaded),
 		cmocka_unit_test(a_long_list_ends_with_its_module),
 		cmocka_unit_test(a_crowd_is_told_in_parts),
+		cmocka_unit_test(one_who_moves_knows_what_it_was_told),
 		cmocka_unit_test(those_who_are_left_to_be_told_may_go),
 		cmocka_unit_test(a_value_is_told_to_all),
 	};
