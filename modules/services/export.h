@@ -19,13 +19,13 @@ struct export
 	struct gw_admin_request *req;
 	char *path; /* of the file */
 	bool secrets;
-	bool writing;     /* a job is under way */
-	bool made;        /* the file beside was begun */
-	bool read;        /* all is in `text` */
-	bool headed;      /* the section's name was written */
-	bool unread;      /* it was the database that failed, not the file */
-	uint8_t class;    /* of the walk */
-	bool walking;     /* a walk has not said its last word */
+	bool writing;  /* a job is under way */
+	bool made;     /* the file beside was begun */
+	bool read;     /* all is in `text` */
+	bool headed;   /* the section's name was written */
+	bool unread;   /* it was the database that failed, not the file */
+	uint8_t class; /* of the walk */
+	bool walking;  /* a walk has not said its last word */
 	size_t section;
 	uint64_t held; /* the walk that waits for the file; 0: none */
 	int64_t told_ns;
