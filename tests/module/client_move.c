@@ -767,7 +767,8 @@ static void who_is_banned_here_is_closed_when_adopted(void **state)
 	ends_well(&net, s);
 }
 
-/* What happens to an account while its session has no client here is found out. */
+/* What happens to an account while its session has no client here is found out. Its grant went with
+ * it, at once. */
 static void whose_account_is_gone_is_logged_out_when_adopted(void **state)
 {
 	struct simnet *net = simnet_new(1);
@@ -785,8 +786,9 @@ static void whose_account_is_gone_is_logged_out_when_adopted(void **state)
 	n = newcomer(net, s, false);
 	ask(s, "tapper adopt ann");
 	ask(s, "tapper untap -");
-	client_expect(n, "* MODE ann :-o");
 	client_expect(n, "* 901 *");
+	client_send(n, "CTL status");
+	client_expect(n, "* 481 *");
 	ends_well(&net, s);
 }
 
