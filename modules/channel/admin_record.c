@@ -239,7 +239,11 @@ void channel_admin_read(void *state, uint64_t tag, int status, const struct gw_e
 	struct channel_state *c = state;
 	struct inquiry *q = inquiry_of(c, tag);
 
-	if (q != NULL)
+	if (q == NULL)
+		return;
+	if (status != 0 && status != -ENOENT)
+		unavailable(c, q);
+	else
 		act(c, q, status == 0 ? channel_registered_take(c, entity) : NULL);
 }
 
