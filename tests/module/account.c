@@ -3,6 +3,7 @@
  * store that is full or loses its power. The state table itself has tests of its own
  * (client_states.c).
  */
+#include "tests/module/mailbox.h"
 #include "tests/module/talk.h"
 #include "tests/unit/cmocka.h"
 #include <errno.h>
@@ -169,12 +170,8 @@ struct mailing {
 static void mail_begin(struct mailing *m, const char *more)
 {
 	char yaml[1024];
-	int fd;
 
-	strcpy(m->box, "/tmp/godwit-mail-XXXXXX");
-	fd = mkstemp(m->box);
-	assert_true(fd >= 0);
-	close(fd);
+	mailbox_new(m->box);
 	snprintf(yaml, sizeof(yaml),
 	         TALK_CLOSED TALK_FREE "account: {iterations: 4096, verify: email, mail-command: "
 	                               "[/bin/sh, -c, \"cat >>%s\"]%s}\n",
@@ -189,32 +186,21 @@ static void mail_end(struct mailing *m)
 	unlink(m->box);
 }
 
-/* The `number`th code that was sent. The command is a real process, for which virtual time does not
- * wait. */
+/* The `number`th code that was sent. */
 static void mail_code(struct mailing *m, int number, char out[64])
 {
 	static const char mark[] = "/quote VERIFY ";
-	char text[16384];
-	FILE *file;
+	char text[MAILBOX_MAX];
+	const char *at = text;
 
-	for (int tries = 0; tries < 1000; tries++) {
-		const char *at = text;
-		int i = 0;
-
-		file = fopen(m->box, "r");
-		assert_non_null(file);
-		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-		fclose(file);
-		while (i < number && (at = strstr(at, mark)) != NULL) {
-			at += strlen(mark);
-			i++;
-		}
-		if (i == number && sscanf(at, "%*s %63s", out) == 1 && strchr(at, '\n') != NULL)
-			return;
-		usleep(10000);
-		simnet_run(m->net, 100 * GW_MS);
+	mailbox_read(m->net, m->box, text);
+	for (int i = 0; i < number; i++) {
+		at = strstr(at, mark);
+		if (at == NULL)
+			fail_msg("no code %d in:\n%s", number, text);
+		at += strlen(mark);
 	}
-	fail_msg("no code %d in:\n%s", number, text);
+	assert_int_equal(sscanf(at, "%*s %63s", out), 1);
 }
 
 static struct simclient *awaiting(struct mailing *m, const char *nick, const char *line)

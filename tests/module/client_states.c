@@ -2,6 +2,7 @@
  * The state table over a connection: each change that is permitted, and what is said in a state
  * where it is not.
  */
+#include "tests/module/mailbox.h"
 #include "tests/module/talk.h"
 #include "tests/unit/cmocka.h"
 #include <godwit/loop.h>
@@ -37,12 +38,8 @@ static struct simserver *mailing(struct simnet *net, char mailbox[32], const cha
 {
 	struct simserver *s;
 	char *yaml;
-	int fd;
 
-	strcpy(mailbox, "/tmp/godwit-mail-XXXXXX");
-	fd = mkstemp(mailbox);
-	assert_true(fd >= 0);
-	close(fd);
+	mailbox_new(mailbox);
 	assert_true(asprintf(&yaml,
 	                     TALK_CLOSED
 	                     "account: {verify: email, mail-command: [/bin/sh, -c, \"cat >%s\"]}\n"
@@ -63,22 +60,14 @@ static struct simclient *registering(struct simserver *s, const char *nick)
 	return c;
 }
 
-/* The mail's command is a real process: virtual time does not wait for it. */
-static void read_code(const char *mailbox, const char *nick, char out[64])
+static void read_code(struct simnet *net, const char *mailbox, const char *nick, char out[64])
 {
-	char text[4096] = "", mark[64];
-	const char *at = NULL;
-	FILE *file;
+	char text[MAILBOX_MAX], mark[64];
+	const char *at;
 
 	snprintf(mark, sizeof(mark), "VERIFY %s ", nick);
-	for (int tries = 0; tries < 500 && at == NULL; tries++) {
-		usleep(10000);
-		file = fopen(mailbox, "r");
-		assert_non_null(file);
-		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-		fclose(file);
-		at = strstr(text, mark);
-	}
+	mailbox_read(net, mailbox, text);
+	at = strstr(text, mark);
 	assert_non_null(at);
 	assert_int_equal(sscanf(at + strlen(mark), "%63s", out), 1);
 }
@@ -91,7 +80,7 @@ static void registration_that_is_completed_enters_by_itself(void **state)
 	struct simclient *c = registering(s, "alice");
 
 	(void)state;
-	read_code(mailbox, "alice", code);
+	read_code(net, mailbox, "alice", code);
 	client_send(c, "VERIFY alice wrong");
 	client_expect(c, "* FAIL VERIFY INVALID_CODE *");
 	client_send(c, "VERIFY alice %s", code);

@@ -2,11 +2,11 @@
  * Names that two claim, seen from one server: what the other one registered comes late (module
  * foreign), and sessions, accounts and channels here follow.
  */
+#include "tests/module/mailbox.h"
 #include "tests/module/talk.h"
 #include "tests/unit/cmocka.h"
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define NAME ":sim1.example.net "
 
@@ -215,30 +215,13 @@ static void the_loser_takes_another_name(void **state)
 	client_expect(ann, NAME "NOTE ACCOUNT NICK :anna");
 }
 
-/* The command is a real process, for which virtual time does not wait. */
-static bool comes_to(const char *path, const char *what)
-{
-	char text[4096] = "";
-
-	for (int tries = 0; tries < 1000 && strstr(text, what) == NULL; tries++) {
-		FILE *file = fopen(path, "r");
-
-		text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
-		fclose(file);
-		usleep(1000);
-	}
-	return strstr(text, what) != NULL;
-}
-
 static void a_lost_name_is_told_by_mail(void **state)
 {
 	struct world *w = *state;
 	struct simclient *ann = talk_enter(w->s, "ann", "");
-	char box[] = "/tmp/godwit-mail-XXXXXX", *yaml;
-	int fd = mkstemp(box);
+	char box[32], text[MAILBOX_MAX], *yaml;
 
-	assert_true(fd >= 0);
-	close(fd);
+	mailbox_new(box);
 	client_send(ann, "REGISTER * ann@example.org secret-1");
 	client_expect(ann, "* REGISTER SUCCESS *");
 	assert_true(
@@ -250,10 +233,11 @@ static void a_lost_name_is_told_by_mail(void **state)
 	free(yaml);
 	admin(w, "rehash");
 	admin(w, "foreign account ann 3600");
-	assert_true(comes_to(box, "To: ann@example.org\nSubject: The name of your account"));
-	assert_true(comes_to(box, "It is shown as ann~"));
+	mailbox_read(w->net, box, text);
+	assert_non_null(strstr(text, "To: ann@example.org\nSubject: The name of your account"));
+	assert_non_null(strstr(text, "It is shown as ann~"));
 	admin(w, "foreign account ann 7200");
-	simnet_run(w->net, 5 * GW_SECOND);
+	mailbox_read(w->net, box, text);
 	assert_int_equal(1, sim_count(simserver_log(w->s), "the loss of a name was mailed"));
 	unlink(box);
 }
