@@ -581,8 +581,8 @@ static void no_word_breaks_a_line(void **state)
 				 *const broken[] = {"module", "info", "\xc3("},
 				 *const longer[] = {
 					 "module", "info",
-					 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-					 "aaaaaaaaaaaa\xc3\xa9"};
+					 ("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	                                  "aaaaaaaaaaaa\xc3\xa9")};
 	const struct gw_admin_asker asker = {.who = "a test"};
 	struct stage t;
 	struct simclient *boss;
