@@ -309,7 +309,7 @@ static int verb_living(struct gw_store_tx *tx, const struct gw_store_op *op)
 
 static int verb_free(struct gw_store_tx *tx, const struct gw_store_op *op)
 {
-	uint8_t key[NAME_KEY_MAX];
+	uint8_t key[NAME_KEY_MAX] = {0};
 	struct gw_blob after = blob(key, 0);
 	struct gw_store_row row;
 	int status;
