@@ -37,4 +37,8 @@ rolling: all tests/bench/moves$(EXEEXT)
 soak-redirect: all
 	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/soak_redirect.py $(SOAK)
 
+# SOAK="SECONDS SEED"
+soak-net: all
+	GODWIT_BUILD=$(abs_builddir) /usr/bin/python3 $(srcdir)/tests/net/soak_net.py $(SOAK)
+
 .PHONY: rolling soak-redirect soak-join net-check module-flags soak soak-kill soak-chaos soak-net
