@@ -8,7 +8,6 @@
 #include "import.h"
 #include <errno.h>
 #include <godwit/mem.h>
-#include <string.h>
 
 #define IN_FLIGHT_MOST 128
 #define PENDING_MOST ((uint64_t)2 << 20)

@@ -9,7 +9,6 @@
 #include "tests/unit/cmocka.h"
 #include <godwit/loop.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define NAME ":sim1.example.net "
 #define STORED                                                                                     \

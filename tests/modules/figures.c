@@ -3,7 +3,6 @@
  * tests of the module metrics.
  */
 #include <godwit/bus.h>
-#include <godwit/mem.h>
 #include <godwit/metrics.h>
 #include <godwit/module.h>
 

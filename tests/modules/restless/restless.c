@@ -11,7 +11,6 @@
 #include <godwit/admin.h>
 #include <godwit/client.h>
 #include <godwit/loop.h>
-#include <godwit/mem.h>
 #include <godwit/module.h>
 #include <godwit/network.h>
 #include <stdio.h>
