@@ -1,5 +1,5 @@
 /*
- * godwit/client.h - clients that speak IRC: the interface "client" 1.0.
+ * godwit/client.h - clients that speak IRC: the interface "client" 1.1.
  *
  * A client is a connection on its way through the states Connecting, Registration and Connected;
  * Connected it has a session of the network. Other modules add commands, capabilities, ISUPPORT
