@@ -44,15 +44,23 @@ static void what_is_typed_is_refused(void **state)
 
 /* --- in doubt --- */
 
+static struct simclient *ann_in_tea(struct agent_stage *s)
+{
+	struct simclient *ann;
+
+	agent_open(s, 1, "");
+	ann = agent_enter(s, "ann", "");
+	join(ann, "#tea");
+	return ann;
+}
+
 static void what_may_not_have_arrived_is_told(void **state)
 {
 	struct agent_stage s;
 	struct simclient *ann;
 
 	(void)state;
-	agent_open(&s, 1, "");
-	ann = agent_enter(&s, "ann", "");
-	join(ann, "#tea");
+	ann = ann_in_tea(&s);
 	client_send(ann, "PRIVMSG #tea :one\r\nPRIVMSG #tea :two\r\nWHO #tea");
 	run(&s, 6);
 	read_all(ann);
@@ -83,9 +91,7 @@ static void an_away_that_was_answered_is_not_in_doubt(void **state)
 	struct simclient *ann;
 
 	(void)state;
-	agent_open(&s, 1, "");
-	ann = agent_enter(&s, "ann", "");
-	join(ann, "#tea");
+	ann = ann_in_tea(&s);
 	client_send(ann, "PRIVMSG #tea :one\r\nAWAY :lunch\r\nAWAY\r\nPRIVMSG #tea :two");
 	client_expect(ann, "* 305 *");
 	cut(&s);
@@ -165,9 +171,7 @@ static void who_says_nothing_costs_nothing(void **state)
 	const char *const *lines;
 
 	(void)state;
-	agent_open(&s, 1, "");
-	ann = agent_enter(&s, "ann", "");
-	join(ann, "#tea");
+	ann = ann_in_tea(&s);
 	client_send(ann, "PRIVMSG #tea :one");
 	run(&s, 60);
 	n = client_lines(ann, &lines);
