@@ -128,7 +128,7 @@ def wait_listening(process, name, port, log=lambda: "", seconds=20):
             socket.create_connection(("127.0.0.1", port), 1).close()
             return
         except OSError:
-            time.sleep(0.02)
+            time.sleep(0.02)  # as above: nothing to wait on
     raise RuntimeError(f"{name} does not listen on port {port}\n{log()}")
 
 

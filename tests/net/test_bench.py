@@ -76,7 +76,7 @@ class Held(bench_reload.Bench):
     def act(self, row):
         if row.name == "nothing":
             os.kill(self.running.process.pid, signal.SIGSTOP)
-            time.sleep(self.HELD_MS / 1e3)
+            time.sleep(self.HELD_MS / 1e3)  # the time for which it stands still is what is measured
             os.kill(self.running.process.pid, signal.SIGCONT)
         super().act(row)
 
